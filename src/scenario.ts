@@ -43,7 +43,7 @@ export interface StepEvent {
   readonly input: unknown;
   /** True for the first step that this actor takes. */
   readonly first: boolean;
-  readonly kind: 'statement' | 'commit' | 'resume' | 'deadlock' | 'store' | 'cache' | 'clock';
+  readonly kind: 'statement' | 'commit' | 'resume' | 'deadlock' | 'store' | 'cache';
   /** The SQL text, or `write backup.json` and the like. */
   readonly text: string;
   readonly outcome: 'done' | 'blocked' | 'failed';

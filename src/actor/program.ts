@@ -1,0 +1,107 @@
+import type { EmittedEvent, Operation } from '../context.js';
+import { type Reply, replyKey } from '../reply.js';
+import { LiveActor, type Segment } from './live.js';
+import { describeRequest, type Finished, type Request, requestKey } from './request.js';
+
+/** Where an actor stands after a sequence of replies. Two actors' histories of replies are equal where the nodes are the same. */
+export interface ProgramNode {
+  readonly id: number;
+  readonly parent: ProgramNode | null;
+  /** The reply that led here, and the clock at that moment. */
+  readonly reply: Reply | null;
+  readonly clockMs: number;
+  readonly request: Request | null;
+  readonly finished: Finished | null;
+  readonly events: readonly EmittedEvent[];
+  /** The actor read the clock on the way here: another time may lead elsewhere. */
+  readonly readClock: boolean;
+  readonly children: Map<string, ProgramNode>;
+  /** The operation itself, parked here, until a reply takes it on. */
+  live: LiveActor | null;
+}
+
+/** An actor that did something else when it was run again from the same replies. */
+export class NondeterminismError extends Error {
+  override readonly name = 'NondeterminismError';
+  readonly actor: string;
+
+  constructor(actor: string, step: number, before: string, now: string) {
+    super(
+      `${actor} did something else when it was run again from the same replies: at its step ${step} it asked for "${now}", and for "${before}" the first time`,
+    );
+    this.actor = actor;
+  }
+}
+
+/**
+ * An actor's code as a tree: a node for every sequence of replies it has been given. An operation depends on its input and its
+ * replies only, so it is run once for each node, from the start with recorded replies where its coroutine has moved on; that
+ * second run is compared with the first.
+ */
+export class ActorProgram {
+  readonly name: string;
+  readonly #operation: Operation;
+  readonly #input: unknown;
+  readonly #options: { seed: string; clockMs: number; sites: boolean };
+  #nodes = 0;
+  #root: ProgramNode | null = null;
+
+  constructor(name: string, operation: Operation, input: unknown, options: { seed: string; clockMs: number; sites: boolean }) {
+    this.name = name;
+    this.#operation = operation;
+    this.#input = input;
+    this.#options = options;
+  }
+
+  async root(): Promise<ProgramNode> {
+    if (this.#root === null) {
+      const live = this.#start();
+      this.#root = this.#node(null, null, this.#options.clockMs, await live.next(), live);
+    }
+    return this.#root;
+  }
+
+  /** The node after a reply: at once where it is known, a promise where the code has to run. */
+  child(node: ProgramNode, reply: Reply, clockMs: number): ProgramNode | Promise<ProgramNode> {
+    const key = replyKey(reply);
+    const known = node.children.get(key) ?? node.children.get(`${key}@${clockMs}`);
+    return known ?? this.#grow(node, reply, key, clockMs);
+  }
+
+  async #grow(node: ProgramNode, reply: Reply, key: string, clockMs: number): Promise<ProgramNode> {
+    const live = node.live ?? (await this.#rerun(node));
+    node.live = null;
+    live.answer(reply, clockMs);
+    const segment = await live.next();
+    const child = this.#node(node, reply, clockMs, segment, live);
+    node.children.set(segment.readClock ? `${key}@${clockMs}` : key, child);
+    return child;
+  }
+
+  #start(): LiveActor {
+    return new LiveActor(this.#operation, this.#input, this.#options);
+  }
+
+  /** Runs the operation again up to a node. */
+  async #rerun(target: ProgramNode): Promise<LiveActor> {
+    const path: ProgramNode[] = [];
+    for (let node: ProgramNode | null = target; node !== null; node = node.parent) path.unshift(node);
+    const live = this.#start();
+    for (const [step, node] of path.entries()) {
+      if (node.reply !== null) live.answer(node.reply, node.clockMs);
+      this.#compare(node, await live.next(), step);
+    }
+    return live;
+  }
+
+  #compare(node: ProgramNode, segment: Segment, step: number): void {
+    if (requestKey(segment.request) === requestKey(node.request)) return;
+    const say = (request: Request | null) => (request === null ? 'nothing, it had finished' : describeRequest(request));
+    throw new NondeterminismError(this.name, step + 1, say(node.request), say(segment.request));
+  }
+
+  #node(parent: ProgramNode | null, reply: Reply | null, clockMs: number, segment: Segment, live: LiveActor): ProgramNode {
+    this.#nodes += 1;
+    return { id: this.#nodes, parent, reply, clockMs, ...segment, children: new Map(), live: segment.finished === null ? live : null };
+  }
+}

@@ -1,0 +1,44 @@
+/** What an actor waits for: a scheduling point. */
+export type Request =
+  | { readonly kind: 'query'; readonly text: string; readonly values: readonly unknown[]; readonly site: string | null }
+  | { readonly kind: 'store'; readonly call: StoreCall; readonly site: string | null }
+  | { readonly kind: 'cache'; readonly call: CacheCall; readonly site: string | null };
+
+export type StoreCall =
+  | { readonly op: 'read'; readonly name: string }
+  | { readonly op: 'write'; readonly name: string; readonly content: string }
+  | { readonly op: 'rename'; readonly from: string; readonly to: string }
+  | { readonly op: 'remove'; readonly name: string }
+  | { readonly op: 'list' };
+
+export type CacheCall =
+  | { readonly op: 'get'; readonly key: string }
+  | { readonly op: 'set'; readonly key: string; readonly value: string; readonly ttlMs: number }
+  | { readonly op: 'delete'; readonly key: string };
+
+/** How an operation ended. `error` is `code message` of what it threw. */
+export type Finished = { readonly value: unknown } | { readonly error: string };
+
+/** One line for a request, as histories show it. */
+export function describeRequest(request: Request): string {
+  if (request.kind === 'query') return request.text;
+  const { call } = request;
+  switch (call.op) {
+    case 'rename':
+      return `${request.kind} rename ${call.from} ${call.to}`;
+    case 'list':
+      return `${request.kind} list`;
+    case 'get':
+    case 'set':
+    case 'delete':
+      return `${request.kind} ${call.op} ${call.key}`;
+    default:
+      return `${request.kind} ${call.op} ${call.name}`;
+  }
+}
+
+/** Two requests are the same when these are: the call site may move, the call may not. */
+export function requestKey(request: Request | null): string {
+  if (request === null) return '';
+  return request.kind === 'query' ? JSON.stringify([request.text, request.values]) : JSON.stringify([request.kind, request.call]);
+}

@@ -1,0 +1,98 @@
+import type { Row } from '../context.js';
+import type { Reply } from '../reply.js';
+import type { CommittedState, IsolationLevel } from '../scenario.js';
+import type { TransactionModes } from './sql-text.js';
+
+/** Index of an actor in its plan. */
+export type ActorIndex = number;
+
+export interface Statement {
+  readonly text: string;
+  readonly values: readonly unknown[];
+  /**
+   * BEGIN and SET TRANSACTION released together with this statement: they take no snapshot and no lock, so a step of their own
+   * would only multiply interleavings. Empty where there are none.
+   */
+  readonly prelude: readonly { readonly text: string; readonly begins: boolean; readonly modes: TransactionModes }[];
+}
+
+/** What is released at once. */
+export type Action =
+  | { readonly kind: 'statement'; readonly actor: ActorIndex; readonly statement: Statement }
+  /** The second step of a statement outside a transaction. */
+  | { readonly kind: 'commit'; readonly actor: ActorIndex }
+  /** A waiter whose blocker is gone goes on; it may block again. */
+  | { readonly kind: 'resume'; readonly actor: ActorIndex }
+  /** A waiter in a deadlock fails with 40P01. */
+  | { readonly kind: 'break-deadlock'; readonly actor: ActorIndex };
+
+export type Outcome =
+  | { readonly kind: 'done'; readonly reply: Reply }
+  /** A statement outside a transaction has run; its reply comes with its commit. */
+  | { readonly kind: 'executed'; readonly reply: Reply }
+  | { readonly kind: 'blocked' };
+
+export type Phase = 'idle' | 'uncommitted' | 'waiting' | 'freed';
+
+export interface ActorStatus {
+  readonly phase: Phase;
+  /** While `waiting`: who must act first, ascending. */
+  readonly waitsFor: readonly ActorIndex[];
+  readonly inTransaction: boolean;
+}
+
+export interface Applied<S> {
+  readonly state: S;
+  readonly outcome: Outcome;
+}
+
+/**
+ * An engine runs statements of several sessions, one action at a time.
+ *
+ * Before `apply`: a `statement` needs its actor idle, a `commit` uncommitted, a `resume` freed, a `break-deadlock` waiting on a
+ * cycle. After it: every other actor is where it was, or has become freed. A state of the model is a value and may be used
+ * again; a state of the server is good for the next action only.
+ *
+ * `apply` throws {@link UnmodelledError} for SQL that the model must not answer, and {@link EngineError} where the server did
+ * something that no schedule explains.
+ */
+export interface Engine<S> {
+  readonly name: 'model' | 'postgres';
+  open(setup: EngineSetup): S | Promise<S>;
+  apply(state: S, action: Action): Applied<S> | Promise<Applied<S>>;
+  status(state: S, actor: ActorIndex): ActorStatus;
+  /** Actors that a `break-deadlock` may name. */
+  victims(state: S): readonly ActorIndex[];
+  committed(state: S): CommittedState;
+  /** Runs a query over the committed state, for an invariant in SQL. */
+  query(state: S, sql: string): readonly Row[] | Promise<readonly Row[]>;
+}
+
+export interface EngineSetup {
+  readonly schema: string;
+  readonly seed: string;
+  readonly actors: number;
+  /** What a transaction has that names no level. */
+  readonly isolation: IsolationLevel;
+  readonly clockMs: number;
+}
+
+/** SQL, or a situation, that the model does not answer because it might answer wrongly. */
+export class UnmodelledError extends Error {
+  override readonly name = 'UnmodelledError';
+}
+
+/** The engine cannot go on: a lost connection, a reply that should have come. */
+export class EngineError extends Error {
+  override readonly name = 'EngineError';
+}
+
+/**
+ * Waiters that are on a cycle of waits, ascending. Waits for a member of the cycle from outside it do not count: breaking the
+ * cycle at such a waiter would break nothing (PostgreSQL, README of the lock manager, "The deadlock detection algorithm").
+ */
+export function onCycle(waitsFor: readonly (readonly ActorIndex[])[]): ActorIndex[] {
+  const reaches = (from: ActorIndex, target: ActorIndex, seen: Set<ActorIndex>): boolean =>
+    (waitsFor[from] ?? []).some((next) => next === target || (!seen.has(next) && reaches(next, target, seen.add(next))));
+  return waitsFor.flatMap((blockers, actor) => (blockers.length > 0 && reaches(actor, actor, new Set()) ? [actor] : []));
+}

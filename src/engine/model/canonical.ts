@@ -1,0 +1,154 @@
+import { replyKey } from '../../reply.js';
+import type { Machinery } from './execute.js';
+import type { Committed, Execution, ModelState, Transaction, Version } from './state.js';
+import { versionsOf } from './view.js';
+
+/** Parts of the canonical state that a test may leave out, to see that exploration without them is wrong. */
+export type KeyPart = 'rows' | 'sequences' | 'transactions' | 'snapshots' | 'writes' | 'row locks' | 'heavy locks' | 'executions' | 'order';
+
+/**
+ * Everything that the future of a state depends on, as text: two states with the same text, and actors that have seen the same
+ * replies, go on alike. Numbers that only tell things apart (slots, versions, transactions) are replaced by what they stand for.
+ */
+export function canonical(state: ModelState, machinery: Machinery, without: ReadonlySet<KeyPart> = new Set()): string {
+  const names = new Names(state);
+  const parts: string[] = [];
+  const add = (part: KeyPart, text: () => string) => {
+    if (!without.has(part)) parts.push(text());
+  };
+  add('rows', () => rows(state, machinery));
+  add('order', () => order(state, machinery, names));
+  add('sequences', () => state.sequences.map((sequence) => `${sequence.lastValue}${sequence.isCalled ? '+' : ''}`).join());
+  add('row locks', () =>
+    [...state.rowLocks]
+      .map(([slot, locks]) => `${names.slot(slot)}:${locks.map((lock) => `${lock.actor}${lock.mode}`).sort()}`)
+      .sort()
+      .join(),
+  );
+  add('heavy locks', () =>
+    [...state.heavy]
+      .map(([resource, lock]) => {
+        const granted = lock.granted.map((request) => `${request.actor}${request.mode}`).sort();
+        return `${names.resource(resource)}:${granted}/${lock.queue.map((request) => `${request.actor}${request.mode}`)}`;
+      })
+      .sort()
+      .join(),
+  );
+  const orders = state.transactions.map((transaction) => transaction?.order ?? 0).sort((left, right) => left - right);
+  state.transactions.forEach((item, actor) => {
+    if (item === null) return;
+    const place = item.order === 0 ? 0 : orders.indexOf(item.order) + 1;
+    add('transactions', () => `T${actor}${transactionText(item)},${place}`);
+    add('writes', () => writes(item, names));
+    add('snapshots', () => difference(item.snapshot, state.committed, names));
+  });
+  state.executions.forEach((item, actor) => {
+    if (item !== null) add('executions', () => `E${actor}${execution(item, state, names)}`);
+  });
+  parts.push(String(state.clockMs));
+  return parts.join(';');
+}
+
+/** Names for slots that do not depend on the way on which they came about. */
+class Names {
+  readonly #state: ModelState;
+  readonly #pending = new Map<number, string>();
+
+  constructor(state: ModelState) {
+    this.#state = state;
+    state.transactions.forEach((transaction, actor) => {
+      for (const [slot, write] of transaction?.writes ?? [])
+        if (write.base === null && write.next !== null) this.#pending.set(slot, `a${actor}.${write.next.content}`);
+    });
+  }
+
+  slot(slot: number, seen: Version | null = null): string {
+    const current = this.#state.committed.rows.get(slot);
+    if (current !== undefined) return `${current.content}`;
+    return this.#pending.get(slot) ?? `dead${seen?.content ?? ''}`;
+  }
+
+  /** A version: the newest of its row, or an older one by its content. */
+  version(version: Version): string {
+    const current = this.#state.committed.rows.get(version.slot);
+    const own = this.#pending.get(version.slot);
+    return current?.id === version.id || own !== undefined
+      ? this.slot(version.slot)
+      : `${this.slot(version.slot, version)}~${version.content}`;
+  }
+
+  resource(resource: string): string {
+    if (!resource.startsWith('row ')) return resource;
+    const [slot, id] = resource.slice(4).split('.').map(Number) as [number, number];
+    return `row ${this.slot(slot)}${this.#state.committed.rows.get(slot)?.id === id ? '' : '~'}`;
+  }
+}
+
+function rows(state: ModelState, machinery: Machinery): string {
+  return versionsOf(state.committed, machinery.contents, machinery.catalog.tables.length)
+    .map((versions) => versions.map((version) => version.content).join())
+    .join('/');
+}
+
+/** Where the order of rows in a table has mattered: all versions, oldest first. */
+function order(state: ModelState, machinery: Machinery, names: Names): string {
+  if (machinery.ordered.size === 0) return '';
+  const inOrder = (versions: readonly Version[]) => [...versions].sort((left, right) => left.position - right.position);
+  const pending = state.transactions.flatMap((transaction) => [...(transaction?.writes.values() ?? [])]);
+  return [...machinery.ordered]
+    .sort()
+    .map((table) => {
+      const committed = versionsOf(state.committed, machinery.contents, machinery.catalog.tables.length)[table]!;
+      const written = pending.flatMap((write) => (write.table === table && write.next !== null ? [write.next] : []));
+      return inOrder([...committed, ...written])
+        .map((version) => `${names.slot(version.slot)}.${version.content}`)
+        .join();
+    })
+    .join('/');
+}
+
+function transactionText(transaction: Transaction): string {
+  const { isolation, readOnly, explicit, aborted, nowMs } = transaction;
+  return `${isolation.charAt(5)}${readOnly ? 'r' : ''}${explicit ? 'x' : ''}${aborted ? '!' : ''}${transaction.snapshot === null ? '' : 's'}${nowMs}`;
+}
+
+function writes(transaction: Transaction, names: Names): string {
+  return [...transaction.writes]
+    .map(([slot, write]) => `${names.slot(slot, write.base)}>${write.next?.content ?? '-'}@${write.indexed}`)
+    .sort()
+    .join();
+}
+
+/** A snapshot, as the rows in which it differs from what is committed now. Rows are compared by version: an update that changed nothing counts. */
+function difference(snapshot: Committed | null, committed: Committed, names: Names): string {
+  if (snapshot === null || snapshot === committed) return '';
+  const differing: string[] = [];
+  for (const [slot, version] of snapshot.rows)
+    if (committed.rows.get(slot)?.id !== version.id) differing.push(`${names.slot(slot, version)}=${version.content}`);
+  for (const [slot] of committed.rows) if (!snapshot.rows.has(slot)) differing.push(`${names.slot(slot)}=-`);
+  return differing.sort().join();
+}
+
+function execution(item: Execution, state: ModelState, names: Names): string {
+  if (item.reply !== null) return replyKey(item.reply);
+  const wait = item.wait === null ? '' : item.wait.on === 'transaction' ? `w${item.wait.actor}` : names.resource(item.wait.resource);
+  const rest = item.items.slice(item.cursor).map((row) => {
+    const version = row.version === null ? '' : names.version(row.version);
+    return `${row.kind}${row.foreignKey ?? ''}${row.table}${version}${JSON.stringify(row.values)}`;
+  });
+  const progress =
+    item.progress === null
+      ? ''
+      : `${item.progress.version === null ? '' : names.version(item.progress.version)}${item.progress.chasing ? 'c' : ''}${item.progress.tupleLock === null ? '' : 't'}${item.progress.written ? 'w' : ''}${JSON.stringify(item.progress.values)}`;
+  return [
+    item.stage,
+    item.locked,
+    item.freed ? 'f' : '',
+    wait,
+    difference(item.snapshot, state.committed, names),
+    rest.join('+'),
+    progress,
+    JSON.stringify(item.outputs),
+    item.affected,
+  ].join('|');
+}

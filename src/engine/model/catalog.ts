@@ -1,0 +1,264 @@
+import {
+  type ColumnConstraint,
+  type CreateColumnDef,
+  type CreateTableStatement,
+  type Expr,
+  parse,
+  type Statement,
+  type TableConstraint,
+} from 'pgsql-ast-parser';
+import { UnmodelledError } from '../contract.js';
+import { splitStatements } from '../sql-text.js';
+import { spaceMinus } from './parse.js';
+import { type SqlType, typeByName } from './types.js';
+
+export interface Column {
+  readonly name: string;
+  readonly type: SqlType;
+  readonly notNull: boolean;
+  /** The sequence that fills the column, by index. */
+  readonly sequence: number | null;
+  /** GENERATED ALWAYS: a value of one's own is refused. */
+  readonly generatedAlways: boolean;
+  readonly default: Expr | null;
+}
+
+export interface UniqueConstraint {
+  readonly name: string;
+  readonly columns: readonly number[];
+}
+
+export interface CheckConstraint {
+  readonly name: string;
+  readonly expression: Expr;
+}
+
+export interface ForeignKey {
+  readonly name: string;
+  readonly table: number;
+  readonly columns: readonly number[];
+  readonly parent: number;
+  readonly parentColumns: readonly number[];
+  readonly onDelete: 'no action' | 'cascade';
+}
+
+export interface Table {
+  readonly index: number;
+  readonly name: string;
+  readonly columns: readonly Column[];
+  /** Columns of the primary key. */
+  readonly key: readonly number[];
+  readonly unique: readonly UniqueConstraint[];
+  /** Columns of any unique constraint: changing one locks the row FOR UPDATE, changing another FOR NO KEY UPDATE. */
+  readonly keyColumns: ReadonlySet<number>;
+  /** In name order, in which PostgreSQL checks them. */
+  readonly checks: readonly CheckConstraint[];
+  readonly foreignKeys: readonly ForeignKey[];
+  /** Foreign keys of other tables that point here. */
+  readonly referencedBy: readonly ForeignKey[];
+}
+
+export interface Sequence {
+  readonly index: number;
+  readonly name: string;
+  readonly start: number;
+}
+
+export interface Catalog {
+  readonly tables: readonly Table[];
+  readonly sequences: readonly Sequence[];
+}
+
+/** Mutable while the schema is read. */
+interface Draft {
+  name: string;
+  columns: Column[];
+  key: number[] | null;
+  unique: UniqueConstraint[];
+  checks: CheckConstraint[];
+  references: { name: string | null; columns: string[]; parent: string; parentColumns: string[]; onDelete: string | undefined }[];
+}
+
+/** Reads the schema that the server gets, and refuses by name what the model does not know. */
+export function readCatalog(schema: string): Catalog {
+  const drafts: Draft[] = [];
+  const sequences: Sequence[] = [];
+  for (const text of splitStatements(schema)) {
+    let statement: Statement;
+    try {
+      statement = parse(spaceMinus(text))[0]!;
+    } catch {
+      throw new UnmodelledError(`in the schema: ${firstLine(text)}`);
+    }
+    readDefinition(statement, text, drafts, sequences);
+  }
+  return { tables: link(drafts), sequences };
+}
+
+function readDefinition(statement: Statement, text: string, drafts: Draft[], sequences: Sequence[]): void {
+  switch (statement.type) {
+    case 'create table':
+      drafts.push(readTable(statement, sequences));
+      return;
+    case 'create sequence':
+      sequences.push({ index: sequences.length, name: statement.name.name, start: statement.options.startWith ?? 1 });
+      return;
+    case 'create index': {
+      if (statement.where !== undefined || statement.expressions.some((item) => item.expression.type !== 'ref')) {
+        if (statement.unique) throw new UnmodelledError(`a partial unique index, or one on an expression: ${firstLine(text)}`);
+        return;
+      }
+      if (!statement.unique) return;
+      const draft = draftOf(drafts, statement.table.name);
+      const columns = statement.expressions.map((item) => columnIndex(draft, (item.expression as { name: string }).name));
+      const name = statement.indexName?.name ?? `${draft.name}_${columns.map((column) => draft.columns[column]!.name).join('_')}_idx`;
+      draft.unique.push({ name, columns });
+      return;
+    }
+    case 'alter sequence':
+      return;
+    default:
+      throw new UnmodelledError(`in the schema: ${firstLine(text)}`);
+  }
+}
+
+function readTable(statement: CreateTableStatement, sequences: Sequence[]): Draft {
+  const draft: Draft = { name: statement.name.name, columns: [], key: null, unique: [], checks: [], references: [] };
+  for (const column of statement.columns) {
+    if (column.kind !== 'column') throw new UnmodelledError(`CREATE TABLE ${draft.name} (LIKE ...)`);
+    draft.columns.push(readColumn(draft, column, sequences));
+  }
+  for (const column of statement.columns) {
+    if (column.kind !== 'column') continue;
+    for (const constraint of column.constraints ?? []) addConstraint(draft, constraint, [column.name.name]);
+  }
+  for (const constraint of statement.constraints ?? []) addConstraint(draft, constraint, null);
+  if (draft.key === null) throw new UnmodelledError(`table ${draft.name} has no primary key`);
+  for (const index of draft.key) draft.columns[index] = { ...draft.columns[index]!, notNull: true };
+  draft.checks.sort((left, right) => (left.name < right.name ? -1 : 1));
+  return draft;
+}
+
+function readColumn(draft: Draft, column: CreateColumnDef, sequences: Sequence[]): Column {
+  if (column.dataType.kind === 'array') throw new UnmodelledError(`array column ${draft.name}.${column.name.name}`);
+  const typeName = column.dataType.name;
+  const type = typeByName(typeName);
+  if (type === 'varchar' && column.dataType.config?.length)
+    throw new UnmodelledError(`varchar(n) in ${draft.name}.${column.name.name}: use text`);
+  let sequence: number | null = null;
+  let generatedAlways = false;
+  let defaultValue: Expr | null = null;
+  const addSequence = (start = 1) => {
+    sequences.push({ index: sequences.length, name: `${draft.name}_${column.name.name}_seq`, start });
+    sequence = sequences.length - 1;
+  };
+  if (/serial$/i.test(typeName)) addSequence();
+  for (const constraint of column.constraints ?? []) {
+    if (constraint.type === 'add generated') {
+      addSequence(constraint.sequence?.startWith);
+      generatedAlways = constraint.always === 'always';
+    } else if (constraint.type === 'default') {
+      const named = sequenceOfDefault(constraint.default);
+      if (named === null) {
+        defaultValue = constraint.default;
+      } else {
+        sequence = sequences.findIndex((item) => item.name === named);
+        if (sequence < 0) throw new UnmodelledError(`sequence ${named} of ${draft.name}.${column.name.name}: create it before the table`);
+      }
+    }
+  }
+  const notNull = sequence !== null || (column.constraints ?? []).some((constraint) => constraint.type === 'not null');
+  return { name: column.name.name, type, notNull, sequence, generatedAlways, default: defaultValue };
+}
+
+function sequenceOfDefault(expression: Expr): string | null {
+  if (expression.type !== 'call' || expression.function.name !== 'nextval') return null;
+  let argument = expression.args[0];
+  if (argument?.type === 'cast') argument = argument.operand;
+  return argument?.type === 'string' ? argument.value : null;
+}
+
+function addConstraint(draft: Draft, constraint: ColumnConstraint | TableConstraint, own: string[] | null): void {
+  const columns = own ?? ('columns' in constraint ? constraint.columns.map((column) => column.name) : []);
+  const named = 'constraintName' in constraint ? (constraint.constraintName?.name ?? null) : null;
+  const byDefault = (suffix: string) => [draft.name, ...(suffix === 'pkey' ? [] : columns), suffix].join('_');
+  switch (constraint.type) {
+    case 'primary key':
+      draft.key = columns.map((column) => columnIndex(draft, column));
+      draft.unique.unshift({ name: named ?? byDefault('pkey'), columns: draft.key });
+      return;
+    case 'unique':
+      draft.unique.push({ name: named ?? byDefault('key'), columns: columns.map((column) => columnIndex(draft, column)) });
+      return;
+    case 'check':
+      draft.checks.push({ name: named ?? byDefault('check'), expression: constraint.expr });
+      return;
+    case 'reference':
+    case 'foreign key':
+      if (constraint.onUpdate !== undefined && constraint.onUpdate !== 'no action')
+        throw new UnmodelledError(`ON UPDATE ${constraint.onUpdate} in ${draft.name}`);
+      draft.references.push({
+        name: named,
+        columns,
+        parent: constraint.foreignTable.name,
+        parentColumns: constraint.foreignColumns.map((column) => column.name),
+        onDelete: constraint.onDelete,
+      });
+      return;
+    case 'not null':
+    case 'null':
+    case 'default':
+    case 'add generated':
+      return;
+    default:
+      throw new UnmodelledError(`a constraint of ${draft.name}`);
+  }
+}
+
+function link(drafts: readonly Draft[]): Table[] {
+  const foreignKeys = drafts.flatMap((draft, table) =>
+    draft.references.map((reference): ForeignKey => {
+      const parent = drafts.findIndex((other) => other.name === reference.parent);
+      if (parent < 0) throw new UnmodelledError(`table ${reference.parent}, which ${draft.name} refers to, is not in the schema`);
+      const action = reference.onDelete ?? 'no action';
+      if (action !== 'no action' && action !== 'cascade') throw new UnmodelledError(`ON DELETE ${action} in ${draft.name}`);
+      const parentDraft = drafts[parent]!;
+      return {
+        name: reference.name ?? `${draft.name}_${reference.columns.join('_')}_fkey`,
+        table,
+        columns: reference.columns.map((column) => columnIndex(draft, column)),
+        parent,
+        parentColumns:
+          reference.parentColumns.length === 0
+            ? parentDraft.key!
+            : reference.parentColumns.map((column) => columnIndex(parentDraft, column)),
+        onDelete: action,
+      };
+    }),
+  );
+  return drafts.map((draft, index) => ({
+    index,
+    name: draft.name,
+    columns: draft.columns,
+    key: draft.key!,
+    unique: draft.unique,
+    keyColumns: new Set(draft.unique.flatMap((constraint) => constraint.columns)),
+    checks: draft.checks,
+    foreignKeys: foreignKeys.filter((foreignKey) => foreignKey.table === index),
+    referencedBy: foreignKeys.filter((foreignKey) => foreignKey.parent === index),
+  }));
+}
+
+function draftOf(drafts: readonly Draft[], name: string): Draft {
+  const draft = drafts.find((item) => item.name === name);
+  if (draft === undefined) throw new UnmodelledError(`table ${name} is not in the schema`);
+  return draft;
+}
+
+function columnIndex(table: { name: string; columns: readonly Column[] }, name: string): number {
+  const index = table.columns.findIndex((column) => column.name === name);
+  if (index < 0) throw new UnmodelledError(`column ${table.name}.${name} is not in the schema`);
+  return index;
+}
+
+const firstLine = (text: string) => text.split('\n')[0]!.slice(0, 120);

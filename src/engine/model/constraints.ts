@@ -1,0 +1,50 @@
+import type { Table } from './catalog.js';
+import type { RowContents } from './contents.js';
+import type { Evaluator, View } from './evaluator.js';
+import { compileOver, type Query } from './queries.js';
+import { SqlError } from './sql-error.js';
+import { checkRange, type Value } from './types.js';
+
+const compiled = new WeakMap<Table, readonly Query[]>();
+
+/** Types, NOT NULL by column, then CHECK by name: the order in which PostgreSQL complains (execMain.c, ExecConstraints). */
+export function checkRow(
+  table: Table,
+  values: readonly Value[],
+  machinery: { readonly contents: RowContents; readonly evaluator: Evaluator },
+  nowMs: number,
+): void {
+  table.columns.forEach((column, index) => {
+    checkRange(values[index]!, column.type);
+  });
+  table.columns.forEach((column, index) => {
+    if (column.notNull && values[index] === null)
+      throw new SqlError('23502', `null value in column "${column.name}" of relation "${table.name}" violates not-null constraint`, {
+        table: table.name,
+      });
+  });
+  if (table.checks.length === 0) return;
+  const view: View = { contents: () => [], sequences: [], nowMs };
+  const content = machinery.contents.intern(table.index, values);
+  checkQueries(table).forEach((query, index) => {
+    const holds = machinery.evaluator.evaluate(query, view, content)[0]!.values[0];
+    if (holds !== false) return;
+    const { name } = table.checks[index]!;
+    throw new SqlError('23514', `new row for relation "${table.name}" violates check constraint "${name}"`, {
+      constraint: name,
+      table: table.name,
+    });
+  });
+}
+
+function checkQueries(table: Table): readonly Query[] {
+  let queries = compiled.get(table);
+  if (queries === undefined) {
+    const context = { catalog: { tables: [table], sequences: [] }, parameters: [] };
+    queries = table.checks.map((check) =>
+      compileOver({ table, alias: table.name, oneRow: true }, [{ expr: check.expression }], null, context),
+    );
+    compiled.set(table, queries);
+  }
+  return queries;
+}

@@ -1,0 +1,31 @@
+import type { Value } from './types.js';
+
+export interface RowContent {
+  readonly table: number;
+  readonly values: readonly Value[];
+}
+
+/** Every row content that a plan has met, once each, under a small number: equal rows have equal numbers. */
+export class RowContents {
+  readonly #ids = new Map<string, number>();
+  readonly #rows: RowContent[] = [];
+
+  intern(table: number, values: readonly Value[]): number {
+    const key = `${table}${JSON.stringify(values)}`;
+    let id = this.#ids.get(key);
+    if (id === undefined) {
+      id = this.#rows.length;
+      this.#rows.push({ table, values });
+      this.#ids.set(key, id);
+    }
+    return id;
+  }
+
+  get(id: number): RowContent {
+    return this.#rows[id]!;
+  }
+
+  values(id: number): readonly Value[] {
+    return this.#rows[id]!.values;
+  }
+}

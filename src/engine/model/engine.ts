@@ -1,0 +1,336 @@
+import type { Row } from '../../context.js';
+import { plainRows, type Reply, type ResultReply } from '../../reply.js';
+import type { CommittedState, IsolationLevel } from '../../scenario.js';
+import {
+  type Action,
+  type ActorIndex,
+  type ActorStatus,
+  type Applied,
+  type Engine,
+  type EngineSetup,
+  type Outcome,
+  onCycle,
+  type Statement,
+  UnmodelledError,
+} from '../contract.js';
+import { readStatement, splitStatements, type TransactionModes } from '../sql-text.js';
+import { canonical, type KeyPart } from './canonical.js';
+import { readCatalog } from './catalog.js';
+import { RowContents } from './contents.js';
+import { Draft } from './draft.js';
+import { Evaluator } from './evaluator.js';
+import { type Machinery, run } from './execute.js';
+import { blockers } from './heavy-locks.js';
+import { SqlError } from './sql-error.js';
+import { type Committed, EMPTY, type ModelState, type Transaction } from './state.js';
+import { compileStatement, type StatementPlan } from './statements.js';
+import { toReplyValue } from './types.js';
+import { SnapshotView, versionsOf } from './view.js';
+
+/** The in-memory model: pg-mem evaluates, this layer decides what is seen, who waits and who fails. States are values. */
+export class ModelEngine implements Engine<ModelState> {
+  readonly name = 'model';
+  #machinery: Machinery | null = null;
+  #isolation: IsolationLevel = 'READ COMMITTED';
+  readonly #plans = new Map<string, StatementPlan>();
+  readonly #tables = new WeakMap<Committed, CommittedState['tables']>();
+
+  open(setup: EngineSetup): ModelState {
+    const catalog = readCatalog(setup.schema);
+    const contents = new RowContents();
+    this.#machinery = { catalog, contents, evaluator: new Evaluator(catalog, contents), coarse: new Set(), ordered: new Set() };
+    this.#isolation = 'READ COMMITTED';
+    let state: ModelState = {
+      committed: EMPTY,
+      sequences: catalog.sequences.map((sequence) => ({ lastValue: sequence.start, isCalled: false })),
+      transactions: [null],
+      executions: [null],
+      rowLocks: new Map(),
+      heavy: new Map(),
+      next: { slot: 0, version: 0, position: 0, transaction: 0 },
+      clockMs: setup.clockMs,
+    };
+    for (const text of splitStatements(setup.seed)) state = this.#seed(state, text);
+    this.#machinery.coarse.clear();
+    this.#isolation = setup.isolation;
+    const nobody = Array.from({ length: setup.actors }, () => null);
+    return { ...state, transactions: nobody, executions: nobody };
+  }
+
+  #seed(state: ModelState, text: string): ModelState {
+    const applied = this.apply(state, { kind: 'statement', actor: 0, statement: { text, values: [], prelude: [] } });
+    const { outcome } = applied;
+    if (outcome.kind !== 'blocked' && outcome.reply.kind === 'error')
+      throw new Error(`the first rows: ${outcome.reply.message}, in: ${text}`);
+    return outcome.kind === 'executed' ? this.apply(applied.state, { kind: 'commit', actor: 0 }).state : applied.state;
+  }
+
+  /** Statements that locked or changed several rows at once so far. */
+  get coarse(): readonly string[] {
+    return [...this.#open.coarse].sort();
+  }
+
+  /** Grows when row order turns out to matter in one more table; states keyed before that must not be merged with later ones. */
+  get orderedTables(): number {
+    return this.#open.ordered.size;
+  }
+
+  /** The canonical state, without the actors'. */
+  key(state: ModelState, without?: ReadonlySet<KeyPart>): string {
+    return canonical(state, this.#open, without);
+  }
+
+  get #open(): Machinery {
+    if (this.#machinery === null) throw new Error('the engine is not open');
+    return this.#machinery;
+  }
+
+  apply(state: ModelState, action: Action): Applied<ModelState> {
+    const draft = new Draft(state);
+    const outcome = this.#perform(draft, action);
+    return { state: draft.finish(), outcome };
+  }
+
+  #perform(draft: Draft, action: Action): Outcome {
+    const { actor } = action;
+    switch (action.kind) {
+      case 'statement':
+        return this.#statement(draft, actor, action.statement);
+      case 'resume':
+        return this.#continue(draft, actor);
+      case 'commit': {
+        const reply = draft.execution(actor).reply!;
+        draft.setExecution(actor, null);
+        draft.endTransaction(actor, true);
+        return { kind: 'done', reply };
+      }
+      case 'break-deadlock':
+        return { kind: 'done', reply: this.#fail(draft, actor, new SqlError('40P01', 'deadlock detected')) };
+    }
+  }
+
+  #statement(draft: Draft, actor: ActorIndex, statement: Statement): Outcome {
+    for (const { begins, modes } of statement.prelude)
+      if (begins) this.#begin(draft, actor, modes, true);
+      else this.#setModes(draft, actor, modes);
+    const { kind, modes, plainRead } = readStatement(statement.text);
+    const transaction = draft.transactions[actor] ?? null;
+    if (kind === 'commit' || kind === 'rollback') return { kind: 'done', reply: this.#end(draft, actor, transaction, kind === 'commit') };
+    if (transaction?.aborted) return done(new SqlError('25P02', ABORTED).toReply());
+    if (kind === 'begin') {
+      if (transaction === null) this.#begin(draft, actor, modes, true);
+      return done(command('BEGIN'));
+    }
+    if (kind === 'set-transaction') {
+      if (transaction === null) return done(command('SET'));
+      if (transaction.snapshot !== null || transaction.writes.size > 0) throw new UnmodelledError('SET TRANSACTION after the first query');
+      this.#setModes(draft, actor, modes);
+      return done(command('SET'));
+    }
+    if (transaction === null) this.#begin(draft, actor, { isolation: null, readOnly: null }, false);
+    try {
+      this.#prepare(draft, actor, statement);
+    } catch (error) {
+      if (!(error instanceof SqlError)) throw error;
+      return done(this.#fail(draft, actor, error));
+    }
+    const outcome = this.#continue(draft, actor);
+    if (outcome.kind !== 'executed' || !plainRead) return outcome;
+    draft.setExecution(actor, null);
+    draft.endTransaction(actor, true);
+    return done(outcome.reply);
+  }
+
+  #begin(draft: Draft, actor: ActorIndex, modes: TransactionModes, explicit: boolean): void {
+    const isolation = modes.isolation ?? this.#isolation;
+    if (isolation === 'SERIALIZABLE') throw new UnmodelledError('isolation level SERIALIZABLE');
+    draft.setTransaction(actor, {
+      order: 0,
+      number: draft.newTransactionNumber(),
+      isolation,
+      readOnly: modes.readOnly ?? false,
+      explicit,
+      aborted: false,
+      snapshot: null,
+      nowMs: draft.clockMs,
+      writes: new Map(),
+    });
+  }
+
+  #setModes(draft: Draft, actor: ActorIndex, modes: TransactionModes): void {
+    if (modes.isolation === 'SERIALIZABLE') throw new UnmodelledError('isolation level SERIALIZABLE');
+    const transaction = draft.transactions[actor];
+    if (!transaction) return;
+    draft.setTransaction(actor, {
+      ...transaction,
+      isolation: modes.isolation ?? transaction.isolation,
+      readOnly: modes.readOnly ?? transaction.readOnly,
+    });
+  }
+
+  #end(draft: Draft, actor: ActorIndex, transaction: Transaction | null, commits: boolean): Reply {
+    if (transaction === null) return command(commits ? 'COMMIT' : 'ROLLBACK');
+    if (transaction.aborted) {
+      draft.setTransaction(actor, null);
+      return command('ROLLBACK');
+    }
+    draft.endTransaction(actor, commits);
+    return command(commits ? 'COMMIT' : 'ROLLBACK');
+  }
+
+  #prepare(draft: Draft, actor: ActorIndex, statement: Statement): void {
+    const plan = this.#compile(statement);
+    const transaction = draft.transaction(actor);
+    if (transaction.readOnly && plan.writes) {
+      const what =
+        plan.kind === 'select for' ? 'SELECT FOR UPDATE' : plan.kind === 'sequence' ? `${plan.calls[0]!.function}()` : plan.command;
+      throw new SqlError('25006', `cannot execute ${what} in a read-only transaction`);
+    }
+    // A transaction-wide snapshot is taken before the statement's table locks are waited for; LOCK TABLE takes none.
+    if (transaction.isolation !== 'READ COMMITTED' && transaction.snapshot === null && plan.kind !== 'lock table')
+      draft.setTransaction(actor, { ...transaction, snapshot: draft.committed });
+    if (plan.kind === 'lock table' && !transaction.explicit)
+      throw new SqlError('25P01', 'LOCK TABLE can only be used in transaction blocks');
+    draft.setExecution(actor, {
+      plan,
+      autocommit: !transaction.explicit,
+      stage: 'tables',
+      locked: 0,
+      snapshot: null,
+      items: [],
+      cursor: 0,
+      progress: null,
+      outputs: [],
+      affected: 0,
+      wait: null,
+      freed: false,
+      reply: null,
+    });
+  }
+
+  #compile(statement: Statement): StatementPlan {
+    const key = statement.values.length === 0 ? statement.text : `${statement.text}${JSON.stringify(statement.values)}`;
+    let plan = this.#plans.get(key);
+    if (plan === undefined) {
+      plan = compileStatement(statement.text, statement.values, this.#open.catalog);
+      this.#plans.set(key, plan);
+    }
+    return plan;
+  }
+
+  #continue(draft: Draft, actor: ActorIndex): Outcome {
+    let reply: ResultReply | 'blocked';
+    try {
+      reply = run(draft, actor, this.#open);
+    } catch (error) {
+      if (!(error instanceof SqlError)) throw error;
+      return done(this.#fail(draft, actor, error));
+    }
+    if (reply === 'blocked') return { kind: 'blocked' };
+    if (!draft.execution(actor).autocommit) {
+      draft.setExecution(actor, null);
+      return done(reply);
+    }
+    draft.updateExecution(actor, { stage: 'done', snapshot: null, items: [], cursor: 0, progress: null, outputs: [], reply });
+    return { kind: 'executed', reply };
+  }
+
+  /** An error undoes the transaction at once; inside a block the block stays open, and refuses everything but its end. */
+  #fail(draft: Draft, actor: ActorIndex, error: SqlError): Reply {
+    const transaction = draft.transaction(actor);
+    draft.setExecution(actor, null);
+    draft.endTransaction(actor, false);
+    if (transaction.explicit) draft.setTransaction(actor, { ...transaction, aborted: true, writes: new Map(), order: 0, snapshot: null });
+    return error.toReply();
+  }
+
+  status(state: ModelState, actor: ActorIndex): ActorStatus {
+    const execution = state.executions[actor] ?? null;
+    const inTransaction = state.transactions[actor] != null;
+    if (execution === null) return { phase: 'idle', waitsFor: NOBODY, inTransaction };
+    if (execution.stage === 'done') return { phase: 'uncommitted', waitsFor: NOBODY, inTransaction };
+    if (execution.freed) return { phase: 'freed', waitsFor: NOBODY, inTransaction };
+    const { hard, soft } = this.#waits(state, actor);
+    return { phase: 'waiting', waitsFor: [...new Set([...hard, ...soft])].sort((left, right) => left - right), inTransaction };
+  }
+
+  #waits(state: ModelState, actor: ActorIndex): { hard: readonly ActorIndex[]; soft: readonly ActorIndex[] } {
+    const execution = state.executions[actor];
+    if (!execution?.wait || execution.freed) return { hard: NOBODY, soft: NOBODY };
+    if (execution.wait.on === 'transaction') return { hard: [execution.wait.actor], soft: NOBODY };
+    const { holders, ahead } = blockers(state.heavy, execution.wait.resource, actor);
+    return { hard: holders, soft: ahead };
+  }
+
+  victims(state: ModelState): readonly ActorIndex[] {
+    if (!state.executions.some((execution) => execution?.wait)) return NOBODY;
+    const waits = state.executions.map((_, actor) => this.#waits(state, actor));
+    const victims = onCycle(waits.map((wait) => wait.hard));
+    if (victims.length === 0 && onCycle(waits.map((wait) => [...wait.hard, ...wait.soft])).length > 0)
+      throw new UnmodelledError('a deadlock by the order of a queue alone, which PostgreSQL may resolve by reordering it');
+    return victims;
+  }
+
+  committed(state: ModelState): CommittedState {
+    const { catalog } = this.#open;
+    let tables = this.#tables.get(state.committed);
+    if (tables === undefined) {
+      tables = this.#rows(state.committed);
+      this.#tables.set(state.committed, tables);
+    }
+    return {
+      tables,
+      sequences: Object.fromEntries(catalog.sequences.map((sequence) => [sequence.name, state.sequences[sequence.index]!])),
+    };
+  }
+
+  #rows(committed: Committed): CommittedState['tables'] {
+    const { catalog, contents } = this.#open;
+    const byTable = versionsOf(committed, contents, catalog.tables.length);
+    return Object.fromEntries(
+      catalog.tables.map((table) => {
+        const values = byTable[table.index]!.map((version) => contents.values(version.content));
+        values.sort((left, right) => {
+          for (const column of table.key) {
+            const [one, other] = [left[column]!, right[column]!];
+            if (one !== other) return one < other ? -1 : 1;
+          }
+          return 0;
+        });
+        return [
+          table.name,
+          values.map((row) =>
+            Object.fromEntries(table.columns.map((column, index) => [column.name, toReplyValue(row[index]!, column.type)])),
+          ),
+        ];
+      }),
+    );
+  }
+
+  query(state: ModelState, sql: string): readonly Row[] {
+    const { catalog, contents, evaluator } = this.#open;
+    const plan = this.#compile({ text: sql, values: [], prelude: [] });
+    if (plan.kind !== 'select') throw new Error(`an invariant must be a SELECT: ${sql}`);
+    const onlooker: Transaction = {
+      order: 0,
+      number: 0,
+      isolation: 'READ COMMITTED',
+      readOnly: true,
+      explicit: false,
+      aborted: false,
+      snapshot: null,
+      nowMs: state.clockMs,
+      writes: new Map(),
+    };
+    const view = new SnapshotView(contents, state.committed, onlooker, state.sequences, catalog.tables.length);
+    const rows = evaluator
+      .evaluate(plan.query, view)
+      .map((row) => row.values.map((value, index) => toReplyValue(value, plan.query.outputs[index]!.type)));
+    return plainRows({ kind: 'result', command: 'SELECT', rowCount: rows.length, fields: plan.query.outputs, rows });
+  }
+}
+
+const NOBODY: readonly ActorIndex[] = [];
+const ABORTED = 'current transaction is aborted, commands ignored until end of transaction block';
+const done = (reply: Reply): Outcome => ({ kind: 'done', reply });
+const command = (name: string): Reply => ({ kind: 'result', command: name, rowCount: null, fields: [], rows: [] });

@@ -1,0 +1,178 @@
+import { DataType, type IBackup, type IMemoryDb, type IPreparedQuery, newDb } from 'pg-mem';
+import type { Expr, SelectFromStatement } from 'pgsql-ast-parser';
+import { UnmodelledError } from '../contract.js';
+import type { Catalog } from './catalog.js';
+import type { RowContents } from './contents.js';
+import { evaluatorType, literal, type Subquery } from './expressions.js';
+import { oneRowTable, type Query, ROW_COLUMN } from './queries.js';
+import { SqlError } from './sql-error.js';
+import type { SequenceState } from './state.js';
+import { checkRange, type SqlType, type Value } from './types.js';
+
+/** What one statement sees: rows by content, sequences, and the transaction's clock. */
+export interface View {
+  /** Ids of row contents, ascending: the order in which pg-mem gets them. */
+  contents(table: number): readonly number[];
+  readonly sequences: readonly SequenceState[];
+  readonly nowMs: number;
+}
+
+export interface ResultRow {
+  readonly values: readonly Value[];
+  /** Index into the view's contents of the query's table; -1 where the query asks for none. */
+  readonly row: number;
+}
+
+/**
+ * Answers SELECTs on a view. pg-mem does the evaluating and nothing else: it holds no index and no constraint, and rows that were
+ * loaded for the occasion. Answers depend on the query and the rows that it reads only, so each is computed once.
+ */
+export class Evaluator {
+  readonly #catalog: Catalog;
+  readonly #contents: RowContents;
+  readonly #db: IMemoryDb;
+  readonly #empty: IBackup;
+  readonly #answers = new Map<string, readonly ResultRow[]>();
+  readonly #prepared = new Map<string, IPreparedQuery>();
+  #nowMs = 0;
+
+  constructor(catalog: Catalog, contents: RowContents) {
+    this.#catalog = catalog;
+    this.#contents = contents;
+    this.#db = newDb({ noAstCoverageCheck: true });
+    for (const table of catalog.tables) {
+      const columns = table.columns.map((column) => `"${column.name}" ${evaluatorType(column.type)}`).join(', ');
+      for (const name of [table.name, oneRowTable(table)])
+        this.#db.public.none(`create table "${name}" (${columns}, ${ROW_COLUMN} integer)`);
+    }
+    for (const sequence of catalog.sequences)
+      this.#db.public.none(`create table "${sequence.name}" (last_value integer, is_called bool, ${ROW_COLUMN} integer)`);
+    this.#db.getSchema('pg_catalog').registerFunction({
+      name: 'now',
+      returns: DataType.timestamptz,
+      impure: true,
+      implementation: () => new Date(this.#nowMs),
+    });
+    this.#empty = this.#db.backup();
+  }
+
+  /** `oneRow` is the content that the query's one-row table holds, where it reads one; `subqueryView` what its subqueries see. */
+  evaluate(query: Query, view: View, oneRow: number | null = null, subqueryView: View = view): readonly ResultRow[] {
+    const constants = query.subqueries.map((subquery) => this.#constant(subquery, subqueryView));
+    const key = this.#key(query, view, oneRow, constants);
+    let answer = this.#answers.get(key);
+    if (answer === undefined) {
+      answer = this.#run(query, view, oneRow, constants);
+      this.#answers.set(key, answer);
+    }
+    return answer;
+  }
+
+  #key(query: Query, view: View, oneRow: number | null, constants: readonly Expr[]): string {
+    let key = `${query.id}`;
+    for (const table of query.tables) key += `|${view.contents(table).join()}`;
+    if (query.oneRow !== null) key += `|1:${oneRow}`;
+    for (const sequence of query.sequences) key += `|s${view.sequences[sequence]!.lastValue},${view.sequences[sequence]!.isCalled}`;
+    if (query.usesNow) key += `|t${view.nowMs}`;
+    if (constants.length > 0) key += `|${JSON.stringify(constants)}`;
+    return key;
+  }
+
+  #constant(subquery: Subquery, view: View): Expr {
+    const rows = this.evaluate(subquery.query, view);
+    const type = subquery.query.outputs[0]?.type ?? 'null';
+    switch (subquery.as) {
+      case 'exists':
+        return { type: 'boolean', value: rows.length > 0 };
+      case 'list':
+        // An empty list is not SQL; no value is equal to NULL, and no row is what is wanted.
+        return {
+          type: 'list',
+          expressions: rows.length === 0 ? [literal(null, type)] : distinct(rows).map((value) => literal(value, type)),
+        };
+      case 'scalar':
+        if (rows.length > 1) throw new SqlError('21000', 'more than one row returned by a subquery used as an expression');
+        return literal(rows[0]?.values[0] ?? null, type);
+    }
+  }
+
+  #run(query: Query, view: View, oneRow: number | null, constants: readonly Expr[]): readonly ResultRow[] {
+    this.#load(query, view, oneRow);
+    const select = constants.length === 0 ? query.select : substitute(query.select, constants);
+    const planKey = `${query.id}|${JSON.stringify(constants)}`;
+    let prepared = this.#prepared.get(planKey);
+    try {
+      if (prepared === undefined) {
+        prepared = this.#db.public.prepare(select);
+        this.#prepared.set(planKey, prepared);
+      }
+      this.#nowMs = view.nowMs;
+      const { rows } = prepared.bind().executeAll();
+      return rows.map((row) => toResultRow(row, query));
+    } catch (error) {
+      if (error instanceof SqlError || error instanceof UnmodelledError) throw error;
+      throw new UnmodelledError(`pg-mem does not answer this (${firstLine(error)})`);
+    }
+  }
+
+  #load(query: Query, view: View, oneRow: number | null): void {
+    this.#empty.restore();
+    for (const index of new Set(query.tables)) {
+      const table = this.#catalog.tables[index]!;
+      const target = this.#db.public.getTable(table.name);
+      view.contents(index).forEach((content, row) => {
+        target.insert(this.#record(content, row));
+      });
+    }
+    if (query.oneRow !== null && oneRow !== null)
+      this.#db.public.getTable(oneRowTable(this.#catalog.tables[query.oneRow]!)).insert(this.#record(oneRow, 0));
+    for (const index of query.sequences) {
+      const state = view.sequences[index]!;
+      const record = { last_value: state.lastValue, is_called: state.isCalled, [ROW_COLUMN]: 0 };
+      this.#db.public.getTable(this.#catalog.sequences[index]!.name).insert(record);
+    }
+  }
+
+  #record(content: number, row: number): Record<string, unknown> {
+    const { table, values } = this.#contents.get(content);
+    const record: Record<string, unknown> = { [ROW_COLUMN]: row };
+    this.#catalog.tables[table]!.columns.forEach((column, index) => {
+      const value = values[index]!;
+      record[column.name] = column.type === 'timestamptz' && value !== null ? new Date(value as string) : value;
+    });
+    return record;
+  }
+}
+
+function toResultRow(row: Record<string, unknown>, query: Query): ResultRow {
+  return {
+    values: query.outputs.map((output, index) => fromEvaluator(row[`c${index}`], output.type)),
+    row: (row[ROW_COLUMN] as number | undefined) ?? -1,
+  };
+}
+
+function fromEvaluator(value: unknown, type: SqlType): Value {
+  if (value === null || value === undefined) return null;
+  if (value instanceof Date) return value.toISOString();
+  if (typeof value === 'number') return checkRange(value, type);
+  if (typeof value === 'string' || typeof value === 'boolean') return value;
+  throw new UnmodelledError(`a value of type ${type} that pg-mem gives as ${typeof value}`);
+}
+
+function distinct(rows: readonly ResultRow[]): Value[] {
+  return [...new Set(rows.map((row) => row.values[0]!))];
+}
+
+/** The tree with each placeholder replaced by its constant. */
+function substitute(select: SelectFromStatement, constants: readonly Expr[]): SelectFromStatement {
+  const walk = (node: unknown): unknown => {
+    if (Array.isArray(node)) return node.map(walk);
+    if (typeof node !== 'object' || node === null) return node;
+    const { type, name } = node as { type?: unknown; name?: unknown };
+    if (type === 'parameter' && typeof name === 'string' && name.startsWith('#')) return constants[Number(name.slice(1))];
+    return Object.fromEntries(Object.entries(node).map(([key, value]) => [key, walk(value)]));
+  };
+  return walk(select) as SelectFromStatement;
+}
+
+const firstLine = (error: unknown) => String((error as Error).message ?? error).split('\n')[0]!;

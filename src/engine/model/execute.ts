@@ -1,0 +1,568 @@
+import { type Field, inContentOrder, type ResultReply } from '../../reply.js';
+import type { ActorIndex } from '../contract.js';
+import { UnmodelledError } from '../contract.js';
+import type { Catalog, ForeignKey, Table } from './catalog.js';
+import { checkRow } from './constraints.js';
+import type { RowContents } from './contents.js';
+import type { Draft } from './draft.js';
+import type { Evaluator } from './evaluator.js';
+import type { Output } from './queries.js';
+import { lockNewest, type MutableProgress } from './row-locking.js';
+import { SqlError } from './sql-error.js';
+import type { Execution, Item, Version, Wait } from './state.js';
+import { RowLockMode, type StatementPlan } from './statements.js';
+import { toReplyValue, type Value } from './types.js';
+import { findConflict } from './unique.js';
+import { SnapshotView } from './view.js';
+
+/** What the layer needs besides the state. */
+export interface Machinery {
+  readonly catalog: Catalog;
+  readonly contents: RowContents;
+  readonly evaluator: Evaluator;
+  /** Statements that locked or changed several rows: the verdict is at statement granularity there. */
+  readonly coarse: Set<string>;
+  /** Tables in which the order of rows has mattered: from then on it is part of the canonical state. */
+  readonly ordered: Set<number>;
+}
+
+/**
+ * Carries an actor's statement on until it is done or has to wait. A statement is a list of rows to lock or write, one at a time;
+ * it stands still at the row for which it waits, and tries that one again when it is freed.
+ */
+export function run(draft: Draft, actor: ActorIndex, machinery: Machinery): ResultReply | 'blocked' {
+  draft.updateExecution(actor, { wait: null, freed: false });
+  const wait = lockTables(draft, actor) ?? workThroughRows(draft, actor, machinery);
+  if (wait !== null) {
+    const { items } = draft.updateExecution(actor, { wait });
+    if (items.length > 1) for (const item of items) machinery.ordered.add(item.table);
+    return 'blocked';
+  }
+  return reply(draft.execution(actor));
+}
+
+function lockTables(draft: Draft, actor: ActorIndex): Wait | null {
+  const execution = draft.execution(actor);
+  if (execution.stage !== 'tables') return null;
+  const { plan } = execution;
+  const nowait = plan.kind === 'lock table' && plan.nowait;
+  for (let index = execution.locked; index < plan.locks.length; index += 1) {
+    const { table, mode } = plan.locks[index]!;
+    const resource = `table ${table}`;
+    const result = draft.acquireHeavy(actor, resource, mode, nowait);
+    if (result === 'unavailable') throw new SqlError('55P03', 'could not obtain lock on relation');
+    draft.updateExecution(actor, { locked: index });
+    if (result === 'waiting') return { on: 'heavy', resource };
+  }
+  draft.updateExecution(actor, { locked: plan.locks.length });
+  return null;
+}
+
+function workThroughRows(draft: Draft, actor: ActorIndex, machinery: Machinery): Wait | null {
+  if (draft.execution(actor).stage === 'tables') startRows(draft, actor, machinery);
+  for (;;) {
+    const execution = draft.execution(actor);
+    const item = execution.items[execution.cursor];
+    if (item === undefined) return null;
+    const progress: MutableProgress = execution.progress === null ? fresh(item) : { ...execution.progress };
+    const result = work(draft, actor, item, progress, machinery);
+    if (result.wait !== null) {
+      draft.updateExecution(actor, { progress });
+      return result.wait;
+    }
+    const now = draft.execution(actor);
+    draft.updateExecution(actor, {
+      cursor: now.cursor + 1,
+      progress: null,
+      items: result.follow.length === 0 ? now.items : [...now.items, ...result.follow],
+      outputs: result.output === null ? now.outputs : [...now.outputs, result.output],
+      affected: now.affected + (result.counts ? 1 : 0),
+    });
+  }
+}
+
+const fresh = (item: Item): MutableProgress => ({
+  version: item.version,
+  chasing: false,
+  tupleLock: null,
+  values: item.values,
+  written: false,
+  output: null,
+});
+
+/** Takes the snapshot, and finds the rows. A statement that waited for a table takes it after the wait, unless the transaction has one. */
+function startRows(draft: Draft, actor: ActorIndex, machinery: Machinery): void {
+  const { plan } = draft.execution(actor);
+  const snapshot = draft.transaction(actor).snapshot ?? draft.committed;
+  draft.updateExecution(actor, { stage: 'rows', snapshot });
+  const view = viewOf(draft, actor, machinery);
+  switch (plan.kind) {
+    case 'lock table':
+      return;
+    case 'select': {
+      const rows = machinery.evaluator.evaluate(plan.query, view);
+      draft.updateExecution(actor, { outputs: rows.map((row) => row.values), affected: rows.length });
+      return;
+    }
+    case 'sequence':
+      callSequences(draft, actor, plan, view, machinery);
+      return;
+    case 'insert': {
+      const rows = plan.sources.flatMap((source) => machinery.evaluator.evaluate(source, view));
+      const items = rows.map((row) => insertItem(plan, row.values, view, machinery));
+      draft.updateExecution(actor, { items });
+      return;
+    }
+    case 'select for':
+    case 'update':
+    case 'delete': {
+      const rows = machinery.evaluator.evaluate(plan.query, view);
+      const versions = view.versions(plan.table.index);
+      const items = rows.map((row) => rowItem(plan, versions[row.row]!, row.values, machinery));
+      if (plan.kind !== 'select for' || !plan.query.ordered) items.sort((left, right) => left.version!.position - right.version!.position);
+      draft.updateExecution(actor, { items });
+      if (items.length > 1) machinery.coarse.add(describeCoarse(plan));
+    }
+  }
+}
+
+function describeCoarse(plan: StatementPlan): string {
+  return plan.kind === 'select for'
+    ? `SELECT ... FOR ... of ${plan.table.name}`
+    : `${plan.command} of ${'table' in plan ? plan.table.name : ''}`;
+}
+
+function viewOf(draft: Draft, actor: ActorIndex, machinery: Machinery): SnapshotView {
+  const { snapshot } = draft.execution(actor);
+  return new SnapshotView(
+    machinery.contents,
+    snapshot ?? draft.committed,
+    draft.transaction(actor),
+    draft.sequences,
+    machinery.catalog.tables.length,
+  );
+}
+
+function insertItem(
+  plan: Extract<StatementPlan, { kind: 'insert' }>,
+  given: readonly Value[],
+  view: SnapshotView,
+  machinery: Machinery,
+): Item {
+  const values: Value[] = plan.table.columns.map(() => null);
+  for (const { column, query } of plan.defaults) values[column] = machinery.evaluator.evaluate(query, view)[0]!.values[0]!;
+  given.forEach((value, index) => {
+    values[plan.columns[index]!] = value;
+  });
+  return { table: plan.table.index, slot: 0, version: null, values, kind: 'insert', foreignKey: null, mode: RowLockMode.update };
+}
+
+function rowItem(
+  plan: Extract<StatementPlan, { kind: 'select for' | 'update' | 'delete' }>,
+  version: Version,
+  outputs: readonly Value[],
+  machinery: Machinery,
+): Item {
+  const common = { table: plan.table.index, slot: version.slot, version, foreignKey: null };
+  switch (plan.kind) {
+    case 'select for':
+      return { ...common, kind: 'lock', values: outputs, mode: plan.mode };
+    case 'delete':
+      return { ...common, kind: 'delete', values: null, mode: RowLockMode.update };
+    case 'update':
+      return { ...common, kind: 'update', values: withChanges(plan, version, outputs, machinery), mode: updateMode(plan) };
+  }
+}
+
+function withChanges(
+  plan: Extract<StatementPlan, { kind: 'update' }>,
+  version: Version,
+  changes: readonly Value[],
+  machinery: Machinery,
+): Value[] {
+  const values = [...machinery.contents.values(version.content)];
+  changes.forEach((value, index) => {
+    values[plan.columns[index]!] = value;
+  });
+  return values;
+}
+
+/** An update that may change a key locks the row like a delete does (nodeModifyTable.c, ExecUpdateLockMode). */
+const updateMode = (plan: Extract<StatementPlan, { kind: 'update' }>): RowLockMode =>
+  plan.columns.some((column) => plan.table.keyColumns.has(column)) ? RowLockMode.update : RowLockMode.noKeyUpdate;
+
+interface Worked {
+  readonly wait: Wait | null;
+  readonly output: readonly Value[] | null;
+  readonly counts: boolean;
+  readonly follow: readonly Item[];
+}
+
+const waiting = (wait: Wait): Worked => ({ wait, output: null, counts: false, follow: [] });
+const NOTHING: Worked = { wait: null, output: null, counts: false, follow: [] };
+
+function work(draft: Draft, actor: ActorIndex, item: Item, progress: MutableProgress, machinery: Machinery): Worked {
+  const { plan } = draft.execution(actor);
+  switch (item.kind) {
+    case 'lock':
+      return lockItem(draft, actor, item, progress, machinery, plan as Extract<StatementPlan, { kind: 'select for' }>);
+    case 'insert':
+      return insertRow(draft, actor, item, progress, machinery, plan as Extract<StatementPlan, { kind: 'insert' }>);
+    case 'update':
+      return updateRow(draft, actor, item, progress, machinery, plan as Extract<StatementPlan, { kind: 'update' }>);
+    case 'delete':
+      return deleteRow(draft, actor, item, progress, machinery, plan);
+    case 'parent':
+      return checkParent(draft, actor, item, progress, machinery);
+    case 'child':
+      return checkChildren(draft, actor, item, progress, machinery);
+  }
+}
+
+function lockItem(
+  draft: Draft,
+  actor: ActorIndex,
+  item: Item,
+  progress: MutableProgress,
+  machinery: Machinery,
+  plan: Extract<StatementPlan, { kind: 'select for' }>,
+): Worked {
+  const request = { actor, table: plan.table, slot: item.slot, mode: plan.mode, policy: plan.policy };
+  const locked = lockNewest(draft, request, progress, machinery.contents);
+  if (locked.result === 'wait') return waiting(locked.wait);
+  if (locked.result !== 'locked') return NOTHING;
+  if (!progress.chasing) return { wait: null, output: item.values, counts: true, follow: [] };
+  const rows = recheck(draft, actor, progress.version!, machinery, plan);
+  return rows.length === 0 ? NOTHING : { wait: null, output: rows[0]!.values, counts: true, follow: [] };
+}
+
+/** EvalPlanQual: the statement's condition and values again, on the row's newest version; everything else as its snapshot had it. */
+function recheck(
+  draft: Draft,
+  actor: ActorIndex,
+  version: Version,
+  machinery: Machinery,
+  plan: Extract<StatementPlan, { kind: 'select for' | 'update' | 'delete' }>,
+) {
+  return machinery.evaluator.evaluate(plan.recheck, viewOf(draft, actor, machinery), version.content);
+}
+
+function insertRow(
+  draft: Draft,
+  actor: ActorIndex,
+  item: Item,
+  progress: MutableProgress,
+  machinery: Machinery,
+  plan: Extract<StatementPlan, { kind: 'insert' }>,
+): Worked {
+  const { table } = plan;
+  if (!progress.written) {
+    const given = new Set(plan.columns.slice(0, plan.sources[0]?.outputs.length));
+    const values = item.values!.map((value, column) => {
+      const { sequence } = table.columns[column]!;
+      return sequence === null || given.has(column) ? value : draft.nextValue(sequence);
+    });
+    checkRow(table, values, machinery, draft.transaction(actor).nowMs);
+    const slot = draft.newSlot();
+    progress.version = draft.newVersion(slot, machinery.contents.intern(table.index, values));
+    progress.values = values;
+    progress.written = true;
+    draft.write(actor, slot, { table: table.index, base: null, next: progress.version, indexed: 0 });
+  }
+  const { slot } = progress.version!;
+  const wait = enterIndexes(draft, actor, table, slot, progress.values!, machinery);
+  if (wait !== null) return waiting(wait);
+  return {
+    wait: null,
+    output: returned(plan.returning, progress.version!, draft, actor, machinery),
+    counts: true,
+    follow: parentItems(table, progress.values!, null),
+  };
+}
+
+function updateRow(
+  draft: Draft,
+  actor: ActorIndex,
+  item: Item,
+  progress: MutableProgress,
+  machinery: Machinery,
+  plan: Extract<StatementPlan, { kind: 'update' }>,
+): Worked {
+  const { table } = plan;
+  const { nowMs } = draft.transaction(actor);
+  if (!progress.written) {
+    // Constraints are checked on the values computed so far, before the row is locked (nodeModifyTable.c, ExecUpdateAct).
+    if (!progress.chasing) checkRow(table, progress.values!, machinery, nowMs);
+    const request = { actor, table, slot: item.slot, mode: item.mode, policy: 'block' as const };
+    const locked = lockNewest(draft, request, progress, machinery.contents);
+    if (locked.result === 'wait') return waiting(locked.wait);
+    if (locked.result === 'gone') return NOTHING;
+    if (progress.chasing) {
+      const rows = recheck(draft, actor, progress.version!, machinery, plan);
+      if (rows.length === 0) return NOTHING;
+      progress.values = withChanges(plan, progress.version!, rows[0]!.values, machinery);
+      checkRow(table, progress.values, machinery, nowMs);
+    }
+    const before = draft.transaction(actor).writes.get(item.slot);
+    const old = progress.version!;
+    const next = draft.newVersion(item.slot, machinery.contents.intern(table.index, progress.values!));
+    const keysChange = changed(table, old, next, machinery).some((column) => table.keyColumns.has(column));
+    const base = before === undefined ? draft.committed.rows.get(item.slot)! : before.base;
+    draft.write(actor, item.slot, { table: table.index, base, next, indexed: keysChange ? 0 : table.unique.length });
+    progress.output = machinery.contents.values(old.content);
+    progress.version = next;
+    progress.written = true;
+  }
+  const wait = enterIndexes(draft, actor, table, item.slot, progress.values!, machinery);
+  if (wait !== null) return waiting(wait);
+  return {
+    wait: null,
+    output: returned(plan.returning, progress.version!, draft, actor, machinery),
+    counts: true,
+    follow: parentItems(table, progress.values!, progress.output),
+  };
+}
+
+const changed = (table: Table, old: Version, next: Version, machinery: Machinery): number[] => {
+  const before = machinery.contents.values(old.content);
+  const after = machinery.contents.values(next.content);
+  return table.columns.flatMap((_, column) => (before[column] === after[column] ? [] : [column]));
+};
+
+function deleteRow(
+  draft: Draft,
+  actor: ActorIndex,
+  item: Item,
+  progress: MutableProgress,
+  machinery: Machinery,
+  plan: StatementPlan,
+): Worked {
+  const table = machinery.catalog.tables[item.table]!;
+  const cascaded = item.foreignKey !== null;
+  if (cascaded) {
+    const wait = lockForCheck(draft, actor, item.table, 'ROW EXCLUSIVE');
+    if (wait !== null) return waiting(wait);
+  }
+  const request = { actor, table, slot: item.slot, mode: RowLockMode.update, policy: 'block' as const };
+  const locked = lockNewest(draft, request, progress, machinery.contents);
+  if (locked.result === 'wait') return waiting(locked.wait);
+  if (locked.result === 'gone') return NOTHING;
+  if (progress.chasing && !cascaded) {
+    const rows = recheck(draft, actor, progress.version!, machinery, plan as Extract<StatementPlan, { kind: 'delete' }>);
+    if (rows.length === 0) return NOTHING;
+  }
+  const before = draft.transaction(actor).writes.get(item.slot);
+  const base = before === undefined ? draft.committed.rows.get(item.slot)! : before.base;
+  draft.write(actor, item.slot, { table: table.index, base, next: null, indexed: 0 });
+  const values = machinery.contents.values(progress.version!.content);
+  const follow = table.referencedBy.map(
+    (foreignKey): Item => ({
+      table: foreignKey.table,
+      slot: 0,
+      version: null,
+      values: foreignKey.parentColumns.map((column) => values[column]!),
+      kind: 'child',
+      foreignKey: foreignKey.name,
+      mode: RowLockMode.keyShare,
+    }),
+  );
+  if (cascaded) return { wait: null, output: null, counts: false, follow };
+  const { returning } = plan as Extract<StatementPlan, { kind: 'delete' }>;
+  return { wait: null, output: returned(returning, progress.version!, draft, actor, machinery), counts: true, follow };
+}
+
+/** Makes the index entries of a new version one unique index after the other; each may have to wait for another's fate. */
+function enterIndexes(
+  draft: Draft,
+  actor: ActorIndex,
+  table: Table,
+  slot: number,
+  values: readonly Value[],
+  machinery: Machinery,
+): Wait | null {
+  for (;;) {
+    const write = draft.transaction(actor).writes.get(slot)!;
+    const constraint = table.unique[write.indexed];
+    if (constraint === undefined) return null;
+    const conflict = findConflict(draft, actor, table, write.indexed, slot, values, machinery.contents, machinery.catalog.tables.length);
+    if (conflict === 'duplicate')
+      throw new SqlError('23505', `duplicate key value violates unique constraint "${constraint.name}"`, {
+        constraint: constraint.name,
+        table: table.name,
+      });
+    if (conflict !== null) return draft.waitFor(conflict.actor);
+    draft.write(actor, slot, { ...write, indexed: write.indexed + 1 });
+  }
+}
+
+/** The foreign keys of a new row; an update checks those only whose columns changed (ri_triggers.c, RI_FKey_fk_upd_check_required). */
+function parentItems(table: Table, values: readonly Value[], before: readonly Value[] | null): Item[] {
+  return table.foreignKeys
+    .filter((foreignKey) => foreignKey.columns.every((column) => values[column] !== null))
+    .filter((foreignKey) => before === null || foreignKey.columns.some((column) => values[column] !== before[column]))
+    .map((foreignKey) => ({
+      table: foreignKey.parent,
+      slot: 0,
+      version: null,
+      values: foreignKey.columns.map((column) => values[column]!),
+      kind: 'parent',
+      foreignKey: foreignKey.name,
+      mode: RowLockMode.keyShare,
+    }));
+}
+
+/** A check's own query locks its table when its turn comes. */
+function lockForCheck(draft: Draft, actor: ActorIndex, table: number, mode: 'ROW SHARE' | 'ROW EXCLUSIVE'): Wait | null {
+  const resource = `table ${table}`;
+  return draft.acquireHeavy(actor, resource, mode) === 'waiting' ? { on: 'heavy', resource } : null;
+}
+
+function foreignKeyOf(item: Item, machinery: Machinery, among: (table: Table) => readonly ForeignKey[]): ForeignKey {
+  for (const table of machinery.catalog.tables)
+    for (const foreignKey of among(table)) if (foreignKey.name === item.foreignKey) return foreignKey;
+  throw new Error(`no foreign key ${item.foreignKey}`);
+}
+
+/**
+ * `SELECT 1 FROM parent WHERE key = $1 FOR KEY SHARE` (ri_triggers.c, RI_FKey_check): at READ COMMITTED with a snapshot of its own, newer than
+ * the statement's; with the transaction's where it has one.
+ */
+function checkParent(draft: Draft, actor: ActorIndex, item: Item, progress: MutableProgress, machinery: Machinery): Worked {
+  const wait = lockForCheck(draft, actor, item.table, 'ROW SHARE');
+  if (wait !== null) return waiting(wait);
+  const foreignKey = foreignKeyOf(item, machinery, (table) => table.foreignKeys);
+  const table = machinery.catalog.tables[item.table]!;
+  const matches = (version: Version) => hasKey(version, foreignKey.parentColumns, item.values!, machinery);
+  progress.version ??= currentView(draft, actor, machinery).versions(table.index).find(matches) ?? null;
+  if (progress.version !== null) {
+    const request = { actor, table, slot: progress.version.slot, mode: RowLockMode.keyShare, policy: 'block' as const };
+    const locked = lockNewest(draft, request, progress, machinery.contents);
+    if (locked.result === 'wait') return waiting(locked.wait);
+    if (locked.result === 'locked' && matches(progress.version)) return NOTHING;
+  }
+  const child = machinery.catalog.tables[foreignKey.table]!;
+  throw new SqlError('23503', `insert or update on table "${child.name}" violates foreign key constraint "${foreignKey.name}"`, {
+    constraint: foreignKey.name,
+    table: child.name,
+  });
+}
+
+/** After the delete of a parent: its children go too, or forbid it. They are looked for with the newest snapshot there is. */
+function checkChildren(draft: Draft, actor: ActorIndex, item: Item, progress: MutableProgress, machinery: Machinery): Worked {
+  const foreignKey = foreignKeyOf(item, machinery, (table) => table.referencedBy);
+  const wait = lockForCheck(draft, actor, item.table, foreignKey.onDelete === 'cascade' ? 'ROW EXCLUSIVE' : 'ROW SHARE');
+  if (wait !== null) return waiting(wait);
+  const table = machinery.catalog.tables[item.table]!;
+  const parent = machinery.catalog.tables[foreignKey.parent]!;
+  const matches = (version: Version) => hasKey(version, foreignKey.columns, item.values!, machinery);
+  const newest = new SnapshotView(
+    machinery.contents,
+    draft.committed,
+    draft.transaction(actor),
+    draft.sequences,
+    machinery.catalog.tables.length,
+  );
+  const children = [...newest.versions(table.index)].filter(matches).sort((left, right) => left.position - right.position);
+  if (foreignKey.onDelete === 'cascade') {
+    const follow = children.map(
+      (version): Item => ({
+        table: table.index,
+        slot: version.slot,
+        version,
+        values: null,
+        kind: 'delete',
+        foreignKey: foreignKey.name,
+        mode: RowLockMode.update,
+      }),
+    );
+    return { ...NOTHING, follow };
+  }
+  progress.version ??= children[0] ?? null;
+  if (progress.version === null) return NOTHING;
+  if (draft.transaction(actor).isolation !== 'READ COMMITTED')
+    throw new UnmodelledError(`the delete of a row of ${parent.name} that ${table.name} still refers to, at this isolation level`);
+  const request = { actor, table, slot: progress.version.slot, mode: RowLockMode.keyShare, policy: 'block' as const };
+  const locked = lockNewest(draft, request, progress, machinery.contents);
+  if (locked.result === 'wait') return waiting(locked.wait);
+  if (locked.result === 'locked' && matches(progress.version))
+    throw new SqlError(
+      '23503',
+      `update or delete on table "${parent.name}" violates foreign key constraint "${foreignKey.name}" on table "${table.name}"`,
+      { constraint: foreignKey.name, table: table.name },
+    );
+  progress.version = null;
+  return checkChildren(draft, actor, item, progress, machinery);
+}
+
+function currentView(draft: Draft, actor: ActorIndex, machinery: Machinery): SnapshotView {
+  const transaction = draft.transaction(actor);
+  const snapshot = transaction.snapshot ?? draft.committed;
+  return new SnapshotView(machinery.contents, snapshot, transaction, draft.sequences, machinery.catalog.tables.length);
+}
+
+function hasKey(version: Version, columns: readonly number[], key: readonly Value[], machinery: Machinery): boolean {
+  const values = machinery.contents.values(version.content);
+  return columns.every((column, index) => values[column] === key[index]);
+}
+
+function returned(
+  returning: Extract<StatementPlan, { kind: 'insert' }>['returning'],
+  version: Version,
+  draft: Draft,
+  actor: ActorIndex,
+  machinery: Machinery,
+): readonly Value[] | null {
+  if (returning === null) return null;
+  return machinery.evaluator.evaluate(returning, viewOf(draft, actor, machinery), version.content)[0]!.values;
+}
+
+function callSequences(
+  draft: Draft,
+  actor: ActorIndex,
+  plan: Extract<StatementPlan, { kind: 'sequence' }>,
+  view: SnapshotView,
+  machinery: Machinery,
+): void {
+  const values = plan.calls.map((call): Value => {
+    if (call.function === 'nextval') return draft.nextValue(call.sequence);
+    const value = machinery.evaluator.evaluate(call.value, view)[0]!.values[0] as number | null;
+    if (value === null) return null;
+    if (value < 1)
+      throw new SqlError(
+        '22003',
+        `setval: value ${value} is out of bounds for sequence "${machinery.catalog.sequences[call.sequence]!.name}" (1..9223372036854775807)`,
+      );
+    draft.setSequence(call.sequence, { lastValue: value, isCalled: call.isCalled });
+    return value;
+  });
+  draft.updateExecution(actor, { outputs: [values], affected: 1 });
+}
+
+function reply(execution: Execution): ResultReply {
+  const { plan } = execution;
+  const outputs = outputsOf(plan);
+  const fields = outputs.map((output): Field => ({ name: output.name, type: output.type }));
+  const rows = execution.outputs.map((row) => row.map((value, index) => toReplyValue(value, outputs[index]!.type)));
+  const ordered = (plan.kind === 'select' || plan.kind === 'select for') && plan.query.ordered;
+  return {
+    kind: 'result',
+    command: plan.command,
+    rowCount: plan.kind === 'lock table' ? null : execution.affected,
+    fields,
+    rows: ordered ? rows : inContentOrder(rows),
+  };
+}
+
+function outputsOf(plan: StatementPlan): readonly Output[] {
+  switch (plan.kind) {
+    case 'select':
+    case 'select for':
+      return plan.query.outputs;
+    case 'sequence':
+      return plan.outputs;
+    case 'lock table':
+      return [];
+    default:
+      return plan.returning?.outputs ?? [];
+  }
+}

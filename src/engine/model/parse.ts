@@ -1,0 +1,88 @@
+import { parseFirst, type Statement } from 'pgsql-ast-parser';
+import { UnmodelledError } from '../contract.js';
+import { type Token, tokenize } from '../sql-text.js';
+import { SqlError } from './sql-error.js';
+
+/** LOCK TABLE, which the parser does not know. */
+export interface LockTable {
+  readonly type: 'lock table';
+  readonly tables: readonly string[];
+  readonly mode: TableLockMode;
+  readonly nowait: boolean;
+}
+
+export type ParsedStatement = Statement | LockTable;
+
+/** PostgreSQL's table lock modes, weakest first (manual, "Explicit Locking", table 13.2). */
+export const TABLE_LOCK_MODES = [
+  'ACCESS SHARE',
+  'ROW SHARE',
+  'ROW EXCLUSIVE',
+  'SHARE UPDATE EXCLUSIVE',
+  'SHARE',
+  'SHARE ROW EXCLUSIVE',
+  'EXCLUSIVE',
+  'ACCESS EXCLUSIVE',
+] as const;
+export type TableLockMode = (typeof TABLE_LOCK_MODES)[number];
+
+export function parseStatement(text: string): ParsedStatement {
+  const tokens = tokenize(text);
+  if (tokens[0]?.text === 'lock') return parseLockTable(tokens, text);
+  if (tokens.some((token) => token.text === ';' && token.end < text.trimEnd().length))
+    throw new SqlError('42601', 'cannot insert multiple commands into a prepared statement');
+  try {
+    return parseFirst(spaceMinus(text));
+  } catch {
+    throw new UnmodelledError(`the parser does not know this statement: ${text}`);
+  }
+}
+
+/** The parser takes `x-1` for `x` and `-1`: a space after the sign makes it a subtraction again. */
+export function spaceMinus(text: string): string {
+  const tokens = tokenize(text);
+  let spaced = '';
+  let done = 0;
+  tokens.forEach((token, index) => {
+    const before = tokens[index - 1];
+    const after = tokens[index + 1];
+    const operand = before !== undefined && (before.kind !== 'symbol' || before.text === ')');
+    const keyword = before?.kind === 'word' && KEYWORDS_BEFORE_A_SIGN.has(before.text);
+    if (token.text !== '-' || !operand || keyword || after?.kind !== 'number' || after.start !== token.end) return;
+    spaced += `${text.slice(done, token.end)} `;
+    done = token.end;
+  });
+  return spaced + text.slice(done);
+}
+
+const KEYWORDS_BEFORE_A_SIGN = new Set(
+  'select where and or not then else when between in values limit offset by returning set case is like'.split(' '),
+);
+
+function parseLockTable(tokens: readonly Token[], text: string): LockTable {
+  const words = tokens.map((token) => (token.kind === 'quoted' ? token.text.slice(1, -1) : token.text)).filter((word) => word !== ';');
+  let at = 1;
+  if (words[at] === 'table') at += 1;
+  const tables: string[] = [];
+  for (;;) {
+    if (words[at] === 'only') at += 1;
+    tables.push(words[at] ?? '');
+    at += 1;
+    if (words[at] !== ',') break;
+    at += 1;
+  }
+  let mode: TableLockMode = 'ACCESS EXCLUSIVE';
+  if (words[at] === 'in') {
+    const end = words.indexOf('mode', at);
+    const named = words
+      .slice(at + 1, end)
+      .join(' ')
+      .toUpperCase();
+    if (!(TABLE_LOCK_MODES as readonly string[]).includes(named)) throw new UnmodelledError(`this statement: ${text}`);
+    mode = named as TableLockMode;
+    at = end + 1;
+  }
+  const nowait = words[at] === 'nowait';
+  if (at + (nowait ? 1 : 0) !== words.length) throw new UnmodelledError(`this statement: ${text}`);
+  return { type: 'lock table', tables, mode, nowait };
+}

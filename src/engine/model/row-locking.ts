@@ -1,0 +1,119 @@
+import type { ActorIndex } from '../contract.js';
+import type { Table } from './catalog.js';
+import type { RowContents } from './contents.js';
+import type { Draft } from './draft.js';
+import { TUPLE_LOCK_MODES } from './heavy-locks.js';
+import { SqlError } from './sql-error.js';
+import type { ItemProgress, Version, Wait } from './state.js';
+import { RowLockMode, type WaitPolicy } from './statements.js';
+
+/**
+ * Locking one row, as heap_lock_tuple, heap_update and heap_delete do it (heapam.c; README.tuplock). A row is free where nobody
+ * else has it in a conflicting mode. Otherwise the comer takes the row's *tuple lock*, which queues those behind it, and waits for
+ * the transactions in its way one by one. When it may go on, it looks again: a newcomer may have the row by now.
+ */
+export type RowLockResult =
+  | { readonly result: 'locked' | 'skipped' | 'gone' }
+  | { readonly result: 'wait'; readonly wait: Wait }
+  /** The version that was asked for is not the newest any more. */
+  | { readonly result: 'stale' };
+
+export interface RowRequest {
+  readonly actor: ActorIndex;
+  readonly table: Table;
+  readonly slot: number;
+  readonly mode: RowLockMode;
+  readonly policy: WaitPolicy;
+}
+
+export type MutableProgress = { -readonly [K in keyof ItemProgress]: ItemProgress[K] };
+
+/**
+ * Locks the row's version in `progress`, or, at READ COMMITTED, the newest that replaced it (heapam_tuple_lock,
+ * TUPLE_LOCK_FLAG_FIND_LAST_VERSION): `progress.version` then is that one and `progress.chasing` is set. Under a transaction-wide snapshot a
+ * replaced version is a serialization failure, raised before any wait, NOWAIT or SKIP LOCKED.
+ */
+export function lockNewest(
+  draft: Draft,
+  request: RowRequest,
+  progress: MutableProgress,
+  contents: RowContents,
+): Exclude<RowLockResult, { result: 'stale' }> {
+  const transaction = draft.transaction(request.actor);
+  for (;;) {
+    const attempt = lockVersion(draft, request, progress, contents);
+    if (attempt.result === 'gone' && transaction.isolation !== 'READ COMMITTED') throw concurrent();
+    if (attempt.result !== 'stale') return attempt;
+    if (transaction.isolation !== 'READ COMMITTED') throw concurrent();
+    progress.chasing = true;
+    const newest = draft.committed.rows.get(request.slot);
+    if (newest === undefined) return { result: 'gone' };
+    const writer = draft.otherWriter(request.actor, request.slot);
+    if (writer !== null) {
+      // On the way along the update chain there is no tuple lock to take: the comer waits for the writer itself.
+      const refusal = refuse(request);
+      if (refusal !== null) return refusal;
+      return { result: 'wait', wait: draft.waitFor(writer) };
+    }
+    progress.version = newest;
+  }
+}
+
+const concurrent = () => new SqlError('40001', 'could not serialize access due to concurrent update');
+
+function lockVersion(draft: Draft, request: RowRequest, progress: MutableProgress, contents: RowContents): RowLockResult {
+  const { actor, slot, mode } = request;
+  const version = progress.version!;
+  const own = draft.transaction(actor).writes.has(slot);
+  const current = draft.committed.rows.get(slot);
+  if (!own && current?.id !== version.id) {
+    const usable = current !== undefined && mode === RowLockMode.keyShare && sameKey(request.table, current, version, contents);
+    if (!usable) {
+      giveUpTupleLock(draft, actor, progress);
+      return { result: current === undefined ? 'gone' : 'stale' };
+    }
+  }
+  const lockers = draft.rowLocks(slot);
+  const inTheWay = lockers
+    .filter((lock) => lock.actor !== actor && lock.mode + mode >= 3)
+    .sort((left, right) => draft.transaction(left.actor).order - draft.transaction(right.actor).order);
+  if (inTheWay.length === 0) {
+    draft.lockRow(actor, slot, mode);
+    giveUpTupleLock(draft, actor, progress);
+    return { result: 'locked' };
+  }
+  const refusal = refuse(request);
+  if (refusal !== null) return refusal;
+  // Who shares the row already goes past the queue, or it would wait for those that wait for it.
+  const sharesIt = lockers.some((lock) => lock.actor === actor);
+  if (!sharesIt && progress.tupleLock === null) {
+    const resource = `row ${slot}.${version.id}`;
+    if (draft.acquireHeavy(actor, resource, TUPLE_LOCK_MODES[mode]) === 'waiting')
+      return { result: 'wait', wait: { on: 'heavy', resource } };
+    progress.tupleLock = resource;
+  }
+  return { result: 'wait', wait: draft.waitFor(inTheWay[0]!.actor) };
+}
+
+function refuse(request: RowRequest): { result: 'skipped' } | null {
+  if (request.policy === 'nowait')
+    throw new SqlError('55P03', `could not obtain lock on row in relation "${request.table.name}"`, { table: request.table.name });
+  return request.policy === 'skip locked' ? { result: 'skipped' } : null;
+}
+
+function giveUpTupleLock(draft: Draft, actor: ActorIndex, progress: MutableProgress): void {
+  if (progress.tupleLock === null && progress.version !== null) {
+    // Granted while we were waiting for it, and not needed any more.
+    draft.releaseHeavy(actor, `row ${progress.version.slot}.${progress.version.id}`);
+  } else if (progress.tupleLock !== null) {
+    draft.releaseHeavy(actor, progress.tupleLock);
+    progress.tupleLock = null;
+  }
+}
+
+/** A foreign key's KEY SHARE does not mind an update that leaves the keys alone. */
+function sameKey(table: Table, left: Version, right: Version, contents: RowContents): boolean {
+  const leftValues = contents.values(left.content);
+  const rightValues = contents.values(right.content);
+  return [...table.keyColumns].every((column) => leftValues[column] === rightValues[column]);
+}

@@ -1,0 +1,140 @@
+import type { ResultReply } from '../../reply.js';
+import type { IsolationLevel } from '../../scenario.js';
+import type { ActorIndex } from '../contract.js';
+import type { HeavyLocks } from './heavy-locks.js';
+import type { RowLockMode, StatementPlan } from './statements.js';
+import type { Value } from './types.js';
+
+/**
+ * A state of the model is a value: whoever changes one changes a copy. Rows live in *slots*: a slot is one row from its insert to
+ * its delete, through all its updates (PostgreSQL's update chain). A row that is deleted and inserted anew has a new slot, so
+ * that a waiter on the old one finds nothing.
+ */
+export interface ModelState {
+  readonly committed: Committed;
+  readonly sequences: readonly SequenceState[];
+  /** By actor. */
+  readonly transactions: readonly (Transaction | null)[];
+  readonly executions: readonly (Execution | null)[];
+  /** Who has locked which row; a write locks too. */
+  readonly rowLocks: ReadonlyMap<number, readonly RowLock[]>;
+  readonly heavy: HeavyLocks;
+  /** Next free numbers; they only tell things apart and are no part of the canonical state. */
+  readonly next: Counters;
+  readonly clockMs: number;
+}
+
+export interface Counters {
+  readonly slot: number;
+  readonly version: number;
+  readonly position: number;
+  readonly transaction: number;
+}
+
+export interface SequenceState {
+  readonly lastValue: number;
+  readonly isCalled: boolean;
+}
+
+/** One version of a row. */
+export interface Version {
+  readonly slot: number;
+  readonly id: number;
+  readonly content: number;
+  /** Where it lies in the heap, relative to others: a new version lies behind all older ones. */
+  readonly position: number;
+}
+
+/** All rows that are committed at one moment, by slot. A snapshot is one of these, kept. */
+export interface Committed {
+  readonly rows: ReadonlyMap<number, Version>;
+  /** Versions by table; computed when first asked for. */
+  byTable: readonly (readonly Version[])[] | null;
+}
+
+export interface RowLock {
+  readonly actor: ActorIndex;
+  readonly mode: RowLockMode;
+}
+
+export interface Transaction {
+  /** Order in which transactions first locked or wrote a row; 0 where this one has not. Waits for several lockers follow it. */
+  readonly order: number;
+  /** Tells this transaction from the actor's earlier ones. */
+  readonly number: number;
+  readonly isolation: IsolationLevel;
+  readonly readOnly: boolean;
+  readonly explicit: boolean;
+  /** After an error: everything but the end is refused with 25P02. */
+  readonly aborted: boolean;
+  /** REPEATABLE READ: taken by the first statement that needs one, and kept. */
+  readonly snapshot: Committed | null;
+  readonly nowMs: number;
+  /** By slot. */
+  readonly writes: ReadonlyMap<number, Write>;
+}
+
+/** An uncommitted change to one row. */
+export interface Write {
+  readonly table: number;
+  /** The committed version it replaces; null for an insert. */
+  readonly base: Version | null;
+  /** Null for a delete. */
+  readonly next: Version | null;
+  /** How many unique indexes hold the new version's entry so far. */
+  readonly indexed: number;
+}
+
+export type Wait =
+  /** For the end of a transaction, by actor and the transaction's number. */
+  { readonly on: 'transaction'; readonly actor: ActorIndex; readonly number: number } | { readonly on: 'heavy'; readonly resource: string };
+
+/** A row that a statement has still to lock or write. */
+export interface Item {
+  readonly table: number;
+  readonly slot: number;
+  /** The version that is being locked: the one that the statement saw, or a newer one once that was replaced. */
+  readonly version: Version | null;
+  /** For an insert: the new row, sequences filled in when its turn comes. */
+  readonly values: readonly Value[] | null;
+  readonly kind: 'lock' | 'insert' | 'update' | 'delete' | 'parent' | 'child';
+  /** For a foreign key's check: which. */
+  readonly foreignKey: string | null;
+  readonly mode: RowLockMode;
+}
+
+/** Where the item at the cursor stands. */
+export interface ItemProgress {
+  /** Version being locked now. */
+  readonly version: Version | null;
+  /** Following the update chain after a concurrent update committed. */
+  readonly chasing: boolean;
+  /** The tuple lock held meanwhile (README.tuplock), by resource. */
+  readonly tupleLock: string | null;
+  /** Values to be written: those of the statement's snapshot, or of the recheck. */
+  readonly values: readonly Value[] | null;
+  /** An insert or update whose row is in the heap and whose index entries are being made. */
+  readonly written: boolean;
+  /** What the row gives to the result. */
+  readonly output: readonly Value[] | null;
+}
+
+/** A statement on its way. It stays here while it waits, and while its commit is owed. */
+export interface Execution {
+  readonly plan: StatementPlan;
+  readonly autocommit: boolean;
+  readonly stage: 'tables' | 'rows' | 'done';
+  /** Tables locked so far. */
+  readonly locked: number;
+  readonly snapshot: Committed | null;
+  readonly items: readonly Item[];
+  readonly cursor: number;
+  readonly progress: ItemProgress | null;
+  readonly outputs: readonly (readonly Value[])[];
+  readonly affected: number;
+  readonly wait: Wait | null;
+  readonly freed: boolean;
+  readonly reply: ResultReply | null;
+}
+
+export const EMPTY: Committed = { rows: new Map(), byTable: null };

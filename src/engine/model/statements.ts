@@ -1,0 +1,322 @@
+import type { Expr, InsertStatement, SelectedColumn, SelectFromStatement, Statement } from 'pgsql-ast-parser';
+import { UnmodelledError } from '../contract.js';
+import type { Catalog, Table } from './catalog.js';
+import { type LockTable, type ParsedStatement, parseStatement, type TableLockMode } from './parse.js';
+import { compileOver, compileSelect, type Output, type Query, type QueryContext, type Target, tableNamed } from './queries.js';
+import { SqlError } from './sql-error.js';
+import { commonType, type SqlType } from './types.js';
+
+/** Row lock modes, weakest first (manual, "Row-Level Locks"). Two conflict where their numbers add up to 3 or more. */
+export const RowLockMode = { keyShare: 0, share: 1, noKeyUpdate: 2, update: 3 } as const;
+export type RowLockMode = (typeof RowLockMode)[keyof typeof RowLockMode];
+export type WaitPolicy = 'block' | 'nowait' | 'skip locked';
+
+/** Which tables a statement locks first, and how. */
+export interface TableLock {
+  readonly table: number;
+  readonly mode: TableLockMode;
+}
+
+interface Common {
+  readonly command: string;
+  readonly locks: readonly TableLock[];
+  readonly writes: boolean;
+}
+
+/** A statement ready to be carried out, parameters included. */
+export type StatementPlan =
+  | (Common & { readonly kind: 'select'; readonly query: Query })
+  | (Common & {
+      readonly kind: 'select for';
+      readonly table: Table;
+      readonly query: Query;
+      /** The same over one row's newest version. */
+      readonly recheck: Query;
+      readonly mode: RowLockMode;
+      readonly policy: WaitPolicy;
+    })
+  | (Common & {
+      readonly kind: 'insert';
+      readonly table: Table;
+      /** Column of each source output. */
+      readonly columns: readonly number[];
+      readonly sources: readonly Query[];
+      /** Constant defaults of the columns that are not given. */
+      readonly defaults: readonly { readonly column: number; readonly query: Query }[];
+      readonly returning: Query | null;
+    })
+  | (Common & {
+      readonly kind: 'update';
+      readonly table: Table;
+      readonly columns: readonly number[];
+      readonly query: Query;
+      readonly recheck: Query;
+      readonly returning: Query | null;
+    })
+  | (Common & {
+      readonly kind: 'delete';
+      readonly table: Table;
+      readonly query: Query;
+      readonly recheck: Query;
+      readonly returning: Query | null;
+    })
+  | (Common & { readonly kind: 'lock table'; readonly nowait: boolean })
+  | (Common & { readonly kind: 'sequence'; readonly calls: readonly SequenceCall[]; readonly outputs: readonly Output[] });
+
+export type SequenceCall =
+  | { readonly function: 'nextval'; readonly sequence: number }
+  | { readonly function: 'setval'; readonly sequence: number; readonly value: Query; readonly isCalled: boolean };
+
+/** Text to tree, remembered: parsing costs more than all the rest. */
+const parsed = new Map<string, ParsedStatement>();
+
+export function compileStatement(text: string, parameters: readonly unknown[], catalog: Catalog): StatementPlan {
+  let statement = parsed.get(text);
+  if (statement === undefined) {
+    statement = parseStatement(text);
+    parsed.set(text, statement);
+  }
+  const context: QueryContext = { catalog, parameters };
+  switch (statement.type) {
+    case 'select':
+      return compileSelectStatement(statement, context);
+    case 'insert':
+      return compileInsert(statement, context);
+    case 'update':
+      return compileUpdate(statement, context);
+    case 'delete':
+      return compileDelete(statement, context);
+    case 'lock table':
+      return compileLock(statement, catalog);
+    default:
+      throw new UnmodelledError(`${statement.type.toUpperCase()}: ${text}`);
+  }
+}
+
+const lock = (table: number, mode: TableLockMode): TableLock => ({ table, mode });
+
+/** Tables of a query and of its subqueries are locked in ACCESS SHARE, in the order in which they are met. */
+function readLocks(...queries: (Query | null)[]): TableLock[] {
+  return queries.flatMap((query) =>
+    query === null
+      ? []
+      : [...query.tables.map((table) => lock(table, 'ACCESS SHARE')), ...readLocks(...query.subqueries.map((subquery) => subquery.query))],
+  );
+}
+
+const ROW_MODES = { update: 3, 'no key update': 2, share: 1, 'key share': 0 } as const;
+
+function compileSelectStatement(statement: SelectFromStatement, context: QueryContext): StatementPlan {
+  const sequence = compileSequenceCalls(statement, context);
+  if (sequence !== null) return sequence;
+  if (!statement.for) {
+    const query = compileSelect(statement, context);
+    return { kind: 'select', command: 'SELECT', query, locks: readLocks(query), writes: false };
+  }
+  const query = compileSelect(statement, context, { rows: true });
+  const recheck = compileSelect(statement, context, { rows: true, oneRow: true });
+  const table = context.catalog.tables[query.tables[0]!]!;
+  const policy = statement.skip?.type === 'nowait' ? 'nowait' : statement.skip ? 'skip locked' : 'block';
+  return {
+    kind: 'select for',
+    command: 'SELECT',
+    table,
+    query,
+    recheck,
+    mode: ROW_MODES[statement.for.type],
+    policy,
+    locks: [lock(table.index, 'ROW SHARE'), ...readLocks(query)],
+    writes: true,
+  };
+}
+
+/** `SELECT nextval('s')` and `SELECT setval('s', ...)`: effects that no snapshot and no rollback touches. */
+function compileSequenceCalls(statement: SelectFromStatement, context: QueryContext): StatementPlan | null {
+  const columns = statement.columns ?? [];
+  const isCall = (item: SelectedColumn) => item.expr.type === 'call' && ['nextval', 'setval'].includes(item.expr.function.name);
+  if (!columns.some(isCall)) return null;
+  if (!columns.every(isCall) || statement.from || statement.where) throw new UnmodelledError('nextval or setval inside a larger query');
+  const calls = columns.map((item): SequenceCall => {
+    const call = item.expr as Extract<Expr, { type: 'call' }>;
+    const sequence = sequenceNamed(call.args[0], context.catalog);
+    if (call.function.name === 'nextval') return { function: 'nextval', sequence };
+    const flag = call.args[2];
+    if (flag !== undefined && flag.type !== 'boolean') throw new UnmodelledError('setval with a computed third argument');
+    const value = compileOver(null, [{ expr: call.args[1]! }], null, context, { types: ['int8'] });
+    return { function: 'setval', sequence, value, isCalled: flag?.value ?? true };
+  });
+  return {
+    kind: 'sequence',
+    command: 'SELECT',
+    calls,
+    outputs: columns.map((item, index) => ({
+      name: item.alias?.name ?? calls[index]!.function,
+      type: 'int8',
+      nullable: false,
+    })),
+    locks: readLocks(...calls.map((call) => (call.function === 'setval' ? call.value : null))),
+    writes: true,
+  };
+}
+
+function sequenceNamed(argument: Expr | undefined, catalog: Catalog): number {
+  const named = argument?.type === 'cast' ? argument.operand : argument;
+  if (named?.type === 'call' && named.function.name === 'pg_get_serial_sequence') {
+    const [table, column] = named.args;
+    if (table?.type !== 'string' || column?.type !== 'string') throw new UnmodelledError('pg_get_serial_sequence of a computed name');
+    const found = tableNamed(catalog, table.value).columns.find((item) => item.name === column.value);
+    if (found?.sequence != null) return found.sequence;
+  }
+  if (named?.type !== 'string') throw new UnmodelledError('a sequence by computed name');
+  const sequence = catalog.sequences.find((item) => item.name === named.value);
+  if (sequence === undefined) throw new SqlError('42P01', `relation "${named.value}" does not exist`);
+  return sequence.index;
+}
+
+function compileInsert(statement: InsertStatement, context: QueryContext): StatementPlan {
+  const table = tableNamed(context.catalog, statement.into.name);
+  if (statement.onConflict) throw new UnmodelledError('ON CONFLICT');
+  const columns = statement.columns
+    ? statement.columns.map((column) => columnNamed(table, column.name))
+    : table.columns.map((_, index) => index);
+  const types = columns.map((column) => table.columns[column]!.type);
+  const sources = compileSources(statement, columns, types, table, context);
+  const given = new Set(columns.slice(0, sources[0]?.outputs.length ?? columns.length));
+  for (const column of given)
+    if (table.columns[column]!.generatedAlways && statement.overriding !== 'system')
+      throw new SqlError('428C9', `cannot insert a non-DEFAULT value into column "${table.columns[column]!.name}"`, { table: table.name });
+  const defaults = table.columns.flatMap((column, index) =>
+    given.has(index) || column.default === null || column.sequence !== null
+      ? []
+      : [{ column: index, query: compileOver(null, [{ expr: column.default }], null, context, { types: [column.type] }) }],
+  );
+  const returning = compileReturning(statement.returning, { table, alias: statement.into.alias ?? table.name, oneRow: true }, context);
+  return {
+    kind: 'insert',
+    command: 'INSERT',
+    table,
+    columns,
+    sources,
+    defaults,
+    returning,
+    locks: [lock(table.index, 'ROW EXCLUSIVE'), ...readLocks(...sources, returning)],
+    writes: true,
+  };
+}
+
+function compileSources(
+  statement: InsertStatement,
+  columns: readonly number[],
+  types: readonly SqlType[],
+  table: Table,
+  context: QueryContext,
+): Query[] {
+  const { insert } = statement;
+  const sources =
+    insert.type === 'values'
+      ? insert.values.map((row) => {
+          if (row.length > columns.length) throw new SqlError('42601', 'INSERT has more expressions than target columns');
+          if (row.some((item) => item.type === 'default')) throw new UnmodelledError('DEFAULT in VALUES: leave the column out');
+          return compileOver(
+            null,
+            row.map((expr) => ({ expr })),
+            null,
+            context,
+            { types },
+          );
+        })
+      : [compileInsertSelect(insert, types, context)];
+  for (const source of sources) checkAssignable(source, columns, table);
+  return sources;
+}
+
+function compileInsertSelect(
+  insert: Exclude<InsertStatement['insert'], { type: 'values' }>,
+  types: readonly SqlType[],
+  context: QueryContext,
+): Query {
+  if (insert.type !== 'select' || insert.for) throw new UnmodelledError('INSERT with such a query');
+  // A parameter in the select list has the type of the column that it goes to, as in PostgreSQL.
+  const typed = (insert.columns ?? []).map((item, index): SelectedColumn => {
+    const type = types[index];
+    if (item.expr.type !== 'parameter' || type === undefined) return item;
+    return { ...item, expr: { type: 'cast', operand: item.expr, to: { name: type } } };
+  });
+  return compileSelect({ ...insert, columns: typed }, context);
+}
+
+function checkAssignable(source: Query, columns: readonly number[], table: Table): void {
+  source.outputs.forEach((output, index) => {
+    const column = table.columns[columns[index]!]!;
+    if (output.type === 'text' && source.select.columns?.[index]?.expr.type === 'cast') return;
+    commonType(output.type, column.type);
+  });
+}
+
+function compileUpdate(statement: Extract<Statement, { type: 'update' }>, context: QueryContext): StatementPlan {
+  if (statement.from) throw new UnmodelledError('UPDATE ... FROM');
+  const table = tableNamed(context.catalog, statement.table.name);
+  const alias = statement.table.alias ?? table.name;
+  const columns = statement.sets.map((set) => columnNamed(table, set.column.name));
+  if (columns.some((column) => table.referencedBy.some((foreignKey) => foreignKey.parentColumns.includes(column))))
+    throw new UnmodelledError(`an update of ${table.name}'s key, which a foreign key refers to`);
+  const types = columns.map((column) => table.columns[column]!.type);
+  const values = statement.sets.map((set) => {
+    if (set.value.type === 'default') throw new UnmodelledError('SET ... = DEFAULT');
+    return { expr: set.value };
+  });
+  const build = (oneRow: boolean) => compileOver({ table, alias, oneRow }, values, statement.where ?? null, context, { rows: true, types });
+  const query = build(false);
+  checkAssignable(query, columns, table);
+  const returning = compileReturning(statement.returning, { table, alias, oneRow: true }, context);
+  return {
+    kind: 'update',
+    command: 'UPDATE',
+    table,
+    columns,
+    query,
+    recheck: build(true),
+    returning,
+    locks: [lock(table.index, 'ROW EXCLUSIVE'), ...readLocks(query, returning)],
+    writes: true,
+  };
+}
+
+function compileDelete(statement: Extract<Statement, { type: 'delete' }>, context: QueryContext): StatementPlan {
+  const table = tableNamed(context.catalog, statement.from.name);
+  const alias = statement.from.alias ?? table.name;
+  const build = (oneRow: boolean) => compileOver({ table, alias, oneRow }, [], statement.where ?? null, context, { rows: true });
+  const query = build(false);
+  const returning = compileReturning(statement.returning, { table, alias, oneRow: true }, context);
+  return {
+    kind: 'delete',
+    command: 'DELETE',
+    table,
+    query,
+    recheck: build(true),
+    returning,
+    locks: [lock(table.index, 'ROW EXCLUSIVE'), ...readLocks(query, returning)],
+    writes: true,
+  };
+}
+
+function compileReturning(returning: readonly SelectedColumn[] | null | undefined, target: Target, context: QueryContext): Query | null {
+  if (!returning || returning.length === 0) return null;
+  return compileOver(target, returning, null, context);
+}
+
+function compileLock(statement: LockTable, catalog: Catalog): StatementPlan {
+  return {
+    kind: 'lock table',
+    command: 'LOCK',
+    nowait: statement.nowait,
+    locks: statement.tables.map((name) => lock(tableNamed(catalog, name).index, statement.mode)),
+    writes: false,
+  };
+}
+
+function columnNamed(table: Table, name: string): number {
+  const index = table.columns.findIndex((column) => column.name === name);
+  if (index < 0) throw new SqlError('42703', `column "${name}" of relation "${table.name}" does not exist`, { table: table.name });
+  return index;
+}

@@ -1,0 +1,176 @@
+/**
+ * What both engines have to know of a statement before it runs: whether it opens or ends a transaction, whether it is a plain
+ * read, whether its rows come in an order that it asked for. Read off the tokens, since an engine may meet SQL that no parser of
+ * ours understands.
+ */
+
+export interface Token {
+  readonly kind: 'word' | 'quoted' | 'string' | 'number' | 'parameter' | 'symbol';
+  /** Lower case for words; as written otherwise. */
+  readonly text: string;
+  readonly start: number;
+  readonly end: number;
+}
+
+const TOKEN =
+  /(?<space>\s+|--[^\n]*)|(?<string>[eE]?'(?:[^'\\]|''|\\.)*')|(?<dollar>\$(?<tag>[A-Za-z_]*)\$[\s\S]*?\$\k<tag>\$)|(?<parameter>\$\d+)|(?<quoted>"(?:[^"]|"")*")|(?<word>[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*)|(?<number>\d+(?:\.\d+)?(?:[eE][-+]?\d+)?|\.\d+)|(?<symbol>::|<=|>=|<>|!=|\|\||->>|->|&&|@>|<@|[\s\S])/gy;
+
+/** Splits SQL into tokens; comments and white space are dropped. Block comments nest, as PostgreSQL's do. */
+export function tokenize(sql: string): Token[] {
+  const tokens: Token[] = [];
+  let at = 0;
+  while (at < sql.length) {
+    if (sql.startsWith('/*', at)) {
+      at = endOfComment(sql, at);
+      continue;
+    }
+    TOKEN.lastIndex = at;
+    const match = TOKEN.exec(sql);
+    if (match === null) break;
+    const groups = match.groups as Record<string, string | undefined>;
+    const end = at + match[0].length;
+    const add = (kind: Token['kind'], text = match[0]) => tokens.push({ kind, text, start: at, end });
+    if (groups.word !== undefined) add('word', match[0].toLowerCase());
+    else if (groups.string !== undefined || groups.dollar !== undefined) add('string');
+    else if (groups.parameter !== undefined) add('parameter');
+    else if (groups.quoted !== undefined) add('quoted');
+    else if (groups.number !== undefined) add('number');
+    else if (groups.space === undefined) add('symbol');
+    at = end;
+  }
+  return tokens;
+}
+
+function endOfComment(sql: string, start: number): number {
+  let depth = 0;
+  let at = start;
+  do {
+    if (sql.startsWith('/*', at)) {
+      depth += 1;
+      at += 2;
+    } else if (sql.startsWith('*/', at)) {
+      depth -= 1;
+      at += 2;
+    } else {
+      at += 1;
+    }
+  } while (depth > 0 && at < sql.length);
+  return at;
+}
+
+/** The statements of a script, without their semicolons. */
+export function splitStatements(script: string): string[] {
+  const statements: string[] = [];
+  let start = 0;
+  let empty = true;
+  for (const token of tokenize(script)) {
+    if (token.kind === 'symbol' && token.text === ';') {
+      if (!empty) statements.push(script.slice(start, token.start).trim());
+      start = token.end;
+      empty = true;
+    } else {
+      empty = false;
+    }
+  }
+  if (!empty) statements.push(script.slice(start).trim());
+  return statements;
+}
+
+export interface TransactionModes {
+  readonly isolation: 'READ COMMITTED' | 'REPEATABLE READ' | 'SERIALIZABLE' | null;
+  readonly readOnly: boolean | null;
+}
+
+export type StatementKind = 'begin' | 'set-transaction' | 'commit' | 'rollback' | 'other';
+
+export interface StatementText {
+  readonly kind: StatementKind;
+  /** For `begin` and `set-transaction`. */
+  readonly modes: TransactionModes;
+  /** First word, lower case: select, insert, lock, ... */
+  readonly verb: string;
+  /** A SELECT that locks and changes nothing: autocommitted, it is one step. */
+  readonly plainRead: boolean;
+  /** The outermost query has ORDER BY. */
+  readonly ordered: boolean;
+  /** May take ACCESS EXCLUSIVE on a table, behind which even a monitor's SELECT waits. */
+  readonly mayLockReaders: boolean;
+}
+
+/** Functions without effects; a SELECT that calls another one is not taken for a plain read. */
+const PURE_FUNCTIONS = new Set(
+  (
+    'count sum min max avg coalesce greatest least nullif now lower upper length abs round floor ceil exists any all in cast row array ' +
+    'extract date_trunc to_char concat md5 json_agg jsonb_agg json_build_object jsonb_build_object row_to_json to_json to_jsonb ' +
+    'string_agg array_agg bool_and bool_or generate_series unnest daterange tstzrange values and or not on as from where when then else ' +
+    'select using over filter by having union interval numeric varchar char decimal'
+  ).split(' '),
+);
+const MODIFYING = new Set(['insert', 'update', 'delete', 'merge', 'into']);
+const known = new Map<string, StatementText>();
+
+/** Reads a statement; answers are remembered by text. */
+export function readStatement(text: string): StatementText {
+  let statement = known.get(text);
+  if (statement === undefined) {
+    statement = classify(tokenize(text));
+    known.set(text, statement);
+  }
+  return statement;
+}
+
+function classify(tokens: readonly Token[]): StatementText {
+  const words = tokens.map((token) => (token.kind === 'word' ? token.text : ''));
+  const verb = words[0] ?? '';
+  const second = words[1] ?? '';
+  let kind: StatementKind = 'other';
+  if (verb === 'begin' || (verb === 'start' && second === 'transaction')) kind = 'begin';
+  else if (verb === 'set' && second === 'transaction') kind = 'set-transaction';
+  else if ((verb === 'commit' || verb === 'end') && second !== 'prepared') kind = 'commit';
+  else if ((verb === 'rollback' && second !== 'prepared' && !words.includes('to')) || verb === 'abort') kind = 'rollback';
+  const read = verb === 'select' || verb === 'values' || verb === 'with' || verb === 'table';
+  return {
+    kind,
+    modes: modesOf(words),
+    verb,
+    plainRead: read && isPlainRead(tokens),
+    ordered: read && hasOuterOrder(tokens),
+    mayLockReaders: !read && !['insert', 'update', 'delete', 'merge', 'begin', 'start', 'commit', 'end', 'rollback', 'set'].includes(verb),
+  };
+}
+
+function modesOf(words: readonly string[]): TransactionModes {
+  const at = words.indexOf('level');
+  const named = at < 0 ? '' : words.slice(at + 1, at + 3).join(' ');
+  const isolation = named.startsWith('serializable')
+    ? 'SERIALIZABLE'
+    : named === 'repeatable read'
+      ? 'REPEATABLE READ'
+      : named === 'read committed' || named === 'read uncommitted'
+        ? 'READ COMMITTED'
+        : null;
+  const only = words.indexOf('only');
+  const write = words.indexOf('write');
+  return { isolation, readOnly: only > 0 && words[only - 1] === 'read' ? true : write > 0 && words[write - 1] === 'read' ? false : null };
+}
+
+function isPlainRead(tokens: readonly Token[]): boolean {
+  for (const [index, token] of tokens.entries()) {
+    if (token.kind !== 'word') continue;
+    if (MODIFYING.has(token.text)) return false;
+    const next = tokens[index + 1]?.text;
+    if (token.text === 'for' && (next === 'update' || next === 'no' || next === 'share' || next === 'key')) return false;
+    if (next === '(' && !PURE_FUNCTIONS.has(token.text)) return false;
+  }
+  return true;
+}
+
+function hasOuterOrder(tokens: readonly Token[]): boolean {
+  let depth = 0;
+  for (const [index, token] of tokens.entries()) {
+    if (token.text === '(') depth += 1;
+    else if (token.text === ')') depth -= 1;
+    else if (depth === 0 && token.kind === 'word' && token.text === 'order' && tokens[index + 1]?.text === 'by') return true;
+  }
+  return false;
+}

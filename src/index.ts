@@ -1,0 +1,3 @@
+export * from './context.js';
+export * from './plan/generators.js';
+export * from './scenario.js';

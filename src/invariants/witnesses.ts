@@ -1,0 +1,17 @@
+import { isRejection } from '../context.js';
+import type { StepEvent, Witness } from '../scenario.js';
+
+const failedWith = (code: string) => (event: StepEvent) => event.outcome === 'failed' && event.code === code;
+
+/** Witnesses that every scenario has. */
+export const SHIPPED_WITNESSES: readonly Witness[] = [
+  { name: 'overlap', seen: (event) => event.openTransactions.length > 1 },
+  { name: 'lock-wait', seen: (event) => event.outcome === 'blocked' },
+  {
+    name: 'sold-out',
+    seen: ({ finished }) =>
+      finished !== null && 'value' in finished && isRejection(finished.value) && finished.value.code === 'AVAILABILITY_CONFLICT',
+  },
+  { name: 'deadlock', seen: failedWith('40P01') },
+  { name: 'serialization-failure', seen: failedWith('40001') },
+];

@@ -1,0 +1,377 @@
+import { ActorProgram, type ProgramNode } from './actor/program.js';
+import { describeRequest, type Finished, type Request } from './actor/request.js';
+import type { EmittedEvent, Row } from './context.js';
+import type { Action, ActorIndex, Applied, Engine, Outcome, Phase, Statement } from './engine/contract.js';
+import { readStatement, type StatementText } from './engine/sql-text.js';
+import { SHIPPED_WITNESSES } from './invariants/witnesses.js';
+import { chain, type MaybePromise } from './maybe-promise.js';
+import type { Plan } from './plan/plan.js';
+import { plainRows, type Reply } from './reply.js';
+import type { CommittedState, Scenario, StepEvent, Violation, Witness } from './scenario.js';
+import type { Choice } from './schedule/choice.js';
+import { callCache, callStore, type World, worldKey } from './world.js';
+
+/** One state of a run: the engine's, the actors', the world's and the monitors'. A value wherever the engine's state is one. */
+export interface Configuration<S> {
+  readonly engine: S;
+  readonly actors: readonly ActorState[];
+  readonly world: World;
+  readonly monitors: readonly unknown[];
+  readonly committed: CommittedState;
+}
+
+export interface ActorState {
+  readonly node: ProgramNode;
+  /** BEGIN and its like, not released yet. */
+  readonly prelude: Statement['prelude'];
+  readonly started: boolean;
+}
+
+export interface FoundViolation extends Violation {
+  readonly invariant: string;
+}
+
+/** One step taken: what histories are made of. */
+export interface Step<S> {
+  readonly before: Configuration<S>;
+  readonly after: Configuration<S>;
+  readonly choice: Choice;
+  readonly kind: StepEvent['kind'];
+  readonly prelude: readonly string[];
+  readonly text: string;
+  readonly values: readonly unknown[];
+  readonly site: string | null;
+  readonly outcome: Outcome;
+  readonly events: readonly EmittedEvent[];
+  readonly finished: Finished | null;
+  /** Witnesses of this step, by index, as bits. */
+  readonly witnesses: number;
+}
+
+export interface MachineOptions {
+  /** BEGIN is a step of its own instead of going with the statement behind it. For calibration only. */
+  readonly beginIsStep?: boolean;
+  /** A freed waiter goes on before anybody else does: what a server that cannot be held back does. */
+  readonly resumeAtOnce?: boolean;
+  /** Note call sites in the actors' code. */
+  readonly sites?: boolean;
+}
+
+const STARTS_AT = '2026-01-01T00:00:00.000Z';
+
+/**
+ * A plan on an engine, as a transition system: a first configuration, the choices in each, and what each choice leads to. One run,
+ * exhaustive exploration, replay and lockstep are all walks over it.
+ */
+export class Machine<S> {
+  readonly scenario: Scenario;
+  readonly plan: Plan;
+  readonly engine: Engine<S>;
+  readonly witnesses: readonly Witness[];
+  readonly #programs: readonly ActorProgram[];
+  readonly #options: MachineOptions;
+  readonly #violations = new WeakMap<CommittedState['tables'], MaybePromise<readonly FoundViolation[]>>();
+
+  constructor(scenario: Scenario, plan: Plan, engine: Engine<S>, options: MachineOptions = {}) {
+    this.scenario = scenario;
+    this.plan = plan;
+    this.engine = engine;
+    this.#options = options;
+    this.witnesses = [...SHIPPED_WITNESSES, ...(scenario.witnesses ?? [])];
+    const clockMs = this.#startMs();
+    this.#programs = plan.actors.map((actor) => {
+      const operation = scenario.operations[actor.operation];
+      if (operation === undefined) throw new Error(`${scenario.name} has no operation "${actor.operation}"`);
+      const seed = `${plan.seed}/${actor.name}`;
+      return new ActorProgram(actor.name, operation, actor.input, { seed, clockMs, sites: options.sites ?? false });
+    });
+  }
+
+  #startMs(): number {
+    return Date.parse(this.scenario.startsAt ?? STARTS_AT);
+  }
+
+  get actorNames(): readonly string[] {
+    return this.plan.actors.map((actor) => actor.name);
+  }
+
+  async start(): Promise<Configuration<S>> {
+    const clockMs = this.#startMs();
+    const engine = await this.engine.open({
+      schema: this.scenario.schema,
+      seed: this.scenario.seed({ capacity: this.plan.capacity }),
+      actors: this.plan.actors.length,
+      isolation: this.plan.isolation,
+      clockMs,
+    });
+    const world: World = { files: this.scenario.files ?? {}, cache: {}, clockMs };
+    const committed = this.engine.committed(engine);
+    const actors: ActorState[] = [];
+    for (const [index, program] of this.#programs.entries())
+      actors.push(await this.#settle(engine, index, { node: await program.root(), prelude: [], started: false }, world));
+    const monitors = (this.scenario.monitors ?? []).map((monitor) => monitor.initial(committed));
+    return { engine, actors, world, monitors, committed };
+  }
+
+  /** Answers BEGIN and its like at once, and keeps them for the statement behind them. */
+  #settle(engine: S, actor: ActorIndex, state: ActorState, world: World): MaybePromise<ActorState> {
+    const { request } = state.node;
+    if (request?.kind !== 'query' || this.#options.beginIsStep) return state;
+    const statement = readStatement(request.text);
+    const opens = statement.kind === 'begin' && state.prelude.length === 0 && !this.engine.status(engine, actor).inTransaction;
+    const adds = statement.kind === 'set-transaction' && state.prelude.length > 0;
+    if (!opens && !adds) return state;
+    const prelude = [...state.prelude, { text: request.text, begins: opens, modes: statement.modes }];
+    const reply: Reply = { kind: 'result', command: opens ? 'BEGIN' : 'SET', rowCount: null, fields: [], rows: [] };
+    return chain(this.#programs[actor]!.child(state.node, reply, world.clockMs), (node) =>
+      this.#settle(engine, actor, { ...state, node, prelude }, world),
+    );
+  }
+
+  /** What may happen next: actors that can take a step, then victims of deadlocks, each in the plan's order. */
+  choices(configuration: Configuration<S>): Choice[] {
+    const phases = configuration.actors.map((_, actor) => this.phase(configuration, actor));
+    const freed = phases.flatMap((phase, actor): Choice[] => (phase === 'freed' ? [{ actor, kind: 'step' }] : []));
+    if (this.#options.resumeAtOnce && freed.length > 0) return freed;
+    const steps = phases.flatMap((phase, actor): Choice[] =>
+      phase === 'waiting' || phase === 'finished' ? [] : [{ actor, kind: 'step' }],
+    );
+    if (!phases.includes('waiting')) return steps;
+    const victims = this.engine.victims(configuration.engine).map((actor): Choice => ({ actor, kind: 'victim' }));
+    return [...steps, ...victims];
+  }
+
+  phase(configuration: Configuration<S>, actor: ActorIndex): Phase | 'finished' {
+    const { phase } = this.engine.status(configuration.engine, actor);
+    return phase === 'idle' && configuration.actors[actor]!.node.request === null ? 'finished' : phase;
+  }
+
+  /** Takes one step. `choice` must be among the choices. */
+  apply(configuration: Configuration<S>, choice: Choice): MaybePromise<Step<S>> {
+    const { actor } = choice;
+    const { node, prelude } = configuration.actors[actor]!;
+    const phase = this.phase(configuration, actor);
+    const request = node.request as Request;
+    if (phase === 'idle' && request.kind !== 'query') return this.#callWorld(configuration, choice, request);
+    const action: Action =
+      choice.kind === 'victim'
+        ? { kind: 'break-deadlock', actor }
+        : phase === 'freed'
+          ? { kind: 'resume', actor }
+          : phase === 'uncommitted'
+            ? { kind: 'commit', actor }
+            : { kind: 'statement', actor, statement: { ...(request as Extract<Request, { kind: 'query' }>), prelude } };
+    return chain(this.engine.apply(configuration.engine, action), (applied) =>
+      this.#record(configuration, choice, action, request, applied),
+    );
+  }
+
+  #callWorld(configuration: Configuration<S>, choice: Choice, request: Exclude<Request, { kind: 'query' }>): MaybePromise<Step<S>> {
+    const { world, reply } =
+      request.kind === 'store' ? callStore(configuration.world, request.call) : callCache(configuration.world, request.call);
+    const kind = request.kind;
+    return this.#advance(configuration, choice, kind, [], request, { kind: 'done', reply }, configuration.engine, world);
+  }
+
+  #record(configuration: Configuration<S>, choice: Choice, action: Action, request: Request, applied: Applied<S>): MaybePromise<Step<S>> {
+    const statement = request.kind === 'query' ? readStatement(request.text) : null;
+    const kind = kindOf(action, statement);
+    const prelude = action.kind === 'statement' ? action.statement.prelude.map((item) => item.text) : [];
+    return this.#advance(configuration, choice, kind, prelude, request, applied.outcome, applied.state, configuration.world);
+  }
+
+  #advance(
+    before: Configuration<S>,
+    choice: Choice,
+    kind: StepEvent['kind'],
+    prelude: readonly string[],
+    request: Request,
+    outcome: Outcome,
+    engine: S,
+    world: World,
+  ): MaybePromise<Step<S>> {
+    const { actor } = choice;
+    const state = before.actors[actor]!;
+    const stays: ActorState = { node: state.node, prelude: [], started: true };
+    const moved =
+      outcome.kind === 'done'
+        ? chain(this.#programs[actor]!.child(state.node, outcome.reply, world.clockMs), (node) =>
+            this.#settle(engine, actor, { ...stays, node }, world),
+          )
+        : stays;
+    return chain(moved, (next) => {
+      const committed = this.engine.committed(engine);
+      const actors = before.actors.map((item, index) => (index === actor ? next : item));
+      const events = outcome.kind === 'done' ? eventsBetween(state.node, next.node) : [];
+      const finished = outcome.kind === 'done' ? next.node.finished : null;
+      const seen: Seen<S> = { before, choice, kind, request, outcome, engine, world, committed, events, finished };
+      const event = this.#event(seen);
+      const monitors = (this.scenario.monitors ?? []).map((monitor, index) => monitor.observe(before.monitors[index], event));
+      let witnesses = 0;
+      this.witnesses.forEach((witness, index) => {
+        if (witness.seen(event)) witnesses |= 1 << index;
+      });
+      return {
+        before,
+        after: { engine, actors, world, monitors, committed },
+        choice,
+        kind,
+        prelude,
+        text:
+          kind === 'commit' && outcome.kind === 'done' && this.engine.status(before.engine, actor).phase === 'uncommitted'
+            ? 'COMMIT'
+            : describeRequest(request),
+        values: request.kind === 'query' ? request.values : [],
+        site: request.site,
+        outcome,
+        events,
+        finished,
+        witnesses,
+      };
+    });
+  }
+
+  #event(seen: Seen<S>): StepEvent {
+    const { before, choice, kind, request, outcome, engine, world, committed } = seen;
+    const actor = this.plan.actors[choice.actor]!;
+    const reply = outcome.kind === 'blocked' ? null : outcome.reply;
+    const machine = this;
+    return {
+      actor: actor.name,
+      operation: actor.operation,
+      input: actor.input,
+      first: !before.actors[choice.actor]!.started,
+      kind,
+      text: describeRequest(request),
+      outcome: outcome.kind === 'blocked' ? 'blocked' : reply?.kind === 'error' ? 'failed' : 'done',
+      code: reply?.kind === 'error' ? reply.code : null,
+      get rows(): readonly Row[] | null {
+        return reply?.kind === 'result' ? plainRows(reply) : null;
+      },
+      rowCount: reply?.kind === 'result' ? reply.rowCount : null,
+      file: fileOf(request, world),
+      finished: seen.finished,
+      events: seen.events,
+      committed,
+      changed: committed.tables !== before.committed.tables,
+      get openTransactions(): readonly string[] {
+        return machine.actorNames.filter((_, index) => machine.engine.status(engine, index).inTransaction);
+      },
+      clockMs: world.clockMs,
+    };
+  }
+
+  /** Everything that must not be, and is, in a configuration. */
+  violations(configuration: Configuration<S>): MaybePromise<readonly FoundViolation[]> {
+    const { committed } = configuration;
+    const past = (this.scenario.monitors ?? []).flatMap((monitor, index) =>
+      monitor.violations(configuration.monitors[index], committed).map((violation) => ({ ...violation, invariant: monitor.name })),
+    );
+    const progress = this.#progress(configuration);
+    let present = this.#violations.get(committed.tables);
+    if (present === undefined) {
+      present = this.#checkInvariants(configuration);
+      this.#violations.set(committed.tables, present);
+    }
+    return past.length === 0 && progress.length === 0 ? present : chain(present, (found) => [...found, ...past, ...progress]);
+  }
+
+  #checkInvariants(configuration: Configuration<S>): MaybePromise<readonly FoundViolation[]> {
+    const found: FoundViolation[] = [];
+    let pending: MaybePromise<void> = undefined as never;
+    for (const invariant of this.scenario.invariants) {
+      const add = (violations: readonly Violation[]) => {
+        found.push(...violations.map((violation) => ({ ...violation, invariant: invariant.name })));
+      };
+      if (invariant.check !== undefined) add(invariant.check(configuration.committed));
+      const { sql } = invariant;
+      if (sql !== undefined)
+        pending = chain(pending, () => chain(this.engine.query(configuration.engine, sql), (rows) => add(rows.map(violationOfRow))));
+    }
+    return chain(pending, () => found);
+  }
+
+  /** Nobody waits for ever, and nobody leaves a transaction open behind him. */
+  #progress(configuration: Configuration<S>): FoundViolation[] {
+    const found: FoundViolation[] = [];
+    const stuck: string[] = [];
+    let running = false;
+    configuration.actors.forEach((_, actor) => {
+      const phase = this.phase(configuration, actor);
+      const name = this.actorNames[actor]!;
+      if (phase === 'waiting') stuck.push(name);
+      else if (phase !== 'finished') running = true;
+      else if (this.engine.status(configuration.engine, actor).inTransaction)
+        found.push({
+          invariant: 'progress',
+          resource: name,
+          message: `${name} has finished inside a transaction: its locks are never given back`,
+        });
+    });
+    if (!running && stuck.length > 0 && this.engine.victims(configuration.engine).length === 0)
+      found.push({ invariant: 'progress', resource: stuck.join(', '), message: `${stuck.join(' and ')} waits for ever` });
+    return found;
+  }
+
+  /** The configuration as text, the engine's part given: equal texts have equal futures. */
+  key(configuration: Configuration<S>, engineKey: string): string {
+    const actors = configuration.actors
+      .map((actor) => `${actor.node.id}${actor.prelude.length > 0 ? 'p' : ''}${actor.started ? '' : '-'}`)
+      .join();
+    const monitors = configuration.monitors.length === 0 ? '' : JSON.stringify(configuration.monitors);
+    return `${actors}#${engineKey}#${worldKey(configuration.world)}#${monitors}`;
+  }
+}
+
+interface Seen<S> {
+  readonly before: Configuration<S>;
+  readonly choice: Choice;
+  readonly kind: StepEvent['kind'];
+  readonly request: Request;
+  readonly outcome: Outcome;
+  readonly engine: S;
+  readonly world: World;
+  readonly committed: CommittedState;
+  readonly events: readonly EmittedEvent[];
+  readonly finished: Finished | null;
+}
+
+function kindOf(action: Action, statement: StatementText | null): StepEvent['kind'] {
+  switch (action.kind) {
+    case 'resume':
+      return 'resume';
+    case 'break-deadlock':
+      return 'deadlock';
+    case 'commit':
+      return 'commit';
+    case 'statement':
+      return statement?.kind === 'commit' ? 'commit' : 'statement';
+  }
+}
+
+function fileOf(request: Request, world: World): StepEvent['file'] {
+  if (request.kind !== 'store') return null;
+  const { call } = request;
+  if (call.op === 'list') return null;
+  const name = call.op === 'rename' ? call.to : call.name;
+  return { name, content: world.files[name] ?? null };
+}
+
+/** Events of all segments from one node to another below it: BEGIN is answered in between without a step. */
+function eventsBetween(from: ProgramNode, to: ProgramNode): EmittedEvent[] {
+  const events: EmittedEvent[] = [];
+  for (let node: ProgramNode | null = to; node !== null && node !== from; node = node.parent) events.unshift(...node.events);
+  return events;
+}
+
+function violationOfRow(row: Row): Violation {
+  const number = (value: unknown) => (value === null || value === undefined ? {} : Number(value));
+  const usage = number(row.usage);
+  const capacity = number(row.capacity);
+  return {
+    resource: String(row.resource ?? 'database'),
+    message: String(row.message ?? JSON.stringify(row)),
+    ...(typeof usage === 'number' ? { usage } : {}),
+    ...(typeof capacity === 'number' ? { capacity } : {}),
+  };
+}

@@ -1,0 +1,97 @@
+import type { QueryResult, Row } from './context.js';
+
+/** A column of a result; `type` is PostgreSQL's name for it (`int4`, `int8`, `text`, `timestamptz`, ...). */
+export interface Field {
+  readonly name: string;
+  readonly type: string;
+}
+
+/** What a statement answered. Values are JSON: integers are numbers, `int8` and `numeric` strings, dates ISO 8601 strings. */
+export interface ResultReply {
+  readonly kind: 'result';
+  readonly command: string;
+  readonly rowCount: number | null;
+  readonly fields: readonly Field[];
+  readonly rows: readonly (readonly unknown[])[];
+}
+
+/** An error of the database, or of a store or cache. `code` is the SQLSTATE, or a stable name such as `ENOENT`. */
+export interface ErrorReply {
+  readonly kind: 'error';
+  readonly code: string;
+  readonly message: string;
+  readonly constraint: string | null;
+  readonly table: string | null;
+}
+
+/** What a store or cache call answered. */
+export interface ValueReply {
+  readonly kind: 'value';
+  readonly value: unknown;
+}
+
+export type Reply = ResultReply | ErrorReply | ValueReply;
+
+/** The error that an operation sees: shaped as `pg`'s DatabaseError. */
+export class DatabaseError extends Error {
+  readonly severity = 'ERROR';
+  readonly code: string;
+  readonly constraint: string | undefined;
+  readonly table: string | undefined;
+
+  constructor(reply: ErrorReply) {
+    super(reply.message);
+    this.name = 'error';
+    this.code = reply.code;
+    this.constraint = reply.constraint ?? undefined;
+    this.table = reply.table ?? undefined;
+  }
+}
+
+const DATES = new Set(['timestamptz', 'timestamp', 'date']);
+
+/** The result as `pg` gives it: objects by column name, fresh `Date`s. */
+export function toQueryResult(reply: ResultReply): QueryResult {
+  return { command: reply.command, rowCount: reply.rowCount, rows: reply.rows.map((values) => toRow(reply.fields, values, true)) };
+}
+
+/** Rows as objects, dates left as ISO strings. */
+export function plainRows(reply: ResultReply): Row[] {
+  return reply.rows.map((values) => toRow(reply.fields, values, false));
+}
+
+function toRow(fields: readonly Field[], values: readonly unknown[], dates: boolean): Row {
+  const row: Row = {};
+  fields.forEach((field, index) => {
+    const value = values[index];
+    row[field.name] = dates && typeof value === 'string' && DATES.has(field.type) ? new Date(value) : copy(value);
+  });
+  return row;
+}
+
+function copy(value: unknown): unknown {
+  return typeof value === 'object' && value !== null ? structuredClone(value) : value;
+}
+
+/** Two replies are the same when these are. */
+export function replyKey(reply: Reply): string {
+  return JSON.stringify(
+    reply.kind === 'result'
+      ? [reply.command, reply.rowCount, reply.fields.map((field) => field.name), reply.rows]
+      : reply.kind === 'error'
+        ? [reply.code, reply.message, reply.constraint, reply.table]
+        : [reply.value ?? null],
+  );
+}
+
+/**
+ * Rows in an order that depends on their content only. PostgreSQL promises no order without ORDER BY, so none may reach an actor:
+ * both engines answer with this one.
+ */
+export function inContentOrder(rows: readonly (readonly unknown[])[]): readonly (readonly unknown[])[] {
+  if (rows.length < 2) return rows;
+  return rows
+    .map((row) => [JSON.stringify(row), row] as const)
+    .sort(([left], [right]) => (left < right ? -1 : left > right ? 1 : 0))
+    .map(([, row]) => row);
+}
