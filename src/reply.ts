@@ -69,6 +69,11 @@ function toRow(fields: readonly Field[], values: readonly unknown[], dates: bool
   return row;
 }
 
+/** A row of `pg`'s with its dates as ISO strings. */
+export function plainValues(row: Row): Row {
+  return Object.fromEntries(Object.entries(row).map(([name, value]) => [name, value instanceof Date ? value.toISOString() : value]));
+}
+
 function copy(value: unknown): unknown {
   return typeof value === 'object' && value !== null ? structuredClone(value) : value;
 }

@@ -92,9 +92,9 @@ export class LiveActor {
       const request: Request = { kind: 'query', text, values: [...(bound ?? [])], site: site() };
       return this.#park(request, (reply) => toQueryResult(reply as Extract<Reply, { kind: 'result' }>) as QueryResult<never>);
     };
-    const valueOf = (reply: Reply) => structuredClone((reply as Extract<Reply, { kind: 'value' }>).value);
-    const store = (call: StoreCall) => this.#park({ kind: 'store', call, site: site() }, valueOf);
-    const cache = (call: CacheCall) => this.#park({ kind: 'cache', call, site: site() }, valueOf);
+    const answerOf = (reply: Reply) => structuredClone((reply as Extract<Reply, { kind: 'value' }>).value);
+    const store = (call: StoreCall) => this.#park({ kind: 'store', call, site: site() }, answerOf);
+    const cache = (call: CacheCall) => this.#park({ kind: 'cache', call, site: site() }, answerOf);
     return {
       client: { query } as Client,
       clock: {

@@ -1,0 +1,234 @@
+import type { Row } from '../../context.js';
+import { plainValues } from '../../reply.js';
+import type { CommittedState } from '../../scenario.js';
+import {
+  type Action,
+  type ActorIndex,
+  type ActorStatus,
+  type Applied,
+  type Engine,
+  EngineError,
+  type EngineSetup,
+  onCycle,
+  type Outcome,
+  type Phase,
+} from '../contract.js';
+import { readStatement } from '../sql-text.js';
+import { Freezer } from './freezer.js';
+import { Inspector } from './inspector.js';
+import type { PostgresServer, ScratchDatabase } from './providers/server.js';
+import { type Exchange, Session } from './session.js';
+import { pause, within } from './waiting.js';
+
+/** A state of the server: good until the next action. */
+export interface ServerState {
+  readonly actors: readonly ServerActor[];
+  readonly committed: CommittedState;
+}
+
+interface ServerActor {
+  readonly phase: Phase;
+  readonly waitsFor: readonly ActorIndex[];
+  readonly inTransaction: boolean;
+}
+
+/** How long the server may keep a statement neither answered nor waiting for a lock before we give up. */
+const PATIENCE_MS = 10_000;
+/** A reply that comes at once needs no question who blocks whom; after this long the question is asked, again and again. */
+const ASK_AFTER_MS = 1;
+/**
+ * A waiter's own deadlock check. It comes long after the waiter has been frozen, and so at its thaw: who is thawed is the victim. Where
+ * nobody can be frozen, only the chosen victim's check may come at all.
+ */
+const DEADLOCK_TIMEOUT_MS = 20;
+
+/**
+ * A real server under the same contract as the model. Sessions are kept from run to run; `open` brings the tables back to the seed. A
+ * waiter on a local server is frozen as soon as it waits (SIGSTOP), so that its resumption is ours to order.
+ */
+export class PostgresEngine implements Engine<ServerState> {
+  readonly name = 'postgres';
+  readonly server: PostgresServer;
+  /** Checks that had to wait until a table could be read again. */
+  deferredReads = 0;
+  readonly #freezer: Freezer;
+  #database: ScratchDatabase | null = null;
+  #inspector: Inspector | null = null;
+  #schema: string | null = null;
+  #sequenceStarts = '';
+  #sessions: Session[] = [];
+  #isolation: string | null = null;
+  #exchanges: (Exchange | null)[] = [];
+  #phases: Phase[] = [];
+  #careful = false;
+  #used = false;
+
+  constructor(server: PostgresServer) {
+    this.server = server;
+    this.#freezer = new Freezer(server.canFreeze);
+  }
+
+  async open(setup: EngineSetup): Promise<ServerState> {
+    if (this.#schema !== setup.schema) await this.#create(setup);
+    if (this.#used) await this.#clean();
+    while (this.#sessions.length < setup.actors) this.#sessions.push(await this.#connect());
+    if (this.#isolation !== setup.isolation) {
+      for (const session of this.#sessions) await session.script(`SET default_transaction_isolation = '${setup.isolation.toLowerCase()}'`);
+      this.#isolation = setup.isolation;
+    }
+    await this.#inspect.script(`${this.#inspect.resetScript}${this.#sequenceStarts}${setup.seed}`);
+    this.#used = true;
+    this.#careful = false;
+    this.#exchanges = Array.from({ length: setup.actors }, () => null);
+    this.#phases = Array.from({ length: setup.actors }, () => 'idle');
+    return { actors: this.#phases.map(() => ({ phase: 'idle', waitsFor: [], inTransaction: false })), committed: await this.#inspect.committed() };
+  }
+
+  get #inspect(): Inspector {
+    if (this.#inspector === null) throw new EngineError('the engine is not open');
+    return this.#inspector;
+  }
+
+  async #create(setup: EngineSetup): Promise<void> {
+    await this.#disconnect();
+    this.#database = await this.server.createDatabase();
+    this.#inspector = await Inspector.connect(this.#database.connection);
+    const database = `"${this.#database.connection.database}"`;
+    // SQL's now() stands where the plan's clock stands: our own function is found before pg_catalog's.
+    await this.#inspector.script(
+      `CREATE SCHEMA lastseat; CREATE FUNCTION lastseat.now() RETURNS timestamptz LANGUAGE sql STABLE AS $$ SELECT timestamptz '${new Date(setup.clockMs).toISOString()}' $$;
+       ALTER DATABASE ${database} SET search_path = public, lastseat, pg_catalog; SET search_path = public, lastseat, pg_catalog; ${setup.schema}`,
+    );
+    await this.#inspector.learnSchema();
+    this.#sequenceStarts = await this.#inspector.sequenceStarts();
+    this.#schema = setup.schema;
+  }
+
+  async #connect(): Promise<Session> {
+    const session = await Session.connect(this.#database!.connection);
+    const timeout = this.#freezer.enabled ? `${DEADLOCK_TIMEOUT_MS}ms` : '1h';
+    const settings = ['SET lock_timeout = 0', 'SET statement_timeout = 0', 'SET idle_in_transaction_session_timeout = 0'];
+    if (this.server.canSetDeadlockTimeout) settings.push(`SET deadlock_timeout = '${timeout}'`);
+    if (this.#isolation !== null) settings.push(`SET default_transaction_isolation = '${this.#isolation.toLowerCase()}'`);
+    await session.script(settings.join(';'));
+    return session;
+  }
+
+  /** After a run: sessions that are as they were stay; the others are replaced. */
+  async #clean(): Promise<void> {
+    this.#freezer.thawAll();
+    const spoiled = this.#sessions.filter((session, actor) => session.inTransaction || session.dirty || this.#phases[actor] === 'waiting');
+    if (spoiled.length === 0) return;
+    await this.#inspect.query(`SELECT pg_terminate_backend(pid, ${PATIENCE_MS}) FROM unnest(ARRAY[${spoiled.map((session) => session.pid).join()}]) AS pid`);
+    for (const session of spoiled) await session.end().catch(() => undefined);
+    this.#sessions = this.#sessions.filter((session) => !spoiled.includes(session));
+  }
+
+  async apply(state: ServerState, action: Action): Promise<Applied<ServerState>> {
+    const { actor } = action;
+    const outcome = await this.#perform(action);
+    this.#phases[actor] = outcome.kind === 'blocked' ? 'waiting' : outcome.kind === 'executed' ? 'uncommitted' : 'idle';
+    return { state: await this.#look(state, actor), outcome };
+  }
+
+  async #perform(action: Action): Promise<Outcome> {
+    const { actor } = action;
+    const session = this.#sessions[actor]!;
+    switch (action.kind) {
+      case 'statement': {
+        this.#careful ||= readStatement(action.statement.text).mayLockReaders;
+        this.#exchanges[actor] = session.send(action.statement);
+        return this.#await(actor);
+      }
+      case 'commit': {
+        const committed = this.#exchanges[actor]!.commit();
+        this.#exchanges[actor] = null;
+        return { kind: 'done', reply: await within(committed, PATIENCE_MS, 'a commit') };
+      }
+      case 'resume':
+        this.#freezer.thaw(session.pid);
+        return this.#await(actor);
+      case 'break-deadlock': {
+        this.#freezer.thaw(session.pid);
+        const reply = await within(this.#exchanges[actor]!.reply, PATIENCE_MS / 10, 'the deadlock check of the victim');
+        this.#exchanges[actor] = null;
+        return { kind: 'done', reply };
+      }
+    }
+  }
+
+  /** Until the statement is answered or waits for somebody. Still running is not blocked: only the server's own word counts. */
+  async #await(actor: ActorIndex): Promise<Outcome> {
+    const exchange = this.#exchanges[actor]!;
+    const session = this.#sessions[actor]!;
+    const deadline = Date.now() + PATIENCE_MS;
+    let answered = await Promise.race([exchange.reply.then(() => true), pause(ASK_AFTER_MS).then(() => exchange.answered)]);
+    while (!answered) {
+      const blocking = await this.#inspect.blocking([session.pid]);
+      if (exchange.answered) break;
+      if (blocking.has(session.pid)) {
+        this.#freezer.freeze(session.pid);
+        return { kind: 'blocked' };
+      }
+      if (Date.now() > deadline) throw new EngineError(`the server neither answered nor reported a wait within ${PATIENCE_MS / 1000} s`);
+      answered = exchange.answered;
+    }
+    const reply = await exchange.reply;
+    if (exchange.held) return { kind: 'executed', reply };
+    this.#exchanges[actor] = null;
+    return { kind: 'done', reply };
+  }
+
+  /** Looks at everybody after a step: who still waits and for whom, who has been freed, what is committed. */
+  async #look(before: ServerState, _actor: ActorIndex): Promise<ServerState> {
+    const waiting = this.#phases.flatMap((phase, index) => (phase === 'waiting' ? [index] : []));
+    const { blocking, committed } = await this.#inspect.inspect(waiting.map((index) => this.#sessions[index]!.pid), this.#careful);
+    for (const index of waiting) if (!blocking.has(this.#sessions[index]!.pid)) this.#phases[index] = 'freed';
+    if (committed === null) this.deferredReads += 1;
+    const actorOf = new Map(this.#sessions.map((session, index) => [session.pid, index]));
+    const actors = this.#phases.map((phase, index): ServerActor => {
+      const session = this.#sessions[index]!;
+      const blockers = phase === 'waiting' ? (blocking.get(session.pid) ?? []) : [];
+      const waitsFor = blockers.map((pid) => actorOf.get(pid) ?? -1).sort((left, right) => left - right);
+      return { phase, waitsFor, inTransaction: session.inTransaction };
+    });
+    return { actors, committed: committed ?? before.committed };
+  }
+
+  status(state: ServerState, actor: ActorIndex): ActorStatus {
+    return state.actors[actor]!;
+  }
+
+  victims(state: ServerState): readonly ActorIndex[] {
+    return onCycle(state.actors.map((actor) => actor.waitsFor));
+  }
+
+  committed(state: ServerState): CommittedState {
+    return state.committed;
+  }
+
+  async query(_state: ServerState, sql: string): Promise<readonly Row[]> {
+    return (await this.#inspect.query(sql)).map(plainValues);
+  }
+
+  /** Thaws everybody: for every way out. */
+  release(): void {
+    this.#freezer.thawAll();
+  }
+
+  async #disconnect(): Promise<void> {
+    this.#freezer.thawAll();
+    this.#schema = null;
+    this.#used = false;
+    this.#isolation = null;
+    for (const session of this.#sessions.splice(0)) await session.end().catch(() => undefined);
+    await this.#inspector?.end().catch(() => undefined);
+    this.#inspector = null;
+    await this.#database?.drop();
+    this.#database = null;
+  }
+
+  async close(): Promise<void> {
+    await this.#disconnect();
+  }
+}

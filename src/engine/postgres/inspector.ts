@@ -1,0 +1,167 @@
+import pg from 'pg';
+import type { Row } from '../../context.js';
+import type { CommittedState } from '../../scenario.js';
+import type { Connection } from './providers/server.js';
+
+interface Column {
+  readonly name: string;
+  readonly type: string;
+}
+
+interface InspectedTable {
+  readonly name: string;
+  readonly columns: readonly Column[];
+  readonly key: readonly string[];
+}
+
+/** Who waits for whom, by process id; those that wait for nobody are left out. */
+export type Blocking = ReadonlyMap<number, readonly number[]>;
+
+export interface Inspection {
+  readonly blocking: Blocking;
+  /** Null where a table could not be read without waiting. */
+  readonly committed: CommittedState | null;
+}
+
+/** The connection that looks on: who waits for whom, what is committed. It takes part in nothing, and never waits for a lock. */
+export class Inspector {
+  readonly #client: pg.Client;
+  #tables: readonly InspectedTable[] = [];
+  #sequences: readonly string[] = [];
+  #stateQuery = '';
+  #last = '';
+  #state: CommittedState | null = null;
+  #generation = 0;
+
+  private constructor(client: pg.Client) {
+    this.#client = client;
+    client.on('error', () => {
+      // The next query fails with a better message.
+    });
+  }
+
+  static async connect(connection: Connection): Promise<Inspector> {
+    const client = new pg.Client({ ...connection, keepAlive: false, application_name: 'lastseat inspector' });
+    await client.connect();
+    return new Inspector(client);
+  }
+
+  async script(sql: string): Promise<void> {
+    await this.#client.query(sql);
+  }
+
+  async query(sql: string): Promise<Row[]> {
+    return (await this.#client.query(sql)).rows;
+  }
+
+  get tables(): readonly string[] {
+    return this.#tables.map((table) => table.name);
+  }
+
+  /** Reads which tables and sequences there are. */
+  async learnSchema(): Promise<void> {
+    const { rows } = await this.#client.query<{ table: string; columns: Column[]; key: string[] }>(TABLES);
+    this.#tables = rows.map((row) => ({ name: row.table, columns: row.columns, key: row.key }));
+    const sequences = await this.#client.query<{ name: string }>(SEQUENCES);
+    this.#sequences = sequences.rows.map((row) => row.name);
+    this.#generation += 1;
+    this.#stateQuery = `SELECT json_build_object('tables', json_build_object(${this.#tables.map(tableExpression).join(', ')}), 'sequences', json_build_object(${this.#sequences
+      .map((name) => `${literal(name)}, (SELECT json_build_object('lastValue', last_value, 'isCalled', is_called) FROM ${quote(name)})`)
+      .join(', ')}))::text AS state`;
+  }
+
+  /** TRUNCATE and reset of every table and sequence, as text: DELETE would leave row order to history. */
+  get resetScript(): string {
+    const truncate = this.#tables.length === 0 ? '' : `TRUNCATE ${this.#tables.map((table) => quote(table.name)).join(', ')};`;
+    return truncate;
+  }
+
+  /** Sequences to where they were when the schema was made. */
+  async sequenceStarts(): Promise<string> {
+    const { rows } = await this.#client.query<{ name: string; start: string }>(SEQUENCES);
+    return rows.map((row) => `SELECT setval(${literal(quote(row.name))}, ${row.start}, false);`).join('');
+  }
+
+  async blocking(pids: readonly number[]): Promise<Blocking> {
+    const { rows } = await this.#client.query<{ pid: number; blockers: number[] }>({
+      name: 'blocking',
+      text: BLOCKING,
+      values: [pids],
+    });
+    return new Map(rows.filter((row) => row.blockers.length > 0).map((row) => [row.pid, row.blockers]));
+  }
+
+  /** Who waits for whom, and what is committed, in one message. With `careful`, tables under ACCESS EXCLUSIVE are not read. */
+  async inspect(pids: readonly number[], careful: boolean): Promise<Inspection> {
+    const readable = !careful || (await this.#readable());
+    const blocking = pids.length === 0 ? Promise.resolve(new Map()) : this.blocking(pids);
+    const committed = readable ? this.committed() : Promise.resolve(null);
+    return { blocking: await blocking, committed: await committed };
+  }
+
+  async #readable(): Promise<boolean> {
+    const { rows } = await this.#client.query({ name: 'exclusive', text: EXCLUSIVE });
+    return rows.length === 0;
+  }
+
+  /** The same object as long as nothing has changed. */
+  async committed(): Promise<CommittedState> {
+    const { rows } = await this.#client.query<{ state: string }>({ name: `state${this.#generation}`, text: this.#stateQuery });
+    const text = rows[0]!.state;
+    if (this.#state === null || text !== this.#last) {
+      const next = JSON.parse(text) as CommittedState;
+      const same = this.#state !== null && JSON.stringify(this.#state.tables) === JSON.stringify(next.tables);
+      this.#state = same ? { tables: this.#state!.tables, sequences: next.sequences } : next;
+      this.#last = text;
+    }
+    return this.#state;
+  }
+
+  async end(): Promise<void> {
+    await this.#client.end();
+  }
+}
+
+const quote = (name: string) => `"${name.replaceAll('"', '""')}"`;
+const literal = (text: string) => `'${text.replaceAll("'", "''")}'`;
+
+/** `'name', (rows as JSON, by key)`: 64-bit and decimal numbers as strings, times in ISO 8601 with milliseconds, as actors see them. */
+function tableExpression(table: InspectedTable): string {
+  const value = ({ name, type }: Column) => {
+    if (type === 'int8' || type === 'numeric') return `${quote(name)}::text`;
+    if (type === 'timestamptz' || type === 'timestamp')
+      return `to_char(${quote(name)}${type === 'timestamptz' ? " AT TIME ZONE 'UTC'" : ''}, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
+    return quote(name);
+  };
+  const row = `json_build_object(${table.columns.map((column) => `${literal(column.name)}, ${value(column)}`).join(', ')})`;
+  const order = table.key.length === 0 ? '' : ` ORDER BY ${table.key.map(quote).join(', ')}`;
+  return `${literal(table.name)}, (SELECT coalesce(json_agg(${row}${order}), '[]'::json) FROM ${quote(table.name)})`;
+}
+
+const TABLES = `
+SELECT c.relname AS "table",
+       (SELECT json_agg(json_build_object('name', a.attname, 'type', t.typname) ORDER BY a.attnum)
+          FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+         WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) AS columns,
+       coalesce((SELECT json_agg(a.attname ORDER BY k.position)
+          FROM pg_index i, unnest(i.indkey::int2[]) WITH ORDINALITY AS k(attnum, position), pg_attribute a
+         WHERE i.indrelid = c.oid AND i.indisprimary AND a.attrelid = c.oid AND a.attnum = k.attnum), '[]'::json) AS key
+  FROM pg_class c
+ WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r'
+ ORDER BY c.oid`;
+
+const SEQUENCES = `
+SELECT c.relname AS name, s.seqstart AS start
+  FROM pg_class c JOIN pg_sequence s ON s.seqrelid = c.oid
+ WHERE c.relnamespace = 'public'::regnamespace
+ ORDER BY c.oid`;
+
+/** A READ ONLY DEFERRABLE transaction waits without a lock: only the second function shows for whom (FACTS of the project, section 3). */
+const BLOCKING = `
+SELECT pid, ARRAY(SELECT DISTINCT b FROM unnest(pg_blocking_pids(pid) || pg_safe_snapshot_blocking_pids(pid)) AS b ORDER BY b) AS blockers
+  FROM unnest($1::int[]) AS pid`;
+
+const EXCLUSIVE = `
+SELECT 1 FROM pg_locks
+ WHERE locktype = 'relation' AND mode = 'AccessExclusiveLock' AND pid <> pg_backend_pid()
+   AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) LIMIT 1`;

@@ -1,0 +1,57 @@
+/** Chooses a provider and opens a server. */
+import { isUrl } from './connection-url.js';
+import { openEmbedded } from './embedded.js';
+import { type PostgresServer, type ProviderChoice, ProviderError } from './server.js';
+import { openTestcontainers } from './testcontainers.js';
+import { openUrl } from './url.js';
+
+export interface OpenOptions {
+  /** The core to pin an embedded server to (Linux, with `taskset`): a wake-up across cores costs 45 us a step. */
+  readonly cpu?: number;
+  /** Default: `process.env`. */
+  readonly environment?: NodeJS.ProcessEnv;
+}
+
+/**
+ * Opens a server; `auto` is what LASTSEAT_POSTGRES says if that is set, else embedded, else testcontainers. Throws `ProviderError`
+ * where none can be had, and leaves nothing behind then.
+ */
+export async function openServer(choice: ProviderChoice, options: OpenOptions = {}): Promise<PostgresServer> {
+  const environment = options.environment ?? process.env;
+  const chosen = resolveChoice(choice, environment);
+  if (isUrl(chosen)) return openUrl(chosen, environment);
+  switch (chosen) {
+    case 'embedded':
+      return openEmbedded(options);
+    case 'testcontainers':
+      return openTestcontainers(environment);
+    case 'auto':
+      return openFirst(options, environment);
+  }
+  throw new ProviderError(
+    // What is no plain word may be a URL with a password in it.
+    `there is no provider of PostgreSQL called ${/^[a-z-]{1,20}$/i.test(chosen) ? `"${chosen}"` : 'so'}`,
+    'One of auto, embedded, testcontainers, or a URL that starts with postgres://',
+  );
+}
+
+/** `auto` where LASTSEAT_POSTGRES leaves the choice open. */
+export function resolveChoice(choice: ProviderChoice, environment: NodeJS.ProcessEnv): ProviderChoice {
+  return choice === 'auto' ? environment.LASTSEAT_POSTGRES || 'auto' : choice;
+}
+
+async function openFirst(options: OpenOptions, environment: NodeJS.ProcessEnv): Promise<PostgresServer> {
+  const embedded = await openEmbedded(options).catch(asProviderError);
+  if (!(embedded instanceof ProviderError)) return embedded;
+  const container = await openTestcontainers(environment).catch(asProviderError);
+  if (!(container instanceof ProviderError)) return container;
+  throw new ProviderError(
+    `no PostgreSQL can be had: ${embedded.message}; ${container.message}`,
+    `Embedded: ${embedded.hint}\nTestcontainers: ${container.hint}\nOr name a server: --postgres postgres://user@host/database. More: npm run sim -- doctor`,
+  );
+}
+
+function asProviderError(error: unknown): ProviderError {
+  if (error instanceof ProviderError) return error;
+  throw error;
+}

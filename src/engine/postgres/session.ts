@@ -1,0 +1,252 @@
+import pg from 'pg';
+import utils from 'pg/lib/utils.js';
+import { type Field, inContentOrder, type Reply } from '../../reply.js';
+import { EngineError, type Statement } from '../contract.js';
+import { readStatement } from '../sql-text.js';
+import type { Connection } from './providers/server.js';
+
+/** The parts of pg's Connection that a statement is sent with. */
+interface Wire {
+  readonly stream: { cork(): void; uncork(): void };
+  parse(message: { text: string; name: string; types: number[] }): void;
+  bind(message: { portal: string; statement: string; values: unknown[]; valueMapper: (value: unknown) => unknown }): void;
+  describe(message: { type: 'P'; name: string }): void;
+  execute(message: { portal: string; rows: number }): void;
+  flush(): void;
+  sync(): void;
+  on(event: 'readyForQuery', listener: (message: { status: string }) => void): void;
+}
+
+interface ServerMessage {
+  readonly message: string;
+  readonly code?: string;
+  readonly constraint?: string;
+  readonly table?: string;
+}
+
+/** A connection of one actor. It has one statement under way at the most. */
+export class Session {
+  readonly pid: number;
+  /** Set by SET, advisory locks and the like: what the next run must not inherit. */
+  dirty = false;
+  readonly #client: pg.Client;
+  readonly #wire: Wire;
+  #status = 'I';
+  #current: Exchange | null = null;
+  #lost: Error | null = null;
+
+  private constructor(client: pg.Client) {
+    this.#client = client;
+    this.#wire = (client as unknown as { connection: Wire }).connection;
+    this.pid = (client as unknown as { processID: number }).processID;
+    this.#wire.on('readyForQuery', ({ status }) => {
+      this.#status = status;
+      const finished = this.#current;
+      this.#current = null;
+      finished?.ready();
+    });
+    client.on('error', (error) => {
+      this.#lost = error;
+      this.#current?.lose(error);
+    });
+  }
+
+  static async connect(connection: Connection): Promise<Session> {
+    const client = new pg.Client({ ...connection, keepAlive: false, application_name: 'lastseat' });
+    await client.connect();
+    return new Session(client);
+  }
+
+  /** Inside a transaction block, or with a statement whose commit is owed. */
+  get inTransaction(): boolean {
+    return this.#status !== 'I' || this.#current !== null;
+  }
+
+  /**
+   * Sends a statement. Outside a transaction all but plain reads are held before their commit: Parse, Bind, Execute and Flush now, Sync
+   * with {@link commit}. The promise settles with the reply; it stays pending as long as the server lets the statement wait.
+   */
+  send(statement: Statement): Exchange {
+    if (this.#lost !== null) throw new EngineError(`the connection is lost: ${this.#lost.message}`);
+    if (this.#current !== null) throw new EngineError('a statement is under way already');
+    const text = readStatement(statement.text);
+    if (!['select', 'insert', 'update', 'delete', 'with', 'lock', 'values', 'merge'].includes(text.verb) && text.kind === 'other') this.dirty = true;
+    if (text.verb === 'select' && !text.plainRead) this.dirty ||= /advisory|set_config/i.test(statement.text);
+    const begins = statement.prelude.some((item) => item.begins);
+    const held = this.#status === 'I' && !begins && text.kind === 'other' && !text.plainRead;
+    const exchange = new Exchange(statement, held, text.ordered);
+    this.#current = exchange;
+    (this.#client as unknown as { query(submittable: Exchange): void }).query(exchange);
+    return exchange;
+  }
+
+  /** Sends a script without parameters and waits for it. */
+  async script(sql: string): Promise<void> {
+    await this.#client.query(sql);
+  }
+
+  async end(): Promise<void> {
+    await this.#client.end();
+  }
+}
+
+/** One statement on the wire. `pg` calls the handlers; see its Submittable interface. */
+export class Exchange {
+  /** True while the statement has run and its commit is owed. */
+  held: boolean;
+  readonly reply: Promise<Reply>;
+  #settle!: (reply: Reply) => void;
+  #fail!: (error: Error) => void;
+  #answered = false;
+  #outcome: Reply | null = null;
+  #committed: { readonly promise: Promise<Reply>; readonly settle: (reply: Reply) => void; readonly fail: (error: Error) => void } | null = null;
+  readonly #statement: Statement;
+  readonly #ordered: boolean;
+  #expected: number;
+  #fields: Field[] = [];
+  #parsers: ((text: string) => unknown)[] = [];
+  #rows: unknown[][] = [];
+  #wire: Wire | null = null;
+
+  constructor(statement: Statement, held: boolean, ordered: boolean) {
+    this.#statement = statement;
+    this.held = held;
+    this.#ordered = ordered;
+    this.#expected = statement.prelude.length + 1;
+    this.reply = new Promise<Reply>((resolve, reject) => {
+      this.#settle = resolve;
+      this.#fail = reject;
+    });
+    this.reply.catch(() => {
+      // Whoever waits for the reply gets the error; a run that was given up does not wait any more.
+    });
+  }
+
+  get answered(): boolean {
+    return this.#answered;
+  }
+
+  /** Ends the implicit transaction of a held statement. */
+  commit(): Promise<Reply> {
+    let settle!: (reply: Reply) => void;
+    let fail!: (error: Error) => void;
+    const promise = new Promise<Reply>((resolve, reject) => {
+      settle = resolve;
+      fail = reject;
+    });
+    this.#committed = { promise, settle, fail };
+    this.#wire!.sync();
+    return promise;
+  }
+
+  submit(wire: Wire): void {
+    this.#wire = wire;
+    wire.stream.cork();
+    for (const item of this.#statement.prelude) this.#emit(wire, item.text, []);
+    this.#emit(wire, this.#statement.text, this.#statement.values);
+    if (this.held) wire.flush();
+    else wire.sync();
+    wire.stream.uncork();
+  }
+
+  #emit(wire: Wire, text: string, values: readonly unknown[]): void {
+    wire.parse({ text, name: '', types: [] });
+    wire.bind({ portal: '', statement: '', values: [...values], valueMapper: utils.prepareValue });
+    wire.describe({ type: 'P', name: '' });
+    wire.execute({ portal: '', rows: 0 });
+  }
+
+  handleRowDescription(message: { fields: { name: string; dataTypeID: number }[] }): void {
+    this.#fields = message.fields.map((field) => ({ name: field.name, type: typeName(field.dataTypeID) }));
+    this.#parsers = message.fields.map((field) => pg.types.getTypeParser(field.dataTypeID, 'text') as (text: string) => unknown);
+    this.#rows = [];
+  }
+
+  handleDataRow(message: { fields: (string | null)[] }): void {
+    this.#rows.push(message.fields.map((text, index) => (text === null ? null : plain(this.#parsers[index]!(text)))));
+  }
+
+  handleCommandComplete(message: { text: string }): void {
+    this.#expected -= 1;
+    if (this.#expected > 0) return;
+    const match = /^([A-Za-z]+)(?: (\d+))?(?: (\d+))?/.exec(message.text);
+    const count = match?.[3] ?? match?.[2];
+    this.#answer({
+      kind: 'result',
+      command: match?.[1] ?? message.text,
+      rowCount: count === undefined ? null : Number(count),
+      fields: this.#fields,
+      rows: this.#ordered ? this.#rows : inContentOrder(this.#rows),
+    });
+  }
+
+  handleEmptyQuery(): void {
+    this.#answer({ kind: 'result', command: '', rowCount: null, fields: [], rows: [] });
+  }
+
+  handleError(error: ServerMessage): void {
+    const failed = this.#answered;
+    this.#outcome = { kind: 'error', code: error.code ?? '', message: error.message, constraint: error.constraint ?? null, table: error.table ?? null };
+    // What was held is over now: without a Sync the server ignores all that follows.
+    if (this.held && !failed) this.#wire?.sync();
+    if (!failed) this.held = false;
+  }
+
+  handlePortalSuspended(): void {}
+
+  handleCopyInResponse(): void {
+    this.lose(new EngineError('COPY is not supported'));
+  }
+
+  handleReadyForQuery(): void {}
+
+  #answer(reply: Reply): void {
+    this.#outcome = reply;
+    if (!this.held) return;
+    this.#answered = true;
+    this.#settle(reply);
+  }
+
+  /** The server is done with it: in a held statement's case, committed. */
+  ready(): void {
+    const reply = this.#outcome ?? { kind: 'result', command: '', rowCount: null, fields: [], rows: [] };
+    if (this.#committed !== null) {
+      this.#committed.settle(reply);
+      return;
+    }
+    this.#answered = true;
+    this.#settle(reply);
+  }
+
+  lose(error: Error): void {
+    this.#answered = true;
+    this.#fail(new EngineError(`the connection is lost: ${error.message}`));
+    this.#committed?.fail(new EngineError(`the connection is lost: ${error.message}`));
+  }
+}
+
+const TYPE_NAMES: Readonly<Record<number, string>> = {
+  16: 'bool',
+  20: 'int8',
+  21: 'int2',
+  23: 'int4',
+  25: 'text',
+  700: 'float4',
+  701: 'float8',
+  1043: 'varchar',
+  1082: 'date',
+  1114: 'timestamp',
+  1184: 'timestamptz',
+  1700: 'numeric',
+  2950: 'uuid',
+  114: 'json',
+  3802: 'jsonb',
+};
+
+const typeName = (oid: number): string => TYPE_NAMES[oid] ?? `oid ${oid}`;
+
+/** A value that `pg` has parsed, as JSON. */
+function plain(value: unknown): unknown {
+  if (value instanceof Date) return value.toISOString();
+  return Buffer.isBuffer(value) ? `\\x${value.toString('hex')}` : value;
+}

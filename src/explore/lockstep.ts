@@ -1,0 +1,80 @@
+import type { Configuration, Machine, Step } from '../machine.js';
+import { replyKey } from '../reply.js';
+import { type Choice, showChoice } from '../schedule/choice.js';
+
+/** Where two engines went apart: what each of them shows. */
+export interface Difference {
+  /** Index of the step after which it was seen; -1 for the first state. */
+  readonly step: number;
+  readonly text: string;
+  readonly what: string;
+  readonly model: string;
+  readonly server: string;
+}
+
+export interface LockstepRun<M, S> {
+  readonly model: readonly Step<M>[];
+  readonly server: readonly Step<S>[];
+  readonly difference: Difference | null;
+}
+
+/** Runs one schedule on both machines, step by step, and compares everything that can be seen after each. */
+export async function lockstep<M, S>(model: Machine<M>, server: Machine<S>, schedule: readonly Choice[]): Promise<LockstepRun<M, S>> {
+  let left = await model.start();
+  let right = await server.start();
+  const modelSteps: Step<M>[] = [];
+  const serverSteps: Step<S>[] = [];
+  const end = (difference: Difference | null): LockstepRun<M, S> => ({ model: modelSteps, server: serverSteps, difference });
+  const first = compareStates(model, left, server, right);
+  if (first !== null) return end({ step: -1, text: 'the first rows', ...first });
+  for (const [index, choice] of schedule.entries()) {
+    const expected = await model.apply(left, choice);
+    const observed = await server.apply(right, choice);
+    modelSteps.push(expected);
+    serverSteps.push(observed);
+    left = expected.after;
+    right = observed.after;
+    const found = compareSteps(expected, observed) ?? compareStates(model, left, server, right);
+    if (found !== null) return end({ step: index, text: `${showChoice(choice, model.actorNames)}: ${expected.text}`, ...found });
+  }
+  return end(null);
+}
+
+type Found = Pick<Difference, 'what' | 'model' | 'server'>;
+
+function compareSteps<M, S>(model: Step<M>, server: Step<S>): Found | null {
+  const show = (step: Step<unknown>) => {
+    if (step.outcome.kind === 'blocked') return 'waits';
+    return `${step.outcome.kind === 'executed' ? 'executed: ' : ''}${replyKey(step.outcome.reply)}`;
+  };
+  return differs('outcome', show(model), show(server)) ?? differs('fields', fields(model), fields(server)) ?? differs('result of the operation', JSON.stringify(model.finished), JSON.stringify(server.finished));
+}
+
+function fields(step: Step<unknown>): string {
+  if (step.outcome.kind === 'blocked' || step.outcome.reply.kind !== 'result') return '';
+  return step.outcome.reply.fields.map((field) => `${field.name} ${field.type}`).join(', ');
+}
+
+function compareStates<M, S>(
+  model: Machine<M>,
+  left: Configuration<M>,
+  server: Machine<S>,
+  right: Configuration<S>,
+): Found | null {
+  const names = model.actorNames;
+  for (const [actor, name] of names.entries()) {
+    const show = <T>(machine: Machine<T>, configuration: Configuration<T>) => {
+      const { waitsFor, inTransaction } = machine.engine.status(configuration.engine, actor);
+      const waits = waitsFor.length === 0 ? '' : ` for ${waitsFor.map((other) => names[other] ?? 'somebody else').join(', ')}`;
+      return `${machine.phase(configuration, actor)}${waits}${inTransaction ? ', in a transaction' : ''}`;
+    };
+    const found = differs(`state of ${name}`, show(model, left), show(server, right));
+    if (found !== null) return found;
+  }
+  return (
+    differs('committed rows', JSON.stringify(left.committed.tables), JSON.stringify(right.committed.tables)) ??
+    differs('sequences', JSON.stringify(left.committed.sequences), JSON.stringify(right.committed.sequences))
+  );
+}
+
+const differs = (what: string, model: string, server: string): Found | null => (model === server ? null : { what, model, server });
