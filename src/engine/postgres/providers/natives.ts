@@ -98,8 +98,8 @@ function copyOf(natives: Natives, user: User | null): string {
     writeFileSync(join(partial, 'owner.json'), JSON.stringify(ownIdentity()));
     const copy = join(partial, 'native');
     cpSync(natives.directory, copy, { recursive: true, verbatimSymlinks: true, filter: isNeeded });
-    mendLinks(copy);
     makeReadable(partial);
+    mendLinks(copy);
     renameSync(partial, directory);
     return join(directory, 'native');
   } catch (error) {
@@ -126,11 +126,11 @@ function makePartial(home: string): string {
   }
 }
 
-/** Whatever the umask was: the user that the server runs as is another than the one who copies. */
+/** Whatever the umask and the original's modes were: the server's user must read it, and we must mend it and can remove it later. */
 function makeReadable(path: string): void {
   const status = lstatSync(path);
   if (status.isSymbolicLink()) return;
-  chmodSync(path, status.mode | (status.mode & 0o100 ? 0o555 : 0o444));
+  chmodSync(path, status.mode | (status.mode & 0o100 ? 0o755 : 0o644));
   if (!status.isDirectory()) return;
   for (const name of readdirSync(path)) makeReadable(join(path, name));
 }
