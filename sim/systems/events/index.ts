@@ -1,0 +1,1 @@
+export { eventsScenarios } from './variants/index.js';

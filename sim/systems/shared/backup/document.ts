@@ -1,0 +1,104 @@
+import type { Rejection } from '../../../../src/index.js';
+import { sha256 } from '../canonical-json.js';
+import { reject } from '../rejections.js';
+import { isWholeNumber, maxInteger } from '../request.js';
+import {
+  type BackupContents,
+  type BackupDocument,
+  type BackupFormat,
+  type BackupRow,
+  type ColumnKind,
+  primaryKey,
+  type TableFormat,
+} from './format.js';
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** The file's text: contents with the format's name and version, row counts, and a checksum over all the rest. */
+export function sealDocument(format: BackupFormat, createdAt: Date, contents: BackupContents): string {
+  const body = {
+    format: format.name,
+    version: format.version,
+    createdAt: createdAt.toISOString(),
+    counts: countsOf(contents),
+    sequences: contents.sequences,
+    tables: contents.tables,
+  };
+  return JSON.stringify({ ...body, checksum: sha256(body) });
+}
+
+/**
+ * Reads a file back, or says why it must not be restored. Everything is checked before anybody acts on it: a restore that finds
+ * out halfway has already deleted what it was to replace.
+ */
+export function openDocument(format: BackupFormat, text: string): BackupDocument | Rejection {
+  const sealed = parse(text);
+  if (sealed === undefined) return refuse('is empty, truncated, or no JSON object');
+  const { checksum, ...body } = sealed;
+  if (body.format !== format.name) return refuse(`is not a backup of ${format.name}`);
+  if (body.version !== format.version) return refuse(`has version ${String(body.version)}, this program reads version ${format.version}`);
+  if (checksum !== sha256(body)) return refuse('is damaged: its checksum does not match');
+  return read(format, body);
+}
+
+function read(format: BackupFormat, body: Json): BackupDocument | Rejection {
+  const { createdAt, counts, sequences, tables } = body;
+  if (typeof createdAt !== 'string' || !isObject(counts) || !isObject(sequences) || !isObject(tables))
+    return refuse('lacks one of its parts');
+  for (const table of format.tables) {
+    const rows = tables[table.name];
+    if (!Array.isArray(rows) || !rows.every((row) => fits(table, row))) return refuse(`has rows that do not fit table ${table.name}`);
+    if (counts[table.name] !== rows.length)
+      return refuse(`should have ${String(counts[table.name])} rows of ${table.name}, it has ${rows.length}`);
+    const missing = danglingReference(format, table, rows, tables);
+    if (missing !== undefined) return refuse(`names ${missing}, which it does not hold`);
+  }
+  for (const sequence of Object.keys(format.sequences)) {
+    if (!isWholeNumber(sequences[sequence], 0, maxInteger)) return refuse(`does not say where sequence ${sequence} stood`);
+  }
+  return { createdAt, sequences: sequences as BackupContents['sequences'], tables: tables as BackupContents['tables'] };
+}
+
+const kinds: Readonly<Record<ColumnKind, (value: unknown) => boolean>> = {
+  integer: (value) => isWholeNumber(value, -maxInteger - 1, maxInteger),
+  text: (value) => typeof value === 'string',
+  timestamp: (value) => typeof value === 'string' && !Number.isNaN(Date.parse(value)),
+};
+
+function fits(table: TableFormat, row: unknown): boolean {
+  if (!isObject(row)) return false;
+  const columns = Object.entries(table.columns);
+  return Object.keys(row).length === columns.length && columns.every(([column, kind]) => kinds[kind](row[column]));
+}
+
+/** Referenced tables come first in the format, so their rows have been checked by now. */
+function danglingReference(format: BackupFormat, table: TableFormat, rows: readonly BackupRow[], tables: Json): string | undefined {
+  for (const [column, target] of Object.entries(table.references ?? {})) {
+    const key = primaryKey(format.tables.find(({ name }) => name === target)!);
+    const held = new Set((tables[target] as readonly BackupRow[]).map((row) => row[key]));
+    const dangling = rows.find((row) => !held.has(row[column]!));
+    if (dangling !== undefined) return `${column} ${dangling[column]}`;
+  }
+  return undefined;
+}
+
+function countsOf({ tables }: BackupContents): Record<string, number> {
+  return Object.fromEntries(Object.entries(tables).map(([name, rows]) => [name, rows.length]));
+}
+
+function parse(text: string): Json | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isObject(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isObject(value: unknown): value is Json {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function refuse(reason: string): Rejection {
+  return reject('INVALID_INPUT', `the backup ${reason}`);
+}

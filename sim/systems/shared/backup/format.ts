@@ -1,0 +1,39 @@
+/** The kinds of column that a backup knows how to carry without loss. `timestamp` has milliseconds, as JavaScript's Date has. */
+export type ColumnKind = 'integer' | 'text' | 'timestamp';
+
+export interface TableFormat {
+  readonly name: string;
+  /** The first column is the primary key; rows are kept in its order. */
+  readonly columns: Readonly<Record<string, ColumnKind>>;
+  /** Columns that name a row of another table of the backup. */
+  readonly references?: Readonly<Record<string, string>>;
+}
+
+/** What one system's backups hold. */
+export interface BackupFormat {
+  /** Tells this system's files from anybody else's. */
+  readonly name: string;
+  /** Raised whenever tables or columns change; older and newer files are refused. */
+  readonly version: number;
+  /** Referenced tables before those that reference them. */
+  readonly tables: readonly TableFormat[];
+  /** Sequences, with the table whose ids each gives out. */
+  readonly sequences: Readonly<Record<string, string>>;
+}
+
+export type ColumnValue = string | number;
+export type BackupRow = Readonly<Record<string, ColumnValue>>;
+
+export interface BackupContents {
+  readonly tables: Readonly<Record<string, readonly BackupRow[]>>;
+  /** The highest value that each sequence has given out; 0 where it has given out none. */
+  readonly sequences: Readonly<Record<string, number>>;
+}
+
+export interface BackupDocument extends BackupContents {
+  readonly createdAt: string;
+}
+
+export function primaryKey(table: TableFormat): string {
+  return Object.keys(table.columns)[0]!;
+}
