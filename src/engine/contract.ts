@@ -64,6 +64,8 @@ export interface Engine<S> {
   /** Actors that a `break-deadlock` may name. */
   victims(state: S): readonly ActorIndex[];
   committed(state: S): CommittedState;
+  /** Says that the actor's next wait, if it waits, is going to end as a deadlock's victim. */
+  armVictim?(actor: ActorIndex): Promise<void>;
   /** Runs a query over the committed state, for an invariant in SQL. */
   query(state: S, sql: string): readonly Row[] | Promise<readonly Row[]>;
 }

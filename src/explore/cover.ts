@@ -5,8 +5,13 @@ import { childrenFirst, type GraphEdge, type GraphNode, type StateGraph } from '
  * Few schedules that together take every transition of a graph. Each is a way from the first state to an end that takes as many
  * transitions as it can that none before it has taken; the best way is found from the ends backwards.
  */
-export function coveringSchedules(graph: StateGraph, limit: number): { schedules: Choice[][]; left: number } {
+export function coveringSchedules(
+  graph: StateGraph,
+  limit: number,
+  allowed: (node: GraphNode, edge: GraphEdge) => boolean = () => true,
+): { schedules: Choice[][]; covered: number; unforceable: number } {
   const order = childrenFirst(graph);
+  const reachable = forceable(graph, allowed);
   const position = new Map(order.map((node, index) => [node.id, index]));
   const parents = new Map<number, GraphNode[]>();
   for (const node of order) for (const edge of node.edges) parents.set(edge.to.id, [...(parents.get(edge.to.id) ?? []), node]);
@@ -17,6 +22,7 @@ export function coveringSchedules(graph: StateGraph, limit: number): { schedules
     let most = -1;
     let choice: GraphEdge | null = null;
     for (const edge of node.edges) {
+      if (!reachable.has(edge)) continue;
       const value = gain[edge.to.id]! + (taken.has(edge) ? 0 : 1);
       if (value > most) {
         most = value;
@@ -44,8 +50,34 @@ export function coveringSchedules(graph: StateGraph, limit: number): { schedules
     const queue = [...path].sort((left, right) => position.get(left.id)! - position.get(right.id)!);
     resettle(queue, stale, parents, position, settle);
   }
-  return { schedules, left: graph.transitions - taken.size };
+  return { schedules, covered: taken.size, unforceable: graph.transitions - reachable.size };
 }
+
+/** Transitions that lie on a way of allowed ones. */
+function forceable(graph: StateGraph, allowed: (node: GraphNode, edge: GraphEdge) => boolean): Set<GraphEdge> {
+  const edges = new Set<GraphEdge>();
+  const seen = new Set<number>([graph.root.id]);
+  const open = [graph.root];
+  for (let node = open.pop(); node !== undefined; node = open.pop())
+    for (const edge of node.edges) {
+      if (!allowed(node, edge)) continue;
+      edges.add(edge);
+      if (!seen.has(edge.to.id)) open.push(edge.to);
+      seen.add(edge.to.id);
+    }
+  return edges;
+}
+
+/**
+ * What a server that cannot be held back shows: a freed waiter goes on at once, and of several the order is its own. Without the right to
+ * set deadlock timeouts the victim is its choice too.
+ */
+export const unheld =
+  (choosesVictim: boolean) =>
+  (node: GraphNode, edge: GraphEdge): boolean =>
+    edge.choice.kind === 'victim'
+      ? choosesVictim && node.freed.length === 0
+      : node.freed.length === 0 || (node.freed.length === 1 && edge.choice.actor === node.freed[0]);
 
 /** Brings values up to date, children first, as far up as they change. */
 function resettle(

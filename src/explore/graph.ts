@@ -5,6 +5,8 @@ import type { Choice } from '../schedule/choice.js';
 export interface GraphNode {
   readonly id: number;
   readonly violations: readonly FoundViolation[];
+  /** Waiters whose blocker is gone, by actor. */
+  readonly freed: readonly number[];
   edges: readonly GraphEdge[];
 }
 

@@ -29,12 +29,14 @@ export async function lockstep<M, S>(model: Machine<M>, server: Machine<S>, sche
   if (first !== null) return end({ step: -1, text: 'the first rows', ...first });
   for (const [index, choice] of schedule.entries()) {
     const expected = await model.apply(left, choice);
+    if (expected.outcome.kind === 'blocked' && schedule.slice(index + 1).find((later) => later.actor === choice.actor)?.kind === 'victim')
+      await server.engine.armVictim?.(choice.actor);
     const observed = await server.apply(right, choice);
     modelSteps.push(expected);
     serverSteps.push(observed);
     left = expected.after;
     right = observed.after;
-    const found = compareSteps(expected, observed) ?? compareStates(model, left, server, right);
+    const found = compareSteps(expected, observed) ?? compareStates(model, left, server, right) ?? (await compareViolations(model, left, server, right));
     if (found !== null) return end({ step: index, text: `${showChoice(choice, model.actorNames)}: ${expected.text}`, ...found });
   }
   return end(null);
@@ -75,6 +77,10 @@ function compareStates<M, S>(
     differs('committed rows', JSON.stringify(left.committed.tables), JSON.stringify(right.committed.tables)) ??
     differs('sequences', JSON.stringify(left.committed.sequences), JSON.stringify(right.committed.sequences))
   );
+}
+
+async function compareViolations<M, S>(model: Machine<M>, left: Configuration<M>, server: Machine<S>, right: Configuration<S>): Promise<Found | null> {
+  return differs('violations', JSON.stringify(await model.violations(left)), JSON.stringify(await server.violations(right)));
 }
 
 const differs = (what: string, model: string, server: string): Found | null => (model === server ? null : { what, model, server });

@@ -50,7 +50,8 @@ async function searchOnce(
     const old = known.get(key);
     if (old !== undefined) return old;
     const found = machine.violations(configuration);
-    const node: GraphNode = { id: nodes.length, violations: found instanceof Promise ? await found : found, edges: [] };
+    const freed = machine.actorNames.flatMap((_, actor) => (machine.phase(configuration, actor) === 'freed' ? [actor] : []));
+    const node: GraphNode = { id: nodes.length, violations: found instanceof Promise ? await found : found, freed, edges: [] };
     nodes.push(node);
     known.set(key, node);
     open.push({ node, configuration });

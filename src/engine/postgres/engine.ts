@@ -41,6 +41,8 @@ const ASK_AFTER_MS = 1;
  * nobody can be frozen, only the chosen victim's check may come at all.
  */
 const DEADLOCK_TIMEOUT_MS = 20;
+/** Time for the rest of the cycle to close before the victim's check, where it cannot be frozen. */
+const UNHELD_DEADLOCK_TIMEOUT_MS = 250;
 
 /**
  * A real server under the same contract as the model. Sessions are kept from run to run; `open` brings the tables back to the seed. A
@@ -193,6 +195,14 @@ export class PostgresEngine implements Engine<ServerState> {
       return { phase, waitsFor, inTransaction: session.inTransaction };
     });
     return { actors, committed: committed ?? before.committed };
+  }
+
+  /** Where nobody can be frozen, the victim's own check is made to come first. */
+  async armVictim(actor: ActorIndex): Promise<void> {
+    if (this.#freezer.enabled || !this.server.canSetDeadlockTimeout) return;
+    const session = this.#sessions[actor]!;
+    session.dirty = true;
+    await session.script(`SET deadlock_timeout = '${UNHELD_DEADLOCK_TIMEOUT_MS}ms'`);
   }
 
   status(state: ServerState, actor: ActorIndex): ActorStatus {

@@ -1,0 +1,91 @@
+import type { Difference } from './explore/lockstep.js';
+import type { History } from './history/history.js';
+import type { Plan } from './plan/plan.js';
+import type { Expectation, IsolationLevel } from './scenario.js';
+import type { Choice } from './schedule/choice.js';
+import type { Verdict } from './verdict.js';
+
+/** What was done on the model. Counts of interleavings are decimal strings: they outgrow numbers. */
+export interface ModelFigures {
+  readonly interleavings: string;
+  readonly violating: string;
+  readonly states: number;
+  readonly transitions: number;
+  /** Every interleaving was looked at; else `interleavings` counts the schedules that were run. */
+  readonly exhaustive: boolean;
+  readonly strategy: string;
+  /** Statements for which the verdict is at statement granularity. */
+  readonly coarse: readonly string[];
+}
+
+export interface ServerFigures {
+  readonly runs: number;
+  readonly transitionsConfirmed: number;
+  readonly transitionsUnforceable: number;
+  readonly divergences: number;
+}
+
+/** What became of one plan. Plain JSON. */
+export interface PlanOutcome {
+  readonly plan: Plan;
+  readonly verdict: Verdict;
+  readonly model: ModelFigures | null;
+  readonly postgres: ServerFigures | null;
+  /** By witness: the interleavings in which it was seen. */
+  readonly witnesses: Readonly<Record<string, string>>;
+  readonly reason: string | null;
+  readonly limits: readonly string[];
+  readonly failure: Failure | null;
+  readonly divergence: (Difference & { readonly schedule: readonly Choice[] }) | null;
+}
+
+/** A violation as it was found, before it is made small. */
+export interface Failure {
+  readonly plan: Plan;
+  readonly schedule: readonly Choice[];
+  readonly invariant: string;
+  readonly resource: string;
+  readonly steps: number;
+  readonly switches: number;
+  /** Found on the server alone: the model does not know this SQL. */
+  readonly onServerOnly: boolean;
+}
+
+/** A failure made small. */
+export interface Counterexample {
+  readonly token: string;
+  readonly plan: Plan;
+  readonly schedule: readonly Choice[];
+  readonly hashes: readonly string[];
+  readonly invariant: string;
+  readonly resource: string;
+  readonly history: History;
+  readonly actors: number;
+  readonly steps: number;
+  readonly switches: number;
+  /** No smaller one exists among the plan's actors and the inputs that it shrinks to. */
+  readonly minimal: boolean;
+  readonly confirmedOnPostgres: boolean;
+  readonly replays: { readonly matched: number; readonly of: number };
+  readonly shrunkFrom: { readonly actors: number; readonly steps: number; readonly switches: number };
+  /** Interleavings of the small plan, and how many of them violate. */
+  readonly interleavings: string | null;
+  readonly violating: string | null;
+}
+
+export interface ScenarioOutcome {
+  readonly name: string;
+  readonly expect: Expectation | null;
+  readonly verdict: Verdict;
+  readonly isolation: IsolationLevel;
+  readonly actors: number;
+  readonly capacity: number;
+  readonly model: ModelFigures | null;
+  readonly postgres: ServerFigures | null;
+  readonly witnesses: Readonly<Record<string, string>>;
+  readonly reason: string | null;
+  readonly limits: readonly string[];
+  readonly elapsedMs: number;
+  readonly plans: readonly PlanOutcome[];
+  readonly counterexample: Counterexample | null;
+}

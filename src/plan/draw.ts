@@ -1,0 +1,102 @@
+import fc from 'fast-check';
+import type { IsolationLevel, Role, Scenario, Workload } from '../scenario.js';
+import type { Plan, PlanActor } from './plan.js';
+
+const NAMES = ['alice', 'bob', 'carol', 'dave', 'erin', 'frank', 'grace', 'heidi', 'ivan', 'judy', 'kim', 'leo', 'mia', 'nina', 'omar', 'pia', 'quin', 'rosa', 'sam', 'tina'];
+
+/** Parts of every plan that the user has fixed. */
+export interface Fixed {
+  readonly actors?: number;
+  readonly capacity?: number;
+}
+
+/** fast-check's seeds are 32-bit integers; ours are strings. FNV-1a. */
+export function numericSeed(seed: string): number {
+  let hash = 0x811c9dc5;
+  for (const byte of Buffer.from(seed, 'utf8')) hash = Math.imul(hash ^ byte, 0x01000193);
+  return hash | 0;
+}
+
+/** Plans of a workload: a capacity, how many of each role, and their inputs. Shrinks towards fewer actors and smaller numbers. */
+export function planArbitrary(scenario: Scenario, workload: Workload, isolation: IsolationLevel, fixed: Fixed, seed: string): fc.Arbitrary<Plan> {
+  const bounds = roleBounds(workload, fixed);
+  const roles = workload.roles.map((role, index) => fc.array(role.input, { minLength: bounds[index]!.min, maxLength: bounds[index]!.max }));
+  const capacity = fixed.capacity === undefined ? workload.capacity : fc.constant(fixed.capacity);
+  return fc.tuple(capacity, fc.tuple(...roles)).map(([drawn, inputs]) => ({
+    scenario: scenario.name,
+    workload: workload.name,
+    isolation,
+    capacity: drawn,
+    actors: nameActors(workload.roles, inputs),
+    seed,
+  }));
+}
+
+/** The first `count` plans of a workload under a seed. */
+export function drawPlans(scenario: Scenario, workload: Workload, isolation: IsolationLevel, fixed: Fixed, seed: string, count: number): Plan[] {
+  const arbitrary = planArbitrary(scenario, workload, isolation, fixed, seed);
+  const drawn = fc.sample(arbitrary, { numRuns: count, seed: numericSeed(`${seed}/${scenario.name}/${workload.name}/${isolation}`) });
+  const seen = new Set<string>();
+  return drawn.filter((plan) => {
+    const key = JSON.stringify([plan.capacity, plan.actors]);
+    return !seen.has(key) && seen.add(key);
+  });
+}
+
+function roleBounds(workload: Workload, fixed: Fixed): { min: number; max: number }[] {
+  const bounds = workload.roles.map((role) => ({ min: role.min ?? 1, max: role.max ?? role.min ?? 1 }));
+  if (fixed.actors === undefined) return bounds;
+  const scalable = Math.max(
+    0,
+    workload.roles.findIndex((role) => role.scalable),
+  );
+  const others = bounds.reduce((sum, bound, index) => sum + (index === scalable ? 0 : bound.min), 0);
+  const count = Math.max(1, fixed.actors - others);
+  return bounds.map((bound, index) => (index === scalable ? { min: count, max: count } : { min: bound.min, max: bound.min }));
+}
+
+function nameActors(roles: readonly Role[], inputs: readonly (readonly unknown[])[]): PlanActor[] {
+  let unnamed = 0;
+  return roles.flatMap((role, index) =>
+    (inputs[index] ?? []).map((input, position) => {
+      if (role.name !== undefined) return { name: position === 0 ? role.name : `${role.name}${position + 1}`, operation: role.operation, input };
+      const name = NAMES[unnamed % NAMES.length]! + (unnamed < NAMES.length ? '' : String(Math.floor(unnamed / NAMES.length) + 1));
+      unnamed += 1;
+      return { name, operation: role.operation, input };
+    }),
+  );
+}
+
+/** How many smaller values of one input are tried. */
+const MAX_SMALLER = 24;
+
+/** All values that a generator shrinks a value to, in some steps; the value itself comes last. */
+function shrinksOf<T>(generator: fc.Arbitrary<T>, value: T): { values: T[]; complete: boolean } {
+  const found = new Map<string, T>([[JSON.stringify(value), value]]);
+  const open: T[] = [value];
+  while (open.length > 0 && found.size < MAX_SMALLER) {
+    const next = open.shift()!;
+    if (!generator.canShrinkWithoutContext(next)) continue;
+    for (const smaller of generator.shrink(next, undefined)) {
+      const key = JSON.stringify(smaller.value_);
+      if (found.has(key)) continue;
+      found.set(key, smaller.value_);
+      open.push(smaller.value_);
+      if (found.size >= MAX_SMALLER) break;
+    }
+  }
+  const [first, ...rest] = [...found.values()];
+  return { values: [...rest.reverse(), first!], complete: open.length === 0 };
+}
+
+/** Inputs and capacities that a plan's own workload shrinks to: the domain in which a counterexample is called minimal. */
+export function smallerPlans(scenario: Scenario, plan: Plan): { capacities: number[]; inputs: unknown[][]; complete: boolean } {
+  const workload = scenario.workloads.find((item) => item.name === plan.workload);
+  if (workload === undefined) return { capacities: [plan.capacity], inputs: plan.actors.map((actor) => [actor.input]), complete: false };
+  const capacities = shrinksOf(workload.capacity, plan.capacity);
+  const inputs = plan.actors.map((actor) => {
+    const role = workload.roles.find((item) => item.operation === actor.operation && (item.name === undefined || actor.name.startsWith(item.name)));
+    return role === undefined ? { values: [actor.input], complete: false } : shrinksOf(role.input, actor.input);
+  });
+  return { capacities: capacities.values, inputs: inputs.map((item) => item.values), complete: capacities.complete && inputs.every((item) => item.complete) };
+}

@@ -1,0 +1,77 @@
+import { createHash } from 'node:crypto';
+import type { History, RowChange, StepRecord, UsageRecord, ViolationRecord } from './history/history.js';
+import type { Machine, Step } from './machine.js';
+import { replyKey } from './reply.js';
+import type { CommittedState } from './scenario.js';
+import type { Run } from './run.js';
+
+/** Turns a run into plain data. */
+export function recordHistory<S>(machine: Machine<S>, run: Run<S>): History {
+  return {
+    steps: run.steps.map((step) => recordStep(machine, step)),
+    initialUsage: usageOf(machine, run.first.committed),
+    violations: run.violations.map(({ step, violation }): ViolationRecord => ({
+      step,
+      invariant: violation.invariant,
+      resource: violation.resource,
+      message: violation.message,
+      usage: violation.usage ?? null,
+      capacity: violation.capacity ?? null,
+    })),
+  };
+}
+
+function recordStep<S>(machine: Machine<S>, step: Step<S>): StepRecord {
+  const { actor } = step.choice;
+  const names = machine.actorNames;
+  const reply = step.outcome.kind === 'blocked' ? null : step.outcome.reply;
+  const changed = step.before.committed.tables !== step.after.committed.tables;
+  const phaseBefore = names.map((_, index) => machine.phase(step.before, index));
+  return {
+    actor,
+    name: names[actor]!,
+    kind: step.kind,
+    prelude: step.prelude,
+    text: step.text,
+    values: step.values,
+    site: step.site,
+    outcome: step.outcome.kind === 'done' && reply?.kind === 'error' ? 'failed' : step.outcome.kind,
+    fields: reply?.kind === 'result' ? reply.fields : [],
+    rows: reply?.kind === 'result' ? reply.rows : [],
+    rowCount: reply?.kind === 'result' ? reply.rowCount : null,
+    error: reply?.kind === 'error' ? { code: reply.code, message: reply.message, constraint: reply.constraint } : null,
+    value: reply?.kind === 'value' && reply.value !== null ? shorten(String(reply.value)) : null,
+    waitsFor: machine.engine.status(step.after.engine, actor).waitsFor.map((other) => names[other] ?? 'somebody else'),
+    freed: names.filter((_, index) => phaseBefore[index] === 'waiting' && machine.phase(step.after, index) === 'freed'),
+    changes: changed ? changesBetween(step.before.committed, step.after.committed) : [],
+    usage: changed ? usageOf(machine, step.after.committed) : null,
+    finished: step.finished,
+    events: step.events,
+    clockMs: step.after.world.clockMs,
+  };
+}
+
+const usageOf = <S>(machine: Machine<S>, committed: CommittedState): readonly UsageRecord[] => machine.scenario.usage?.(committed) ?? [];
+
+const shorten = (text: string) => (text.length > 80 ? `${text.slice(0, 77)}...` : text);
+
+/** Rows that came, went or changed. A row is known again by its first column. */
+function changesBetween(before: CommittedState, after: CommittedState): RowChange[] {
+  const changes: RowChange[] = [];
+  for (const table of Object.keys(after.tables)) {
+    const old = new Map((before.tables[table] ?? []).map((row) => [JSON.stringify(Object.values(row)[0]), row]));
+    const now = new Map((after.tables[table] ?? []).map((row) => [JSON.stringify(Object.values(row)[0]), row]));
+    for (const key of new Set([...old.keys(), ...now.keys()])) {
+      const change = { table, before: old.get(key) ?? null, after: now.get(key) ?? null };
+      if (JSON.stringify(change.before) !== JSON.stringify(change.after)) changes.push(change);
+    }
+  }
+  return changes;
+}
+
+/** Four characters for what a step was and how it came out: enough to tell where a replay departs from its recording. */
+export function stepHash(step: Step<unknown>): string {
+  const outcome = step.outcome.kind === 'blocked' ? 'blocked' : `${step.outcome.kind} ${replyKey(step.outcome.reply)}`;
+  const text = JSON.stringify([step.kind, step.prelude, step.text, step.values, outcome]);
+  return createHash('sha256').update(text).digest('base64url').slice(0, 4);
+}

@@ -1,0 +1,50 @@
+import type { Configuration, FoundViolation, Machine, Step } from './machine.js';
+import type { Choice } from './schedule/choice.js';
+import type { Policy } from './schedule/policy.js';
+
+/** One run: the steps in order, and what was violated after which of them. */
+export interface Run<S> {
+  readonly first: Configuration<S>;
+  readonly steps: readonly Step<S>[];
+  readonly violations: readonly { readonly step: number; readonly violation: FoundViolation }[];
+  /** False where the limit of steps was hit. */
+  readonly finished: boolean;
+}
+
+/** Steps after which a run is given up. */
+export const MAX_STEPS = 10_000;
+
+/** Runs a plan once: choose, step, check. */
+export async function run<S>(machine: Machine<S>, policy: Policy, maxSteps = MAX_STEPS): Promise<Run<S>> {
+  const first = await machine.start();
+  const steps: Step<S>[] = [];
+  const violations: { step: number; violation: FoundViolation }[] = [];
+  const taken = machine.actorNames.map(() => 0);
+  const check = async (configuration: Configuration<S>, step: number) => {
+    for (const violation of await machine.violations(configuration)) violations.push({ step, violation });
+  };
+  await check(first, -1);
+  let configuration = first;
+  let last = -1;
+  for (let choices = machine.choices(first); choices.length > 0; choices = machine.choices(configuration)) {
+    if (steps.length >= maxSteps) return { first, steps, violations, finished: false };
+    const choice = policy.choose(choices, { taken, last });
+    const step = await machine.apply(configuration, choice);
+    steps.push(step);
+    configuration = step.after;
+    last = choice.actor;
+    taken[last]! += 1;
+    await check(configuration, steps.length - 1);
+  }
+  return { first, steps, violations, finished: true };
+}
+
+export const scheduleOf = <S>(result: Run<S>): Choice[] => result.steps.map((step) => step.choice);
+
+/** Changes of actor while the former could have gone on. */
+export function contextSwitches<S>(machine: Machine<S>, steps: readonly Step<S>[]): number {
+  return steps.filter((step, index) => {
+    const last = steps[index - 1]?.choice.actor;
+    return last !== undefined && last !== step.choice.actor && machine.choices(step.before).some((choice) => choice.actor === last);
+  }).length;
+}

@@ -1,0 +1,102 @@
+import fc from 'fast-check';
+import type { Plan } from '../plan/plan.js';
+import type { Choice } from './choice.js';
+import type { Policy } from './policy.js';
+
+/** A plan with an order: actor ids, of which those that cannot run are skipped; when they are used up, actors finish in the plan's order. */
+export interface OrderedPlan {
+  readonly plan: Plan;
+  readonly order: readonly number[];
+}
+
+/** Longest drawn order, per actor. */
+const STEPS_PER_ACTOR = 12;
+
+/**
+ * Plans with drawn orders. Shrinks the way in which counterexamples of interleavings get small: drop actors, halves first; join blocks of the
+ * same actor; simplify the plan's numbers. Lists of naturals, fast-check's own way, end far from the minimum.
+ */
+export class OrderedPlanArbitrary extends fc.Arbitrary<OrderedPlan> {
+  readonly #plans: fc.Arbitrary<Plan>;
+
+  constructor(plans: fc.Arbitrary<Plan>) {
+    super();
+    this.#plans = plans;
+  }
+
+  override generate(random: fc.Random, bias: number | undefined): fc.Value<OrderedPlan> {
+    const plan = this.#plans.generate(random, bias);
+    const actors = plan.value_.actors.length;
+    const order: number[] = [];
+    for (let index = 0; index < actors * STEPS_PER_ACTOR; index += 1) order.push(random.nextInt(0, actors - 1));
+    return new fc.Value({ plan: plan.value_, order }, plan.context);
+  }
+
+  override canShrinkWithoutContext(value: unknown): value is OrderedPlan {
+    return typeof value === 'object' && value !== null && 'plan' in value && 'order' in value;
+  }
+
+  override shrink(value: OrderedPlan, context: unknown): fc.Stream<fc.Value<OrderedPlan>> {
+    return new fc.Stream(this.#smaller(value, context));
+  }
+
+  *#smaller(value: OrderedPlan, context: unknown): IterableIterator<fc.Value<OrderedPlan>> {
+    for (const smaller of fewerActors(value)) yield new fc.Value(smaller, undefined);
+    for (const order of joinedBlocks(value.order)) yield new fc.Value({ ...value, order }, context);
+    if (context === undefined) return;
+    for (const plan of this.#plans.shrink(value.plan, context))
+      if (plan.value_.actors.length === value.plan.actors.length) yield new fc.Value({ plan: plan.value_, order: value.order }, plan.context);
+  }
+}
+
+function* fewerActors({ plan, order }: OrderedPlan): Generator<OrderedPlan> {
+  const count = plan.actors.length;
+  for (let size = Math.ceil(count / 2); size >= 1 && count > 1; size = Math.floor(size / 2)) {
+    for (let from = 0; from < count; from += size) {
+      const kept = plan.actors.map((_, index) => index).filter((index) => index < from || index >= from + size);
+      if (kept.length === 0) continue;
+      yield keepActors({ plan, order }, kept);
+    }
+  }
+}
+
+/** The same with some of the actors only. */
+export function keepActors({ plan, order }: OrderedPlan, kept: readonly number[]): OrderedPlan {
+  return {
+    plan: { ...plan, actors: kept.map((index) => plan.actors[index]!) },
+    order: order.filter((actor) => kept.includes(actor)).map((actor) => kept.indexOf(actor)),
+  };
+}
+
+/** Each block of one actor's steps moved to that actor's block before it: fewer changes of actor, and nothing lost. */
+function* joinedBlocks(order: readonly number[]): Generator<number[]> {
+  const blocks: { actor: number; steps: number }[] = [];
+  for (const actor of order) {
+    const last = blocks[blocks.length - 1];
+    if (last?.actor === actor) last.steps += 1;
+    else blocks.push({ actor, steps: 1 });
+  }
+  const flat = (items: readonly { actor: number; steps: number }[]) => items.flatMap((item) => Array.from({ length: item.steps }, () => item.actor));
+  for (let index = blocks.length - 1; index > 0; index -= 1) {
+    const block = blocks[index]!;
+    const before = blocks.slice(0, index).findLastIndex((item) => item.actor === block.actor);
+    if (before < 0) continue;
+    yield flat(blocks.flatMap((item, at) => (at === before ? [item, block] : at === index ? [] : [item])));
+  }
+}
+
+/** Follows a drawn order on a machine. */
+export function ordered(order: readonly number[]): Policy {
+  let at = 0;
+  return {
+    choose: (choices): Choice => {
+      for (; at < order.length; at += 1) {
+        const found = choices.find((choice) => choice.actor === order[at]);
+        if (found === undefined) continue;
+        at += 1;
+        return found;
+      }
+      return choices[0]!;
+    },
+  };
+}

@@ -1,0 +1,17 @@
+import type { Choice } from './choice.js';
+
+/** What a policy may look at. */
+export interface PolicyView {
+  /** How many steps each actor has taken. */
+  readonly taken: readonly number[];
+  /** The actor of the step before; -1 at the start. */
+  readonly last: number;
+}
+
+/**
+ * Decides what happens next. `choices` is never empty and comes in the machine's order; the answer is one of them. A policy is good for one
+ * run, and the same policy made again from the same seed decides alike.
+ */
+export interface Policy {
+  choose(choices: readonly Choice[], view: PolicyView): Choice;
+}
