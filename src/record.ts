@@ -2,22 +2,24 @@ import { createHash } from 'node:crypto';
 import type { History, RowChange, StepRecord, UsageRecord, ViolationRecord } from './history/history.js';
 import type { Machine, Step } from './machine.js';
 import { replyKey } from './reply.js';
-import type { CommittedState } from './scenario.js';
 import type { Run } from './run.js';
+import type { CommittedState } from './scenario.js';
 
 /** Turns a run into plain data. */
 export function recordHistory<S>(machine: Machine<S>, run: Run<S>): History {
   return {
     steps: run.steps.map((step) => recordStep(machine, step)),
     initialUsage: usageOf(machine, run.first.committed),
-    violations: run.violations.map(({ step, violation }): ViolationRecord => ({
-      step,
-      invariant: violation.invariant,
-      resource: violation.resource,
-      message: violation.message,
-      usage: violation.usage ?? null,
-      capacity: violation.capacity ?? null,
-    })),
+    violations: run.violations.map(
+      ({ step, violation }): ViolationRecord => ({
+        step,
+        invariant: violation.invariant,
+        resource: violation.resource,
+        message: violation.message,
+        usage: violation.usage ?? null,
+        capacity: violation.capacity ?? null,
+      }),
+    ),
   };
 }
 

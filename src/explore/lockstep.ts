@@ -36,7 +36,10 @@ export async function lockstep<M, S>(model: Machine<M>, server: Machine<S>, sche
     serverSteps.push(observed);
     left = expected.after;
     right = observed.after;
-    const found = compareSteps(expected, observed) ?? compareStates(model, left, server, right) ?? (await compareViolations(model, left, server, right));
+    const found =
+      compareSteps(expected, observed) ??
+      compareStates(model, left, server, right) ??
+      (await compareViolations(model, left, server, right));
     if (found !== null) return end({ step: index, text: `${showChoice(choice, model.actorNames)}: ${expected.text}`, ...found });
   }
   return end(null);
@@ -49,7 +52,11 @@ function compareSteps<M, S>(model: Step<M>, server: Step<S>): Found | null {
     if (step.outcome.kind === 'blocked') return 'waits';
     return `${step.outcome.kind === 'executed' ? 'executed: ' : ''}${replyKey(step.outcome.reply)}`;
   };
-  return differs('outcome', show(model), show(server)) ?? differs('fields', fields(model), fields(server)) ?? differs('result of the operation', JSON.stringify(model.finished), JSON.stringify(server.finished));
+  return (
+    differs('outcome', show(model), show(server)) ??
+    differs('fields', fields(model), fields(server)) ??
+    differs('result of the operation', JSON.stringify(model.finished), JSON.stringify(server.finished))
+  );
 }
 
 function fields(step: Step<unknown>): string {
@@ -57,12 +64,7 @@ function fields(step: Step<unknown>): string {
   return step.outcome.reply.fields.map((field) => `${field.name} ${field.type}`).join(', ');
 }
 
-function compareStates<M, S>(
-  model: Machine<M>,
-  left: Configuration<M>,
-  server: Machine<S>,
-  right: Configuration<S>,
-): Found | null {
+function compareStates<M, S>(model: Machine<M>, left: Configuration<M>, server: Machine<S>, right: Configuration<S>): Found | null {
   const names = model.actorNames;
   for (const [actor, name] of names.entries()) {
     const show = <T>(machine: Machine<T>, configuration: Configuration<T>) => {
@@ -79,7 +81,12 @@ function compareStates<M, S>(
   );
 }
 
-async function compareViolations<M, S>(model: Machine<M>, left: Configuration<M>, server: Machine<S>, right: Configuration<S>): Promise<Found | null> {
+async function compareViolations<M, S>(
+  model: Machine<M>,
+  left: Configuration<M>,
+  server: Machine<S>,
+  right: Configuration<S>,
+): Promise<Found | null> {
   return differs('violations', JSON.stringify(await model.violations(left)), JSON.stringify(await server.violations(right)));
 }
 

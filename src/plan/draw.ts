@@ -2,7 +2,28 @@ import fc from 'fast-check';
 import type { IsolationLevel, Role, Scenario, Workload } from '../scenario.js';
 import type { Plan, PlanActor } from './plan.js';
 
-const NAMES = ['alice', 'bob', 'carol', 'dave', 'erin', 'frank', 'grace', 'heidi', 'ivan', 'judy', 'kim', 'leo', 'mia', 'nina', 'omar', 'pia', 'quin', 'rosa', 'sam', 'tina'];
+const NAMES = [
+  'alice',
+  'bob',
+  'carol',
+  'dave',
+  'erin',
+  'frank',
+  'grace',
+  'heidi',
+  'ivan',
+  'judy',
+  'kim',
+  'leo',
+  'mia',
+  'nina',
+  'omar',
+  'pia',
+  'quin',
+  'rosa',
+  'sam',
+  'tina',
+];
 
 /** Parts of every plan that the user has fixed. */
 export interface Fixed {
@@ -18,7 +39,13 @@ export function numericSeed(seed: string): number {
 }
 
 /** Plans of a workload: a capacity, how many of each role, and their inputs. Shrinks towards fewer actors and smaller numbers. */
-export function planArbitrary(scenario: Scenario, workload: Workload, isolation: IsolationLevel, fixed: Fixed, seed: string): fc.Arbitrary<Plan> {
+export function planArbitrary(
+  scenario: Scenario,
+  workload: Workload,
+  isolation: IsolationLevel,
+  fixed: Fixed,
+  seed: string,
+): fc.Arbitrary<Plan> {
   const bounds = roleBounds(workload, fixed);
   const roles = workload.roles.map((role, index) => fc.array(role.input, { minLength: bounds[index]!.min, maxLength: bounds[index]!.max }));
   const capacity = fixed.capacity === undefined ? workload.capacity : fc.constant(fixed.capacity);
@@ -33,7 +60,14 @@ export function planArbitrary(scenario: Scenario, workload: Workload, isolation:
 }
 
 /** The first `count` plans of a workload under a seed. */
-export function drawPlans(scenario: Scenario, workload: Workload, isolation: IsolationLevel, fixed: Fixed, seed: string, count: number): Plan[] {
+export function drawPlans(
+  scenario: Scenario,
+  workload: Workload,
+  isolation: IsolationLevel,
+  fixed: Fixed,
+  seed: string,
+  count: number,
+): Plan[] {
   const arbitrary = planArbitrary(scenario, workload, isolation, fixed, seed);
   const drawn = fc.sample(arbitrary, { numRuns: count, seed: numericSeed(`${seed}/${scenario.name}/${workload.name}/${isolation}`) });
   const seen = new Set<string>();
@@ -59,7 +93,8 @@ function nameActors(roles: readonly Role[], inputs: readonly (readonly unknown[]
   let unnamed = 0;
   return roles.flatMap((role, index) =>
     (inputs[index] ?? []).map((input, position) => {
-      if (role.name !== undefined) return { name: position === 0 ? role.name : `${role.name}${position + 1}`, operation: role.operation, input };
+      if (role.name !== undefined)
+        return { name: position === 0 ? role.name : `${role.name}${position + 1}`, operation: role.operation, input };
       const name = NAMES[unnamed % NAMES.length]! + (unnamed < NAMES.length ? '' : String(Math.floor(unnamed / NAMES.length) + 1));
       unnamed += 1;
       return { name, operation: role.operation, input };
@@ -95,8 +130,14 @@ export function smallerPlans(scenario: Scenario, plan: Plan): { capacities: numb
   if (workload === undefined) return { capacities: [plan.capacity], inputs: plan.actors.map((actor) => [actor.input]), complete: false };
   const capacities = shrinksOf(workload.capacity, plan.capacity);
   const inputs = plan.actors.map((actor) => {
-    const role = workload.roles.find((item) => item.operation === actor.operation && (item.name === undefined || actor.name.startsWith(item.name)));
+    const role = workload.roles.find(
+      (item) => item.operation === actor.operation && (item.name === undefined || actor.name.startsWith(item.name)),
+    );
     return role === undefined ? { values: [actor.input], complete: false } : shrinksOf(role.input, actor.input);
   });
-  return { capacities: capacities.values, inputs: inputs.map((item) => item.values), complete: capacities.complete && inputs.every((item) => item.complete) };
+  return {
+    capacities: capacities.values,
+    inputs: inputs.map((item) => item.values),
+    complete: capacities.complete && inputs.every((item) => item.complete),
+  };
 }

@@ -45,7 +45,8 @@ export class OrderedPlanArbitrary extends fc.Arbitrary<OrderedPlan> {
     for (const order of joinedBlocks(value.order)) yield new fc.Value({ ...value, order }, context);
     if (context === undefined) return;
     for (const plan of this.#plans.shrink(value.plan, context))
-      if (plan.value_.actors.length === value.plan.actors.length) yield new fc.Value({ plan: plan.value_, order: value.order }, plan.context);
+      if (plan.value_.actors.length === value.plan.actors.length)
+        yield new fc.Value({ plan: plan.value_, order: value.order }, plan.context);
   }
 }
 
@@ -76,7 +77,8 @@ function* joinedBlocks(order: readonly number[]): Generator<number[]> {
     if (last?.actor === actor) last.steps += 1;
     else blocks.push({ actor, steps: 1 });
   }
-  const flat = (items: readonly { actor: number; steps: number }[]) => items.flatMap((item) => Array.from({ length: item.steps }, () => item.actor));
+  const flat = (items: readonly { actor: number; steps: number }[]) =>
+    items.flatMap((item) => Array.from({ length: item.steps }, () => item.actor));
   for (let index = blocks.length - 1; index > 0; index -= 1) {
     const block = blocks[index]!;
     const before = blocks.slice(0, index).findLastIndex((item) => item.actor === block.actor);

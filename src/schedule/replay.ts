@@ -19,7 +19,11 @@ export function replay(schedule: readonly Choice[], names: readonly string[]): P
     choose: (choices) => {
       const wanted = schedule[step];
       step += 1;
-      if (wanted === undefined) throw new ScheduleError(step - 1, `the schedule ends after ${schedule.length} steps, and ${choices.map((choice) => showChoice(choice, names)).join(', ')} could go on`);
+      if (wanted === undefined)
+        throw new ScheduleError(
+          step - 1,
+          `the schedule ends after ${schedule.length} steps, and ${choices.map((choice) => showChoice(choice, names)).join(', ')} could go on`,
+        );
       const found = choices.find((choice) => sameChoice(choice, wanted));
       if (found === undefined)
         throw new ScheduleError(

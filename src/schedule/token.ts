@@ -44,16 +44,18 @@ export function decodeToken(token: string): Recording {
   const [version, body, sum, ...rest] = token.trim().split('.');
   if (version === undefined || !/^ls\d+$/.test(version)) throw new TokenError('this is no replay token: one begins with "ls1."');
   if (version !== 'ls1') throw new TokenError(`this token has format ${version}; this version of lastseat reads ls1`);
-  if (body === undefined || sum === undefined || rest.length > 0) throw new TokenError('this token is not whole: it has three parts, ls1.BODY.CHECKSUM');
-  if (checksum(body) !== sum) throw new TokenError('this token is damaged: its checksum does not match (was it cut off, or wrapped by a mail program?)');
+  if (body === undefined || sum === undefined || rest.length > 0)
+    throw new TokenError('this token is not whole: it has three parts, ls1.BODY.CHECKSUM');
+  if (checksum(body) !== sum)
+    throw new TokenError('this token is damaged: its checksum does not match (was it cut off, or wrapped by a mail program?)');
   return readBody(body);
 }
 
 function readBody(body: string): Recording {
   try {
-    const [scenario, workload, level, capacity, actors, seed, order, hashes, violation] = JSON.parse(Buffer.from(body, 'base64url').toString('utf8')) as [
-      string, string, number, number, [string, string, unknown][], string, string, string, 0 | [string, string],
-    ];
+    const [scenario, workload, level, capacity, actors, seed, order, hashes, violation] = JSON.parse(
+      Buffer.from(body, 'base64url').toString('utf8'),
+    ) as [string, string, number, number, [string, string, unknown][], string, string, string, 0 | [string, string]];
     const plan: Plan = {
       scenario,
       workload,

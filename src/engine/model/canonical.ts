@@ -114,9 +114,18 @@ function transactionText(transaction: Transaction): string {
 
 function writes(transaction: Transaction, names: Names): string {
   return [...transaction.writes]
-    .map(([slot, write]) => `${names.slot(slot, write.base)}>${write.next?.content ?? '-'}@${write.indexed}`)
+    .map(
+      ([slot, write]) =>
+        `${names.slot(slot, write.base)}>${write.next?.content ?? '-'}@${write.indexed}${(write.next?.parent ?? write.deleted) === (write.base?.id ?? 0) ? '' : '+'}`,
+    )
     .sort()
     .join();
+}
+
+/** What a version that was replaced has to do with what replaced it: its direct successor stands, or it was itself deleted. */
+function relation(committed: Committed, version: Version): string {
+  if (committed.rows.get(version.slot)?.parent === version.id) return '>';
+  return committed.dead.get(version.slot) === version.id ? 'x' : '';
 }
 
 /** A snapshot, as the rows in which it differs from what is committed now. Rows are compared by version: an update that changed nothing counts. */
@@ -124,7 +133,8 @@ function difference(snapshot: Committed | null, committed: Committed, names: Nam
   if (snapshot === null || snapshot === committed) return '';
   const differing: string[] = [];
   for (const [slot, version] of snapshot.rows)
-    if (committed.rows.get(slot)?.id !== version.id) differing.push(`${names.slot(slot, version)}=${version.content}`);
+    if (committed.rows.get(slot)?.id !== version.id)
+      differing.push(`${names.slot(slot, version)}=${version.content}${relation(committed, version)}`);
   for (const [slot] of committed.rows) if (!snapshot.rows.has(slot)) differing.push(`${names.slot(slot)}=-`);
   return differing.sort().join();
 }
@@ -139,7 +149,7 @@ function execution(item: Execution, state: ModelState, names: Names): string {
   const progress =
     item.progress === null
       ? ''
-      : `${item.progress.version === null ? '' : names.version(item.progress.version)}${item.progress.chasing ? 'c' : ''}${item.progress.tupleLock === null ? '' : 't'}${item.progress.written ? 'w' : ''}${JSON.stringify(item.progress.values)}`;
+      : `${item.progress.version === null ? '' : names.version(item.progress.version)}${item.progress.version === null ? '' : relation(state.committed, item.progress.version)}${item.progress.chasing ? 'c' : ''}${item.progress.sleptFor === null ? '' : `z${item.progress.sleptFor.actor}${state.transactions[item.progress.sleptFor.actor]?.number === item.progress.sleptFor.number ? 'r' : ''}`}${item.progress.sawUpdate ? 'u' : ''}${item.progress.tupleLock === null ? '' : 't'}${item.progress.written ? 'w' : ''}${JSON.stringify(item.progress.values)}`;
   return [
     item.stage,
     item.locked,

@@ -97,10 +97,10 @@ export class Draft {
     return this.#next.slot;
   }
 
-  newVersion(slot: number, content: number): Version {
+  newVersion(slot: number, content: number, parent: number): Version {
     this.#next.version += 1;
     this.#next.position += 1;
-    return { slot, content, id: this.#next.version, position: this.#next.position };
+    return { slot, content, id: this.#next.version, position: this.#next.position, parent };
   }
 
   rowLocks(slot: number): readonly RowLock[] {
@@ -149,8 +149,12 @@ export class Draft {
     for (const waiter of granted) this.#free(waiter);
   }
 
-  waitFor(actor: ActorIndex): Wait {
+  waitFor(actor: ActorIndex): Extract<Wait, { on: 'transaction' }> {
     return { on: 'transaction', actor, number: this.transaction(actor).number };
+  }
+
+  isRunning({ actor, number }: { readonly actor: ActorIndex; readonly number: number }): boolean {
+    return this.#transactions[actor]?.number === number && !this.#transactions[actor].aborted;
   }
 
   /**
@@ -189,9 +193,10 @@ export class Draft {
 
 function merge(committed: Committed, writes: ReadonlyMap<number, Write>): Committed {
   const rows = new Map(committed.rows);
+  const dead = new Map(committed.dead);
   for (const [slot, write] of writes) {
-    if (write.next === null) rows.delete(slot);
-    else rows.set(slot, write.next);
+    if (write.next !== null) rows.set(slot, write.next);
+    else if (rows.delete(slot)) dead.set(slot, write.deleted!);
   }
-  return { rows, byTable: null };
+  return { rows, dead, byTable: null };
 }

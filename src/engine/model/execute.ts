@@ -84,6 +84,8 @@ function workThroughRows(draft: Draft, actor: ActorIndex, machinery: Machinery):
 const fresh = (item: Item): MutableProgress => ({
   version: item.version,
   chasing: false,
+  sleptFor: null,
+  sawUpdate: false,
   tupleLock: null,
   values: item.values,
   written: false,
@@ -227,7 +229,7 @@ function lockItem(
   machinery: Machinery,
   plan: Extract<StatementPlan, { kind: 'select for' }>,
 ): Worked {
-  const request = { actor, table: plan.table, slot: item.slot, mode: plan.mode, policy: plan.policy };
+  const request = { actor, table: plan.table, slot: item.slot, mode: plan.mode, policy: plan.policy, by: 'lock' as const };
   const locked = lockNewest(draft, request, progress, machinery.contents);
   if (locked.result === 'wait') return waiting(locked.wait);
   if (locked.result !== 'locked') return NOTHING;
@@ -264,10 +266,10 @@ function insertRow(
     });
     checkRow(table, values, machinery, draft.transaction(actor).nowMs);
     const slot = draft.newSlot();
-    progress.version = draft.newVersion(slot, machinery.contents.intern(table.index, values));
+    progress.version = draft.newVersion(slot, machinery.contents.intern(table.index, values), 0);
     progress.values = values;
     progress.written = true;
-    draft.write(actor, slot, { table: table.index, base: null, next: progress.version, indexed: 0 });
+    draft.write(actor, slot, { table: table.index, base: null, next: progress.version, deleted: null, indexed: 0 });
   }
   const { slot } = progress.version!;
   const wait = enterIndexes(draft, actor, table, slot, progress.values!, machinery);
@@ -293,7 +295,7 @@ function updateRow(
   if (!progress.written) {
     // Constraints are checked on the values computed so far, before the row is locked (nodeModifyTable.c, ExecUpdateAct).
     if (!progress.chasing) checkRow(table, progress.values!, machinery, nowMs);
-    const request = { actor, table, slot: item.slot, mode: item.mode, policy: 'block' as const };
+    const request = { actor, table, slot: item.slot, mode: item.mode, policy: 'block' as const, by: 'write' as const };
     const locked = lockNewest(draft, request, progress, machinery.contents);
     if (locked.result === 'wait') return waiting(locked.wait);
     if (locked.result === 'gone') return NOTHING;
@@ -305,10 +307,10 @@ function updateRow(
     }
     const before = draft.transaction(actor).writes.get(item.slot);
     const old = progress.version!;
-    const next = draft.newVersion(item.slot, machinery.contents.intern(table.index, progress.values!));
+    const next = draft.newVersion(item.slot, machinery.contents.intern(table.index, progress.values!), old.id);
     const keysChange = changed(table, old, next, machinery).some((column) => table.keyColumns.has(column));
     const base = before === undefined ? draft.committed.rows.get(item.slot)! : before.base;
-    draft.write(actor, item.slot, { table: table.index, base, next, indexed: keysChange ? 0 : table.unique.length });
+    draft.write(actor, item.slot, { table: table.index, base, next, deleted: null, indexed: keysChange ? 0 : table.unique.length });
     progress.output = machinery.contents.values(old.content);
     progress.version = next;
     progress.written = true;
@@ -343,7 +345,7 @@ function deleteRow(
     const wait = lockForCheck(draft, actor, item.table, 'ROW EXCLUSIVE');
     if (wait !== null) return waiting(wait);
   }
-  const request = { actor, table, slot: item.slot, mode: RowLockMode.update, policy: 'block' as const };
+  const request = { actor, table, slot: item.slot, mode: RowLockMode.update, policy: 'block' as const, by: 'write' as const };
   const locked = lockNewest(draft, request, progress, machinery.contents);
   if (locked.result === 'wait') return waiting(locked.wait);
   if (locked.result === 'gone') return NOTHING;
@@ -353,7 +355,7 @@ function deleteRow(
   }
   const before = draft.transaction(actor).writes.get(item.slot);
   const base = before === undefined ? draft.committed.rows.get(item.slot)! : before.base;
-  draft.write(actor, item.slot, { table: table.index, base, next: null, indexed: 0 });
+  draft.write(actor, item.slot, { table: table.index, base, next: null, deleted: progress.version!.id, indexed: 0 });
   const values = machinery.contents.values(progress.version!.content);
   const follow = table.referencedBy.map(
     (foreignKey): Item => ({
@@ -435,7 +437,14 @@ function checkParent(draft: Draft, actor: ActorIndex, item: Item, progress: Muta
   const matches = (version: Version) => hasKey(version, foreignKey.parentColumns, item.values!, machinery);
   progress.version ??= currentView(draft, actor, machinery).versions(table.index).find(matches) ?? null;
   if (progress.version !== null) {
-    const request = { actor, table, slot: progress.version.slot, mode: RowLockMode.keyShare, policy: 'block' as const };
+    const request = {
+      actor,
+      table,
+      slot: progress.version.slot,
+      mode: RowLockMode.keyShare,
+      policy: 'block' as const,
+      by: 'lock' as const,
+    };
     const locked = lockNewest(draft, request, progress, machinery.contents);
     if (locked.result === 'wait') return waiting(locked.wait);
     if (locked.result === 'locked' && matches(progress.version)) return NOTHING;
@@ -481,7 +490,7 @@ function checkChildren(draft: Draft, actor: ActorIndex, item: Item, progress: Mu
   if (progress.version === null) return NOTHING;
   if (draft.transaction(actor).isolation !== 'READ COMMITTED')
     throw new UnmodelledError(`the delete of a row of ${parent.name} that ${table.name} still refers to, at this isolation level`);
-  const request = { actor, table, slot: progress.version.slot, mode: RowLockMode.keyShare, policy: 'block' as const };
+  const request = { actor, table, slot: progress.version.slot, mode: RowLockMode.keyShare, policy: 'block' as const, by: 'lock' as const };
   const locked = lockNewest(draft, request, progress, machinery.contents);
   if (locked.result === 'wait') return waiting(locked.wait);
   if (locked.result === 'locked' && matches(progress.version))

@@ -4,7 +4,7 @@ import type { RowContents } from './contents.js';
 import type { Draft } from './draft.js';
 import { TUPLE_LOCK_MODES } from './heavy-locks.js';
 import { SqlError } from './sql-error.js';
-import type { ItemProgress, Version, Wait } from './state.js';
+import type { ItemProgress, RowLock, Version, Wait } from './state.js';
 import { RowLockMode, type WaitPolicy } from './statements.js';
 
 /**
@@ -24,6 +24,8 @@ export interface RowRequest {
   readonly slot: number;
   readonly mode: RowLockMode;
   readonly policy: WaitPolicy;
+  /** A locking clause (a foreign key's check has one too), or an UPDATE or DELETE. */
+  readonly by: 'lock' | 'write';
 }
 
 export type MutableProgress = { -readonly [K in keyof ItemProgress]: ItemProgress[K] };
@@ -42,9 +44,9 @@ export function lockNewest(
   const transaction = draft.transaction(request.actor);
   for (;;) {
     const attempt = lockVersion(draft, request, progress, contents);
-    if (attempt.result === 'gone' && transaction.isolation !== 'READ COMMITTED') throw concurrent();
+    if (attempt.result === 'gone' && transaction.isolation !== 'READ COMMITTED') throw concurrent(draft, request, progress.version!);
     if (attempt.result !== 'stale') return attempt;
-    if (transaction.isolation !== 'READ COMMITTED') throw concurrent();
+    if (transaction.isolation !== 'READ COMMITTED') throw concurrent(draft, request, progress.version!);
     progress.chasing = true;
     const newest = draft.committed.rows.get(request.slot);
     if (newest === undefined) return { result: 'gone' };
@@ -59,12 +61,22 @@ export function lockNewest(
   }
 }
 
-const concurrent = () => new SqlError('40001', 'could not serialize access due to concurrent update');
+/** Only a write tells a delete from an update, and only a delete of the very version that it saw (nodeModifyTable.c; nodeLockRows.c does not). */
+function concurrent(draft: Draft, request: RowRequest, version: Version): SqlError {
+  const deleted = request.by === 'write' && draft.committed.dead.get(request.slot) === version.id;
+  return new SqlError('40001', `could not serialize access due to concurrent ${deleted ? 'delete' : 'update'}`);
+}
 
 function lockVersion(draft: Draft, request: RowRequest, progress: MutableProgress, contents: RowContents): RowLockResult {
   const { actor, slot, mode } = request;
   const version = progress.version!;
   const own = draft.transaction(actor).writes.has(slot);
+  if (progress.sleptFor !== null && !draft.isRunning(progress.sleptFor)) {
+    const wait = progress.sawUpdate && request.by === 'lock' ? followUpdate(draft, request, version) : null;
+    if (wait !== null) return { result: 'wait', wait };
+    progress.sleptFor = null;
+    progress.sawUpdate = false;
+  }
   const current = draft.committed.rows.get(slot);
   if (!own && current?.id !== version.id) {
     const usable = current !== undefined && mode === RowLockMode.keyShare && sameKey(request.table, current, version, contents);
@@ -73,10 +85,7 @@ function lockVersion(draft: Draft, request: RowRequest, progress: MutableProgres
       return { result: current === undefined ? 'gone' : 'stale' };
     }
   }
-  const lockers = draft.rowLocks(slot);
-  const inTheWay = lockers
-    .filter((lock) => lock.actor !== actor && lock.mode + mode >= 3)
-    .sort((left, right) => draft.transaction(left.actor).order - draft.transaction(right.actor).order);
+  const inTheWay = conflicting(draft, request);
   if (inTheWay.length === 0) {
     draft.lockRow(actor, slot, mode);
     giveUpTupleLock(draft, actor, progress);
@@ -84,8 +93,13 @@ function lockVersion(draft: Draft, request: RowRequest, progress: MutableProgres
   }
   const refusal = refuse(request);
   if (refusal !== null) return refusal;
+  if (progress.sleptFor === null) {
+    const { actor: first, number } = draft.waitFor(inTheWay[0]!.actor);
+    progress.sleptFor = { actor: first, number };
+    progress.sawUpdate = draft.otherWriter(actor, slot) !== null;
+  }
   // Who shares the row already goes past the queue, or it would wait for those that wait for it.
-  const sharesIt = lockers.some((lock) => lock.actor === actor);
+  const sharesIt = draft.rowLocks(slot).some((lock) => lock.actor === actor);
   if (!sharesIt && progress.tupleLock === null) {
     const resource = `row ${slot}.${version.id}`;
     if (draft.acquireHeavy(actor, resource, TUPLE_LOCK_MODES[mode]) === 'waiting')
@@ -93,6 +107,27 @@ function lockVersion(draft: Draft, request: RowRequest, progress: MutableProgres
     progress.tupleLock = resource;
   }
   return { result: 'wait', wait: draft.waitFor(inTheWay[0]!.actor) };
+}
+
+/**
+ * Whoever slept for an update that then committed locks the version that came of it, before it finds that its own is out of date
+ * (heapam.c, heap_lock_tuple and heap_lock_updated_tuple_rec). It waits for those who have that version locked, without queueing behind a tuple lock.
+ */
+function followUpdate(draft: Draft, request: RowRequest, version: Version): Wait | null {
+  const { actor, slot, mode } = request;
+  if (draft.committed.rows.get(slot)?.parent !== version.id) return null;
+  const [first] = conflicting(draft, request);
+  if (first !== undefined) return draft.waitFor(first.actor);
+  draft.lockRow(actor, slot, mode);
+  return null;
+}
+
+/** Who has the row in a conflicting mode, in the order in which they are waited for. */
+function conflicting(draft: Draft, { actor, slot, mode }: RowRequest): RowLock[] {
+  return draft
+    .rowLocks(slot)
+    .filter((lock) => lock.actor !== actor && lock.mode + mode >= 3)
+    .sort((left, right) => draft.transaction(left.actor).order - draft.transaction(right.actor).order);
 }
 
 function refuse(request: RowRequest): { result: 'skipped' } | null {

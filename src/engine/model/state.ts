@@ -43,11 +43,15 @@ export interface Version {
   readonly content: number;
   /** Where it lies in the heap, relative to others: a new version lies behind all older ones. */
   readonly position: number;
+  /** The version that it replaced; 0 for an insert's. */
+  readonly parent: number;
 }
 
 /** All rows that are committed at one moment, by slot. A snapshot is one of these, kept. */
 export interface Committed {
   readonly rows: ReadonlyMap<number, Version>;
+  /** Rows that are gone, by slot: the version that was deleted. */
+  readonly dead: ReadonlyMap<number, number>;
   /** Versions by table; computed when first asked for. */
   byTable: readonly (readonly Version[])[] | null;
 }
@@ -81,6 +85,8 @@ export interface Write {
   readonly base: Version | null;
   /** Null for a delete. */
   readonly next: Version | null;
+  /** For a delete: the version that was deleted, which may be one of our own. */
+  readonly deleted: number | null;
   /** How many unique indexes hold the new version's entry so far. */
   readonly indexed: number;
 }
@@ -109,6 +115,10 @@ export interface ItemProgress {
   readonly version: Version | null;
   /** Following the update chain after a concurrent update committed. */
   readonly chasing: boolean;
+  /** The transaction that was in the way when the lock was asked for; the comer sleeps until it is done. */
+  readonly sleptFor: { readonly actor: ActorIndex; readonly number: number } | null;
+  /** It had an update under way at that moment. */
+  readonly sawUpdate: boolean;
   /** The tuple lock held meanwhile (README.tuplock), by resource. */
   readonly tupleLock: string | null;
   /** Values to be written: those of the statement's snapshot, or of the recheck. */
@@ -137,4 +147,4 @@ export interface Execution {
   readonly reply: ResultReply | null;
 }
 
-export const EMPTY: Committed = { rows: new Map(), byTable: null };
+export const EMPTY: Committed = { rows: new Map(), dead: new Map(), byTable: null };

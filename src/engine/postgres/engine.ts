@@ -9,8 +9,8 @@ import {
   type Engine,
   EngineError,
   type EngineSetup,
-  onCycle,
   type Outcome,
+  onCycle,
   type Phase,
 } from '../contract.js';
 import { readStatement } from '../sql-text.js';
@@ -83,7 +83,10 @@ export class PostgresEngine implements Engine<ServerState> {
     this.#careful = false;
     this.#exchanges = Array.from({ length: setup.actors }, () => null);
     this.#phases = Array.from({ length: setup.actors }, () => 'idle');
-    return { actors: this.#phases.map(() => ({ phase: 'idle', waitsFor: [], inTransaction: false })), committed: await this.#inspect.committed() };
+    return {
+      actors: this.#phases.map(() => ({ phase: 'idle', waitsFor: [], inTransaction: false })),
+      committed: await this.#inspect.committed(),
+    };
   }
 
   get #inspect(): Inspector {
@@ -121,7 +124,9 @@ export class PostgresEngine implements Engine<ServerState> {
     this.#freezer.thawAll();
     const spoiled = this.#sessions.filter((session, actor) => session.inTransaction || session.dirty || this.#phases[actor] === 'waiting');
     if (spoiled.length === 0) return;
-    await this.#inspect.query(`SELECT pg_terminate_backend(pid, ${PATIENCE_MS}) FROM unnest(ARRAY[${spoiled.map((session) => session.pid).join()}]) AS pid`);
+    await this.#inspect.query(
+      `SELECT pg_terminate_backend(pid, ${PATIENCE_MS}) FROM unnest(ARRAY[${spoiled.map((session) => session.pid).join()}]) AS pid`,
+    );
     for (const session of spoiled) await session.end().catch(() => undefined);
     this.#sessions = this.#sessions.filter((session) => !spoiled.includes(session));
   }
@@ -184,7 +189,10 @@ export class PostgresEngine implements Engine<ServerState> {
   /** Looks at everybody after a step: who still waits and for whom, who has been freed, what is committed. */
   async #look(before: ServerState, _actor: ActorIndex): Promise<ServerState> {
     const waiting = this.#phases.flatMap((phase, index) => (phase === 'waiting' ? [index] : []));
-    const { blocking, committed } = await this.#inspect.inspect(waiting.map((index) => this.#sessions[index]!.pid), this.#careful);
+    const { blocking, committed } = await this.#inspect.inspect(
+      waiting.map((index) => this.#sessions[index]!.pid),
+      this.#careful,
+    );
     for (const index of waiting) if (!blocking.has(this.#sessions[index]!.pid)) this.#phases[index] = 'freed';
     if (committed === null) this.deferredReads += 1;
     const actorOf = new Map(this.#sessions.map((session, index) => [session.pid, index]));

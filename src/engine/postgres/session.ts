@@ -70,7 +70,8 @@ export class Session {
     if (this.#lost !== null) throw new EngineError(`the connection is lost: ${this.#lost.message}`);
     if (this.#current !== null) throw new EngineError('a statement is under way already');
     const text = readStatement(statement.text);
-    if (!['select', 'insert', 'update', 'delete', 'with', 'lock', 'values', 'merge'].includes(text.verb) && text.kind === 'other') this.dirty = true;
+    if (!['select', 'insert', 'update', 'delete', 'with', 'lock', 'values', 'merge'].includes(text.verb) && text.kind === 'other')
+      this.dirty = true;
     if (text.verb === 'select' && !text.plainRead) this.dirty ||= /advisory|set_config/i.test(statement.text);
     const begins = statement.prelude.some((item) => item.begins);
     const held = this.#status === 'I' && !begins && text.kind === 'other' && !text.plainRead;
@@ -99,7 +100,8 @@ export class Exchange {
   #fail!: (error: Error) => void;
   #answered = false;
   #outcome: Reply | null = null;
-  #committed: { readonly promise: Promise<Reply>; readonly settle: (reply: Reply) => void; readonly fail: (error: Error) => void } | null = null;
+  #committed: { readonly promise: Promise<Reply>; readonly settle: (reply: Reply) => void; readonly fail: (error: Error) => void } | null =
+    null;
   readonly #statement: Statement;
   readonly #ordered: boolean;
   #expected: number;
@@ -186,7 +188,13 @@ export class Exchange {
 
   handleError(error: ServerMessage): void {
     const failed = this.#answered;
-    this.#outcome = { kind: 'error', code: error.code ?? '', message: error.message, constraint: error.constraint ?? null, table: error.table ?? null };
+    this.#outcome = {
+      kind: 'error',
+      code: error.code ?? '',
+      message: error.message,
+      constraint: error.constraint ?? null,
+      table: error.table ?? null,
+    };
     // What was held is over now: without a Sync the server ignores all that follows.
     if (this.held && !failed) this.#wire?.sync();
     if (!failed) this.held = false;

@@ -1,0 +1,390 @@
+import fc from 'fast-check';
+import { EngineError, UnmodelledError } from '../engine/contract.js';
+import { ModelEngine } from '../engine/model/engine.js';
+import type { ModelState } from '../engine/model/state.js';
+import type { PostgresEngine, ServerState } from '../engine/postgres/engine.js';
+import type { Limits } from '../limits.js';
+import { Machine } from '../machine.js';
+import type { Failure, ModelFigures, PlanOutcome, ServerFigures } from '../outcome.js';
+import { numericSeed } from '../plan/draw.js';
+import type { Plan } from '../plan/plan.js';
+import { contextSwitches, type Run, run, scheduleOf } from '../run.js';
+import type { Scenario } from '../scenario.js';
+import { OrderedPlanArbitrary, ordered } from '../schedule/arbitrary.js';
+import { delayed, delayPlacements } from '../schedule/bounded.js';
+import type { Choice } from '../schedule/choice.js';
+import { pct } from '../schedule/pct.js';
+import type { Policy } from '../schedule/policy.js';
+import randomStream from '../schedule/random.js';
+import { weighted } from '../schedule/weighted.js';
+import type { Verdict } from '../verdict.js';
+import { coveringSchedules, unheld } from './cover.js';
+import { count, type StateGraph, shortestTo } from './graph.js';
+import { type Difference, lockstep } from './lockstep.js';
+import { search } from './search.js';
+
+/** Random ways that are tried before the shortest failing one is taken for the one that was found. */
+const RANDOM_FAILURES = 200;
+
+export type Strategy = 'auto' | 'exhaustive' | 'uniform' | 'pct' | 'bounded';
+
+export interface ExploreOptions {
+  readonly strategy: Strategy;
+  readonly limits: Limits;
+  /** Null: the model alone. */
+  readonly postgres: PostgresEngine | null;
+  /** False: the server alone. */
+  readonly model: boolean;
+  /** Says that the time is up: what has not been done by then is reported as a limit. */
+  readonly expired?: () => boolean;
+  readonly onProgress?: (progress: { readonly states: number; readonly runs: number; readonly of: number }) => void;
+}
+
+/** Explores one plan as far as it goes: exhaustively on the model where it can, confirmed on the server, sampled otherwise. */
+export async function explorePlan(scenario: Scenario, plan: Plan, options: ExploreOptions): Promise<PlanOutcome> {
+  const exploration = new PlanExploration(scenario, plan, options);
+  try {
+    return await exploration.explore();
+  } catch (error) {
+    if (error instanceof UnmodelledError) return exploration.unmodelled(error);
+    throw error;
+  }
+}
+
+class PlanExploration {
+  readonly #scenario: Scenario;
+  readonly #plan: Plan;
+  readonly #options: ExploreOptions;
+  readonly #limits: string[] = [];
+
+  constructor(scenario: Scenario, plan: Plan, options: ExploreOptions) {
+    this.#scenario = scenario;
+    this.#plan = plan;
+    this.#options = options;
+  }
+
+  async explore(): Promise<PlanOutcome> {
+    const { strategy, model } = this.#options;
+    if (!model) return this.#sampleServer();
+    const engine = new ModelEngine();
+    const machine = new Machine(this.#scenario, this.#plan, engine);
+    if (strategy === 'auto' || strategy === 'exhaustive') {
+      const { maxStates } = this.#options.limits;
+      const { graph, complete } = await search(machine, engine, { maxStates, onProgress: (states) => this.#progress({ states }) });
+      if (complete) return this.#exhaustive(machine, engine, graph);
+      if (strategy === 'exhaustive') {
+        this.#limits.push(`max-states ${maxStates}`);
+        return this.#outcome({ verdict: 'inconclusive', reason: `the state graph has more than ${maxStates} states (--max-states)` });
+      }
+    }
+    return this.#sampleModel(machine, engine);
+  }
+
+  /** SQL that the model refuses still runs on the server. */
+  async unmodelled(error: UnmodelledError): Promise<PlanOutcome> {
+    const reason = `the model does not answer ${error.message}`;
+    if (this.#options.postgres === null) return this.#outcome({ verdict: 'unmodelled', reason });
+    const sampled = await this.#sampleServer();
+    return sampled.verdict === 'passed' ? { ...sampled, verdict: 'unmodelled', reason } : { ...sampled, reason: sampled.reason ?? reason };
+  }
+
+  #progress(progress: { states?: number; runs?: number; of?: number }): void {
+    this.#options.onProgress?.({ states: 0, runs: 0, of: 0, ...progress });
+  }
+
+  #outcome(known: Partial<PlanOutcome> & { verdict: Verdict }): PlanOutcome {
+    return {
+      plan: this.#plan,
+      model: null,
+      postgres: null,
+      witnesses: {},
+      reason: null,
+      limits: this.#limits,
+      failure: null,
+      divergence: null,
+      ...known,
+    };
+  }
+
+  async #exhaustive(machine: Machine<ModelState>, engine: ModelEngine, graph: StateGraph): Promise<PlanOutcome> {
+    const counts = count(graph, machine.witnesses.length);
+    const model: ModelFigures = {
+      interleavings: String(counts.interleavings),
+      violating: String(counts.violating),
+      states: graph.nodes.length,
+      transitions: graph.transitions,
+      exhaustive: true,
+      strategy: 'exhaustive',
+      coarse: engine.coarse,
+    };
+    const witnesses = Object.fromEntries(machine.witnesses.map((witness, index) => [witness.name, String(counts.witnesses[index])]));
+    const confirmed = await this.#confirm(machine, graph);
+    const failure = counts.violating > 0n ? await this.#failureIn(machine, graph) : null;
+    const verdict: Verdict = confirmed.verdict ?? (failure !== null ? 'violated' : confirmed.complete ? 'proved' : 'explored');
+    const reason = confirmed.reason ?? (verdict === 'explored' ? confirmed.share : null);
+    return this.#outcome({ verdict, model, postgres: confirmed.figures, witnesses, failure, reason, divergence: confirmed.divergence });
+  }
+
+  /** A failing way as somebody would meet it: at random. Making it small is the minimiser's work. */
+  async #failureIn(machine: Machine<ModelState>, graph: StateGraph): Promise<Failure> {
+    const random = randomStream(`${this.#plan.seed}/failure`);
+    for (let tries = 0; tries < RANDOM_FAILURES; tries += 1) {
+      const schedule: Choice[] = [];
+      let failed = false;
+      for (let node = graph.root; node.edges.length > 0; ) {
+        const edge = node.edges[random.integer(0, node.edges.length - 1)]!;
+        schedule.push(edge.choice);
+        node = edge.to;
+        failed ||= node.violations.length > 0;
+      }
+      if (failed) return this.#failure(machine, await run(machine, following(schedule)), false);
+    }
+    const shortest = shortestTo(graph, (node) => node.violations.length > 0)!;
+    return this.#failure(machine, await run(machine, following(shortest.choices)), false);
+  }
+
+  #failure<S>(machine: Machine<S>, failed: Run<S>, onServerOnly: boolean): Failure {
+    const { violation, step } = failed.violations[0]!;
+    const steps = failed.steps.slice(0, step + 1);
+    return {
+      plan: this.#plan,
+      schedule: scheduleOf(failed),
+      invariant: violation.invariant,
+      resource: violation.resource,
+      steps: steps.length,
+      switches: contextSwitches(machine, steps),
+      onServerOnly,
+    };
+  }
+
+  async #confirm(machine: Machine<ModelState>, graph: StateGraph): Promise<Confirmation> {
+    const { postgres, limits } = this.#options;
+    if (postgres === null)
+      return {
+        figures: null,
+        complete: false,
+        verdict: null,
+        reason: null,
+        share: 'not confirmed on PostgreSQL: the model alone was asked',
+        divergence: null,
+      };
+    const { server } = postgres;
+    const allowed = server.canFreeze ? () => true : unheld(server.canSetDeadlockTimeout);
+    const { schedules, covered, unforceable } = coveringSchedules(graph, limits.serverRuns, allowed);
+    const { runs, difference, schedule, racy } = await this.#lockstepAll(machine, schedules);
+    const all = schedules.length > 0 && runs === schedules.length && covered === graph.transitions - unforceable;
+    if (runs < schedules.length) this.#limits.push('time');
+    else if (!all) this.#limits.push(`server-runs ${limits.serverRuns}`);
+    const confirmed = runs === schedules.length ? covered : 0;
+    const figures: ServerFigures = {
+      runs,
+      transitionsConfirmed: confirmed,
+      transitionsUnforceable: unforceable,
+      divergences: difference === null ? 0 : 1,
+    };
+    const share = `${confirmed} of ${graph.transitions} transitions were seen on PostgreSQL${unforceable > 0 ? `, ${unforceable} cannot be forced with this provider` : ''}`;
+    const failed = difference !== null || racy !== null;
+    return {
+      figures,
+      complete: all && !failed,
+      verdict: racy !== null ? 'racy' : difference !== null ? 'diverged' : null,
+      reason: racy ?? (difference === null ? null : describe(difference)),
+      share,
+      divergence: difference === null ? null : { ...difference, schedule: schedule ?? [] },
+    };
+  }
+
+  async #lockstepAll(
+    machine: Machine<ModelState>,
+    schedules: readonly (readonly Choice[])[],
+  ): Promise<{ runs: number; difference: Difference | null; schedule: readonly Choice[] | null; racy: string | null }> {
+    const postgres = this.#options.postgres!;
+    const server = new Machine(this.#scenario, this.#plan, postgres);
+    let runs = 0;
+    for (const schedule of schedules) {
+      if (this.#options.expired?.()) break;
+      const { difference, again } = await this.#compare(machine, server, schedule);
+      runs += 1;
+      if (difference !== null) {
+        if (again) return { runs, difference, schedule, racy: null };
+        return { runs, difference: null, schedule: null, racy: `once, and not again: ${describe(difference)}` };
+      }
+      if (runs % 16 === 0) this.#progress({ runs, of: schedules.length });
+    }
+    return { runs, difference: null, schedule: null, racy: null };
+  }
+
+  /** A difference that does not come again is no divergence but a race that the schedule does not settle. */
+  async #compare(
+    machine: Machine<ModelState>,
+    server: Machine<ServerState>,
+    schedule: readonly Choice[],
+  ): Promise<{ difference: Difference | null; again: boolean }> {
+    const first = await patiently(() => lockstep(machine, server, schedule));
+    if (first.difference === null) return { difference: null, again: false };
+    for (let repeat = 0; repeat < 2; repeat += 1) {
+      const next = await patiently(() => lockstep(machine, server, schedule));
+      if (next.difference === null) return { difference: first.difference, again: false };
+    }
+    return { difference: first.difference, again: true };
+  }
+
+  async #sampleModel(machine: Machine<ModelState>, engine: ModelEngine): Promise<PlanOutcome> {
+    const { limits, postgres } = this.#options;
+    const sample = await this.#sample(machine, limits.runs);
+    let figures: ServerFigures | null = null;
+    let divergence: PlanOutcome['divergence'] = null;
+    let racy: string | null = null;
+    if (postgres !== null && postgres.server.canFreeze) {
+      const compared = await this.#lockstepAll(machine, sample.schedules.slice(0, limits.sampledServerRuns));
+      racy = compared.racy;
+      figures = {
+        runs: compared.runs,
+        transitionsConfirmed: 0,
+        transitionsUnforceable: 0,
+        divergences: compared.difference === null ? 0 : 1,
+      };
+      if (compared.difference !== null) divergence = { ...compared.difference, schedule: compared.schedule ?? [] };
+    }
+    const model: ModelFigures = {
+      interleavings: String(sample.runs),
+      violating: String(sample.violating),
+      states: 0,
+      transitions: sample.steps,
+      exhaustive: false,
+      strategy: this.#options.strategy === 'auto' ? 'portfolio' : this.#options.strategy,
+      coarse: engine.coarse,
+    };
+    const found: Verdict = sample.failure !== null ? 'violated' : sample.runs === 0 ? 'inconclusive' : 'passed';
+    return this.#outcome({
+      verdict: racy !== null ? 'racy' : divergence !== null ? 'diverged' : found,
+      reason:
+        racy ??
+        (divergence === null ? (found === 'inconclusive' ? 'no schedule was run before the time was up' : null) : describe(divergence)),
+      model,
+      postgres: figures,
+      witnesses: sample.witnesses,
+      failure: sample.failure,
+      divergence,
+    });
+  }
+
+  async #sampleServer(): Promise<PlanOutcome> {
+    const { postgres, limits } = this.#options;
+    if (postgres === null) throw new Error('neither the model nor a server');
+    const machine = new Machine(this.#scenario, this.#plan, postgres, { resumeAtOnce: !postgres.server.canFreeze });
+    const sample = await this.#sample(machine, Math.min(limits.runs, limits.serverRuns));
+    const figures: ServerFigures = { runs: sample.runs, transitionsConfirmed: 0, transitionsUnforceable: 0, divergences: 0 };
+    return this.#outcome({
+      verdict: sample.failure !== null ? 'violated' : sample.runs === 0 ? 'inconclusive' : 'passed',
+      reason: sample.runs === 0 ? 'no schedule was run before the time was up' : null,
+      postgres: figures,
+      witnesses: sample.witnesses,
+      failure: sample.failure === null ? null : { ...sample.failure, onServerOnly: true },
+    });
+  }
+
+  async #sample<S>(machine: Machine<S>, budget: number): Promise<Sample> {
+    const seen = machine.witnesses.map(() => 0);
+    const schedules: Choice[][] = [];
+    let failure: Failure | null = null;
+    let runs = 0;
+    let steps = 0;
+    let violating = 0;
+    const lengths = machine.actorNames.map(() => 1);
+    for (const policy of policies(this.#options.strategy, this.#plan, budget, lengths)) {
+      if (this.#options.expired?.()) {
+        this.#limits.push('time');
+        break;
+      }
+      const result = await patiently(() => run(machine, policy()));
+      runs += 1;
+      steps += result.steps.length;
+      if (!result.finished) this.#limits.push('steps');
+      schedules.push(scheduleOf(result));
+      result.steps.forEach((step) => {
+        lengths[step.choice.actor] = Math.max(
+          lengths[step.choice.actor]!,
+          result.steps.filter((other) => other.choice.actor === step.choice.actor).length,
+        );
+      });
+      const bits = result.steps.reduce((all, step) => all | step.witnesses, 0);
+      machine.witnesses.forEach((_, index) => {
+        if (bits & (1 << index)) seen[index]! += 1;
+      });
+      if (result.violations.length > 0) {
+        violating += 1;
+        failure ??= this.#failure(machine, result, false);
+      }
+      if (runs % 16 === 0) this.#progress({ runs, of: budget });
+    }
+    const witnesses = Object.fromEntries(machine.witnesses.map((witness, index) => [witness.name, String(seen[index])]));
+    return { runs, steps, violating, witnesses, schedules, failure };
+  }
+}
+
+interface Confirmation {
+  readonly figures: ServerFigures | null;
+  readonly complete: boolean;
+  readonly verdict: 'diverged' | 'racy' | null;
+  readonly reason: string | null;
+  readonly share: string;
+  readonly divergence: PlanOutcome['divergence'];
+}
+
+interface Sample {
+  readonly runs: number;
+  readonly steps: number;
+  readonly violating: number;
+  readonly witnesses: Readonly<Record<string, string>>;
+  readonly schedules: readonly Choice[][];
+  readonly failure: Failure | null;
+}
+
+const following = (schedule: readonly Choice[]): Policy => ordered(schedule.map((choice) => choice.actor));
+
+export const describe = (difference: Difference): string =>
+  `after step ${difference.step + 1} (${difference.text}), ${difference.what}: the model shows ${difference.model}; PostgreSQL shows ${difference.server}`;
+
+/** Tries again where the machine was too busy for the server's timers. */
+export async function patiently<T>(attempt: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!(error instanceof EngineError) || tries === 3) throw error;
+    }
+  }
+}
+
+/**
+ * Policies for one plan, as many as the budget allows. The portfolio: all schedules with few delays first, up to a third of the
+ * budget, then walks weighted by steps left and PCT in turn; each alone is blind to some shape of bug.
+ */
+function* policies(strategy: Strategy, plan: Plan, budget: number, lengths: readonly number[]): Generator<() => Policy> {
+  const actors = plan.actors.length;
+  const total = () => lengths.reduce((sum, length) => sum + length, 0);
+  const bounded = strategy === 'bounded' ? budget : strategy === 'auto' ? Math.ceil(budget / 3) : 0;
+  let given = 0;
+  if (bounded > 0) {
+    // The first run tells how long runs are.
+    yield () => delayed([]);
+    given += 1;
+    for (let delays = 1; delays <= 4 && given < bounded; delays += 1)
+      for (const placement of delayPlacements(delays, total())) {
+        if (given >= bounded) break;
+        given += 1;
+        yield () => delayed(placement);
+      }
+    if (strategy === 'bounded') return;
+  }
+  if (strategy === 'uniform') {
+    const orders = new OrderedPlanArbitrary(fc.constant(plan));
+    for (const { order } of fc.sample(orders, { numRuns: budget, seed: numericSeed(`${plan.seed}/orders`) })) yield () => ordered(order);
+    return;
+  }
+  for (; given < budget; given += 1) {
+    const seed = `${plan.seed}/schedule ${given}`;
+    yield strategy === 'pct' || given % 2 === 0 ? () => pct(seed, actors, total()) : () => weighted(seed, lengths);
+  }
+}

@@ -1,0 +1,67 @@
+import type { ModelFigures, PlanOutcome, ScenarioOutcome, ServerFigures } from '../outcome.js';
+import type { IsolationLevel, Scenario } from '../scenario.js';
+import { holds, worst } from '../verdict.js';
+
+/** Puts the outcomes of a scenario's plans together: figures are sums, and the verdict is that of the worst plan. */
+export function combine(
+  scenario: Scenario,
+  isolation: IsolationLevel,
+  plans: readonly PlanOutcome[],
+): Omit<ScenarioOutcome, 'counterexample' | 'elapsedMs'> {
+  const witnesses = sumWitnesses(plans);
+  const missing = (scenario.requires ?? []).filter((name) => (witnesses[name] ?? '0') === '0');
+  let verdict = plans.length === 0 ? 'error' : worst(plans.map((plan) => plan.verdict));
+  let reason = plans.find((plan) => plan.verdict === verdict)?.reason ?? null;
+  if (holds(verdict) && missing.length > 0) {
+    verdict = 'vacuous';
+    reason = `required, and never seen: ${missing.join(', ')}`;
+  }
+  return {
+    name: scenario.name,
+    expect: scenario.expect[isolation] ?? null,
+    verdict,
+    isolation,
+    actors: Math.max(0, ...plans.map((plan) => plan.plan.actors.length)),
+    capacity: Math.max(0, ...plans.map((plan) => plan.plan.capacity)),
+    model: sumModel(plans),
+    postgres: sumServer(plans),
+    witnesses,
+    reason,
+    limits: [...new Set(plans.flatMap((plan) => plan.limits))],
+    plans,
+  };
+}
+
+function sumWitnesses(plans: readonly PlanOutcome[]): Record<string, string> {
+  const sums: Record<string, string> = {};
+  for (const plan of plans)
+    for (const [name, count] of Object.entries(plan.witnesses)) sums[name] = String(BigInt(sums[name] ?? '0') + BigInt(count));
+  return sums;
+}
+
+function sumModel(plans: readonly PlanOutcome[]): ModelFigures | null {
+  const figures = plans.flatMap((plan) => (plan.model === null ? [] : [plan.model]));
+  if (figures.length === 0) return null;
+  const big = (pick: (item: ModelFigures) => string) => String(figures.reduce((sum, item) => sum + BigInt(pick(item)), 0n));
+  return {
+    interleavings: big((item) => item.interleavings),
+    violating: big((item) => item.violating),
+    states: figures.reduce((sum, item) => sum + item.states, 0),
+    transitions: figures.reduce((sum, item) => sum + item.transitions, 0),
+    exhaustive: figures.every((item) => item.exhaustive),
+    strategy: [...new Set(figures.map((item) => item.strategy))].join(', '),
+    coarse: [...new Set(figures.flatMap((item) => item.coarse))].sort(),
+  };
+}
+
+function sumServer(plans: readonly PlanOutcome[]): ServerFigures | null {
+  const figures = plans.flatMap((plan) => (plan.postgres === null ? [] : [plan.postgres]));
+  if (figures.length === 0) return null;
+  const sum = (pick: (item: ServerFigures) => number) => figures.reduce((total, item) => total + pick(item), 0);
+  return {
+    runs: sum((item) => item.runs),
+    transitionsConfirmed: sum((item) => item.transitionsConfirmed),
+    transitionsUnforceable: sum((item) => item.transitionsUnforceable),
+    divergences: sum((item) => item.divergences),
+  };
+}
