@@ -1,4 +1,5 @@
 import type { Row } from '../context.js';
+import type { MaybePromise } from '../maybe-promise.js';
 import type { Reply } from '../reply.js';
 import type { CommittedState, IsolationLevel } from '../scenario.js';
 import type { TransactionModes } from './sql-text.js';
@@ -64,8 +65,10 @@ export interface Engine<S> {
   /** Actors that a `break-deadlock` may name. */
   victims(state: S): readonly ActorIndex[];
   committed(state: S): CommittedState;
-  /** Says that the actor's next wait, if it waits, is going to end as a deadlock's victim. */
-  armVictim?(actor: ActorIndex): Promise<void>;
+  /** False where `committed` is not news but what the state before had. Default true. */
+  looked?(state: S): boolean;
+  /** Says what the next action is likely to come to: whether it waits, and whether that wait is to end as a deadlock's victim. */
+  expect?(actor: ActorIndex, likely: { readonly waits: boolean; readonly victim: boolean }): MaybePromise<void>;
   /** Runs a query over the committed state, for an invariant in SQL. */
   query(state: S, sql: string): readonly Row[] | Promise<readonly Row[]>;
 }

@@ -31,11 +31,19 @@ import { SnapshotView, versionsOf } from './view.js';
 export class ModelEngine implements Engine<ModelState> {
   readonly name = 'model';
   #machinery: Machinery | null = null;
+  #opened: { readonly key: string; readonly state: ModelState } | null = null;
   #isolation: IsolationLevel = 'READ COMMITTED';
   readonly #plans = new Map<string, StatementPlan>();
   readonly #tables = new WeakMap<Committed, CommittedState['tables']>();
 
+  /** Opening again with the same setup gives the same state: states are values, and what has been computed stays known. */
   open(setup: EngineSetup): ModelState {
+    const key = JSON.stringify(setup);
+    if (this.#opened?.key !== key) this.#opened = { key, state: this.#first(setup) };
+    return this.#opened.state;
+  }
+
+  #first(setup: EngineSetup): ModelState {
     const catalog = readCatalog(setup.schema);
     const contents = new RowContents();
     this.#machinery = { catalog, contents, evaluator: new Evaluator(catalog, contents), coarse: new Set(), ordered: new Set() };

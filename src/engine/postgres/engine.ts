@@ -15,15 +15,17 @@ import {
 } from '../contract.js';
 import { readStatement } from '../sql-text.js';
 import { Freezer } from './freezer.js';
-import { Inspector } from './inspector.js';
+import { type Blocking, Inspector } from './inspector.js';
 import type { PostgresServer, ScratchDatabase } from './providers/server.js';
 import { type Exchange, Session } from './session.js';
-import { pause, within } from './waiting.js';
+import { answeredWithin, within } from './waiting.js';
 
 /** A state of the server: good until the next action. */
 export interface ServerState {
   readonly actors: readonly ServerActor[];
   readonly committed: CommittedState;
+  /** False after a step inside a transaction, where `committed` was not read again: nothing that it shows can have changed. */
+  readonly read: boolean;
 }
 
 interface ServerActor {
@@ -35,7 +37,7 @@ interface ServerActor {
 /** How long the server may keep a statement neither answered nor waiting for a lock before we give up. */
 const PATIENCE_MS = 10_000;
 /** A reply that comes at once needs no question who blocks whom; after this long the question is asked, again and again. */
-const ASK_AFTER_MS = 1;
+const ASK_AFTER_MS = 2;
 /**
  * A waiter's own deadlock check. It comes long after the waiter has been frozen, and so at its thaw: who is thawed is the victim. Where
  * nobody can be frozen, only the chosen victim's check may come at all.
@@ -64,6 +66,7 @@ export class PostgresEngine implements Engine<ServerState> {
   #phases: Phase[] = [];
   #careful = false;
   #used = false;
+  #likelyWait = false;
 
   constructor(server: PostgresServer) {
     this.server = server;
@@ -86,6 +89,7 @@ export class PostgresEngine implements Engine<ServerState> {
     return {
       actors: this.#phases.map(() => ({ phase: 'idle', waitsFor: [], inTransaction: false })),
       committed: await this.#inspect.committed(),
+      read: true,
     };
   }
 
@@ -135,7 +139,7 @@ export class PostgresEngine implements Engine<ServerState> {
     const { actor } = action;
     const outcome = await this.#perform(action);
     this.#phases[actor] = outcome.kind === 'blocked' ? 'waiting' : outcome.kind === 'executed' ? 'uncommitted' : 'idle';
-    return { state: await this.#look(state, actor), outcome };
+    return { state: await this.#look(state, actor, outcome), outcome };
   }
 
   async #perform(action: Action): Promise<Outcome> {
@@ -169,7 +173,8 @@ export class PostgresEngine implements Engine<ServerState> {
     const exchange = this.#exchanges[actor]!;
     const session = this.#sessions[actor]!;
     const deadline = Date.now() + PATIENCE_MS;
-    let answered = await Promise.race([exchange.reply.then(() => true), pause(ASK_AFTER_MS).then(() => exchange.answered)]);
+    let answered = !this.#likelyWait && (await answeredWithin(exchange, ASK_AFTER_MS));
+    this.#likelyWait = false;
     while (!answered) {
       const blocking = await this.#inspect.blocking([session.pid]);
       if (exchange.answered) break;
@@ -186,28 +191,40 @@ export class PostgresEngine implements Engine<ServerState> {
     return { kind: 'done', reply };
   }
 
-  /** Looks at everybody after a step: who still waits and for whom, who has been freed, what is committed. */
-  async #look(before: ServerState, _actor: ActorIndex): Promise<ServerState> {
+  /**
+   * Looks at everybody after a step: who still waits and for whom, who has been freed, what is committed. While nobody waits, a step that ran
+   * through inside a transaction gives nothing new to see; what it might have changed against all expectation the next look shows.
+   */
+  async #look(before: ServerState, actor: ActorIndex, outcome: Outcome): Promise<ServerState> {
     const waiting = this.#phases.flatMap((phase, index) => (phase === 'waiting' ? [index] : []));
+    const inside = outcome.kind === 'done' && outcome.reply.kind === 'result' && this.#sessions[actor]!.inTransaction;
+    if (waiting.length === 0 && inside) return { actors: this.#actors(new Map()), committed: before.committed, read: false };
     const { blocking, committed } = await this.#inspect.inspect(
       waiting.map((index) => this.#sessions[index]!.pid),
       this.#careful,
     );
     for (const index of waiting) if (!blocking.has(this.#sessions[index]!.pid)) this.#phases[index] = 'freed';
     if (committed === null) this.deferredReads += 1;
+    return { actors: this.#actors(blocking), committed: committed ?? before.committed, read: committed !== null };
+  }
+
+  #actors(blocking: Blocking): ServerActor[] {
     const actorOf = new Map(this.#sessions.map((session, index) => [session.pid, index]));
-    const actors = this.#phases.map((phase, index): ServerActor => {
+    return this.#phases.map((phase, index): ServerActor => {
       const session = this.#sessions[index]!;
       const blockers = phase === 'waiting' ? (blocking.get(session.pid) ?? []) : [];
       const waitsFor = blockers.map((pid) => actorOf.get(pid) ?? -1).sort((left, right) => left - right);
       return { phase, waitsFor, inTransaction: session.inTransaction };
     });
-    return { actors, committed: committed ?? before.committed };
   }
 
-  /** Where nobody can be frozen, the victim's own check is made to come first. */
-  async armVictim(actor: ActorIndex): Promise<void> {
-    if (this.#freezer.enabled || !this.server.canSetDeadlockTimeout) return;
+  /**
+   * A wait that is likely is asked for at once; nothing but the server's word decides. Where nobody can be frozen, the victim's own deadlock
+   * check is made to come first.
+   */
+  async expect(actor: ActorIndex, likely: { readonly waits: boolean; readonly victim: boolean }): Promise<void> {
+    this.#likelyWait = likely.waits;
+    if (!likely.victim || this.#freezer.enabled || !this.server.canSetDeadlockTimeout) return;
     const session = this.#sessions[actor]!;
     session.dirty = true;
     await session.script(`SET deadlock_timeout = '${UNHELD_DEADLOCK_TIMEOUT_MS}ms'`);
@@ -223,6 +240,10 @@ export class PostgresEngine implements Engine<ServerState> {
 
   committed(state: ServerState): CommittedState {
     return state.committed;
+  }
+
+  looked(state: ServerState): boolean {
+    return state.read;
   }
 
   async query(_state: ServerState, sql: string): Promise<readonly Row[]> {

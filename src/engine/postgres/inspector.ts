@@ -83,20 +83,20 @@ export class Inspector {
   }
 
   async blocking(pids: readonly number[]): Promise<Blocking> {
-    const { rows } = await this.#client.query<{ pid: number; blockers: number[] }>({
-      name: 'blocking',
-      text: BLOCKING,
-      values: [pids],
-    });
-    return new Map(rows.filter((row) => row.blockers.length > 0).map((row) => [row.pid, row.blockers]));
+    const { rows } = await this.#client.query<Blocked>({ name: 'blocking', text: BLOCKING, values: [pids] });
+    return waits(rows);
   }
 
   /** Who waits for whom, and what is committed, in one message. With `careful`, tables under ACCESS EXCLUSIVE are not read. */
   async inspect(pids: readonly number[], careful: boolean): Promise<Inspection> {
-    const readable = !careful || (await this.#readable());
-    const blocking = pids.length === 0 ? Promise.resolve(new Map()) : this.blocking(pids);
-    const committed = readable ? this.committed() : Promise.resolve(null);
-    return { blocking: await blocking, committed: await committed };
+    if (careful && !(await this.#readable())) return { blocking: await this.blocking(pids), committed: null };
+    if (pids.length === 0) return { blocking: new Map(), committed: await this.committed() };
+    const { rows } = await this.#client.query<{ state: string; blocking: Blocked[] }>({
+      name: `all${this.#generation}`,
+      text: `${this.#stateQuery}, (SELECT json_agg(b) FROM (${BLOCKING}) AS b) AS blocking`,
+      values: [pids],
+    });
+    return { blocking: waits(rows[0]!.blocking), committed: this.#remember(rows[0]!.state) };
   }
 
   async #readable(): Promise<boolean> {
@@ -107,7 +107,10 @@ export class Inspector {
   /** The same object as long as nothing has changed. */
   async committed(): Promise<CommittedState> {
     const { rows } = await this.#client.query<{ state: string }>({ name: `state${this.#generation}`, text: this.#stateQuery });
-    const text = rows[0]!.state;
+    return this.#remember(rows[0]!.state);
+  }
+
+  #remember(text: string): CommittedState {
     if (this.#state === null || text !== this.#last) {
       const next = JSON.parse(text) as CommittedState;
       const same = this.#state !== null && JSON.stringify(this.#state.tables) === JSON.stringify(next.tables);
@@ -121,6 +124,14 @@ export class Inspector {
     await this.#client.end();
   }
 }
+
+interface Blocked {
+  readonly pid: number;
+  readonly blockers: readonly number[];
+}
+
+const waits = (rows: readonly Blocked[]): Blocking =>
+  new Map(rows.filter((row) => row.blockers.length > 0).map((row) => [row.pid, row.blockers]));
 
 const quote = (name: string) => `"${name.replaceAll('"', '""')}"`;
 const literal = (text: string) => `'${text.replaceAll("'", "''")}'`;
