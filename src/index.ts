@@ -1,3 +1,23 @@
+/** The public list: what a scenario of one's own is written with, and what the command line is made of. */
 export * from './context.js';
+export { UnmodelledError } from './engine/contract.js';
+export { PostgresEngine } from './engine/postgres/engine.js';
+export { inspectProviders, type ProviderReport } from './engine/postgres/providers/inspect.js';
+export { openServer } from './engine/postgres/providers/open.js';
+export { type PostgresServer, type ProviderChoice, ProviderError } from './engine/postgres/providers/server.js';
+export { type CounterexampleOptions, makeCounterexample } from './explore/counterexample.js';
+export { type ExploreOptions, explorePlan, type Strategy } from './explore/plan.js';
+export { combine } from './explore/scenario.js';
+export { DEFAULT_LIMITS, type Limits } from './limits.js';
+export type { Counterexample, Failure, PlanOutcome, ScenarioOutcome } from './outcome.js';
+export { drawPlans, type Fixed } from './plan/draw.js';
 export * from './plan/generators.js';
+export type { Plan, PlanActor } from './plan/plan.js';
+export { type Replayed, replayOn } from './replay.js';
+export { type OutcomeDocument, outcomeJson } from './report/json.js';
+export { counterexampleMarkdown } from './report/markdown.js';
+export { asExpected, counterexampleLines, scenarioText, suiteLine, type TextOptions } from './report/text.js';
 export * from './scenario.js';
+export { readScheduleFile, ScheduleFileError, scheduleFile } from './schedule/file.js';
+export { decodeToken, encodeToken, type Recording, TokenError } from './schedule/token.js';
+export { holds, type Verdict } from './verdict.js';

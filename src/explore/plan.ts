@@ -235,7 +235,7 @@ class PlanExploration {
     let figures: ServerFigures | null = null;
     let divergence: PlanOutcome['divergence'] = null;
     let racy: string | null = null;
-    if (postgres !== null && postgres.server.canFreeze) {
+    if (postgres?.server.canFreeze) {
       const compared = await this.#lockstepAll(machine, sample.schedules.slice(0, limits.sampledServerRuns));
       racy = compared.racy;
       figures = {

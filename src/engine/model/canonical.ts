@@ -116,7 +116,7 @@ function writes(transaction: Transaction, names: Names): string {
   return [...transaction.writes]
     .map(
       ([slot, write]) =>
-        `${names.slot(slot, write.base)}>${write.next?.content ?? '-'}@${write.indexed}${(write.next?.parent ?? write.deleted) === (write.base?.id ?? 0) ? '' : '+'}`,
+        `${names.slot(slot, write.base)}>${write.next?.content ?? '-'}@${write.indexed}${(write.next?.parent ?? write.deleted) === (write.base?.id ?? 0) ? '' : '+'}${[...write.past].sort().join('^')}`,
     )
     .sort()
     .join();
@@ -149,7 +149,7 @@ function execution(item: Execution, state: ModelState, names: Names): string {
   const progress =
     item.progress === null
       ? ''
-      : `${item.progress.version === null ? '' : names.version(item.progress.version)}${item.progress.version === null ? '' : relation(state.committed, item.progress.version)}${item.progress.chasing ? 'c' : ''}${item.progress.sleptFor === null ? '' : `z${item.progress.sleptFor.actor}${state.transactions[item.progress.sleptFor.actor]?.number === item.progress.sleptFor.number ? 'r' : ''}`}${item.progress.sawUpdate ? 'u' : ''}${item.progress.tupleLock === null ? '' : 't'}${item.progress.written ? 'w' : ''}${JSON.stringify(item.progress.values)}`;
+      : `${item.progress.version === null ? '' : names.version(item.progress.version)}${item.progress.version === null ? '' : relation(state.committed, item.progress.version)}${item.progress.chasing ? 'c' : ''}${item.progress.rechecked ? 'k' : ''}${item.progress.sleptFor === null ? '' : `z${item.progress.sleptFor.actor}${state.transactions[item.progress.sleptFor.actor]?.number === item.progress.sleptFor.number ? 'r' : ''}`}${item.progress.sawUpdate ? 'u' : ''}${item.progress.tupleLock === null ? '' : 't'}${item.progress.written ? 'w' : ''}${JSON.stringify(item.progress.values)}`;
   return [
     item.stage,
     item.locked,

@@ -109,7 +109,7 @@ export class Draft {
 
   /** Adds a row lock, or strengthens the one that the actor has; the transaction takes its place in the order of lockers. */
   lockRow(actor: ActorIndex, slot: number, mode: RowLockMode): void {
-    this.#takeOrder(actor);
+    this.takeOrder(actor);
     const locks = this.rowLocks(slot);
     const own = locks.find((lock) => lock.actor === actor);
     if (own !== undefined && own.mode >= mode) return;
@@ -118,12 +118,13 @@ export class Draft {
   }
 
   write(actor: ActorIndex, slot: number, write: Write): void {
-    this.#takeOrder(actor);
+    this.takeOrder(actor);
     const transaction = this.transaction(actor);
     this.#transactions[actor] = { ...transaction, writes: new Map(transaction.writes).set(slot, write) };
   }
 
-  #takeOrder(actor: ActorIndex): void {
+  /** Transaction ids are given out when first needed; several lockers of a row are waited for in the order of theirs (multixact.c sorts members). */
+  takeOrder(actor: ActorIndex): void {
     const transaction = this.transaction(actor);
     if (transaction.order > 0) return;
     const last = Math.max(0, ...this.#transactions.map((other) => other?.order ?? 0));

@@ -1,6 +1,5 @@
 import { type Field, inContentOrder, type ResultReply } from '../../reply.js';
 import type { ActorIndex } from '../contract.js';
-import { UnmodelledError } from '../contract.js';
 import type { Catalog, ForeignKey, Table } from './catalog.js';
 import { checkRow } from './constraints.js';
 import type { RowContents } from './contents.js';
@@ -9,7 +8,7 @@ import type { Evaluator } from './evaluator.js';
 import type { Output } from './queries.js';
 import { lockNewest, type MutableProgress } from './row-locking.js';
 import { SqlError } from './sql-error.js';
-import type { Execution, Item, Version, Wait } from './state.js';
+import type { Execution, Item, Version, Wait, Write } from './state.js';
 import { RowLockMode, type StatementPlan } from './statements.js';
 import { toReplyValue, type Value } from './types.js';
 import { findConflict } from './unique.js';
@@ -32,7 +31,7 @@ export interface Machinery {
  */
 export function run(draft: Draft, actor: ActorIndex, machinery: Machinery): ResultReply | 'blocked' {
   draft.updateExecution(actor, { wait: null, freed: false });
-  const wait = lockTables(draft, actor) ?? workThroughRows(draft, actor, machinery);
+  const wait = lockTables(draft, actor, machinery) ?? workThroughRows(draft, actor, machinery);
   if (wait !== null) {
     const { items } = draft.updateExecution(actor, { wait });
     if (items.length > 1) for (const item of items) machinery.ordered.add(item.table);
@@ -41,7 +40,7 @@ export function run(draft: Draft, actor: ActorIndex, machinery: Machinery): Resu
   return reply(draft.execution(actor));
 }
 
-function lockTables(draft: Draft, actor: ActorIndex): Wait | null {
+function lockTables(draft: Draft, actor: ActorIndex, machinery: Machinery): Wait | null {
   const execution = draft.execution(actor);
   if (execution.stage !== 'tables') return null;
   const { plan } = execution;
@@ -50,7 +49,8 @@ function lockTables(draft: Draft, actor: ActorIndex): Wait | null {
     const { table, mode } = plan.locks[index]!;
     const resource = `table ${table}`;
     const result = draft.acquireHeavy(actor, resource, mode, nowait);
-    if (result === 'unavailable') throw new SqlError('55P03', 'could not obtain lock on relation');
+    if (result === 'unavailable')
+      throw new SqlError('55P03', `could not obtain lock on relation "${machinery.catalog.tables[table]!.name}"`);
     draft.updateExecution(actor, { locked: index });
     if (result === 'waiting') return { on: 'heavy', resource };
   }
@@ -74,7 +74,10 @@ function workThroughRows(draft: Draft, actor: ActorIndex, machinery: Machinery):
     draft.updateExecution(actor, {
       cursor: now.cursor + 1,
       progress: null,
-      items: result.follow.length === 0 ? now.items : [...now.items, ...result.follow],
+      items:
+        result.next.length + result.follow.length === 0
+          ? now.items
+          : [...now.items.slice(0, now.cursor + 1), ...result.next, ...now.items.slice(now.cursor + 1), ...result.follow],
       outputs: result.output === null ? now.outputs : [...now.outputs, result.output],
       affected: now.affected + (result.counts ? 1 : 0),
     });
@@ -86,6 +89,7 @@ const fresh = (item: Item): MutableProgress => ({
   chasing: false,
   sleptFor: null,
   sawUpdate: false,
+  rechecked: false,
   tupleLock: null,
   values: item.values,
   written: false,
@@ -171,8 +175,10 @@ function rowItem(
       return { ...common, kind: 'lock', values: outputs, mode: plan.mode };
     case 'delete':
       return { ...common, kind: 'delete', values: null, mode: RowLockMode.update };
-    case 'update':
-      return { ...common, kind: 'update', values: withChanges(plan, version, outputs, machinery), mode: updateMode(plan) };
+    case 'update': {
+      const values = withChanges(plan, version, outputs, machinery);
+      return { ...common, kind: 'update', values, mode: updateMode(plan.table, version, values, machinery) };
+    }
   }
 }
 
@@ -189,19 +195,24 @@ function withChanges(
   return values;
 }
 
-/** An update that may change a key locks the row like a delete does (nodeModifyTable.c, ExecUpdateLockMode). */
-const updateMode = (plan: Extract<StatementPlan, { kind: 'update' }>): RowLockMode =>
-  plan.columns.some((column) => plan.table.keyColumns.has(column)) ? RowLockMode.update : RowLockMode.noKeyUpdate;
+/** An update that changes a key's value, not one that merely sets it, locks the row like a delete does (heapam.c, heap_update). */
+function updateMode(table: Table, old: Version, values: readonly Value[], machinery: Machinery): RowLockMode {
+  const before = machinery.contents.values(old.content);
+  return [...table.keyColumns].some((column) => before[column] !== values[column]) ? RowLockMode.update : RowLockMode.noKeyUpdate;
+}
 
 interface Worked {
   readonly wait: Wait | null;
   readonly output: readonly Value[] | null;
   readonly counts: boolean;
+  /** Rows of a query that a trigger runs: they come before anything else. */
+  readonly next: readonly Item[];
+  /** Triggers that fire when the statement is through (trigger.c, AfterTriggerEndQuery). */
   readonly follow: readonly Item[];
 }
 
-const waiting = (wait: Wait): Worked => ({ wait, output: null, counts: false, follow: [] });
-const NOTHING: Worked = { wait: null, output: null, counts: false, follow: [] };
+const waiting = (wait: Wait): Worked => ({ ...NOTHING, wait });
+const NOTHING: Worked = { wait: null, output: null, counts: false, next: [], follow: [] };
 
 function work(draft: Draft, actor: ActorIndex, item: Item, progress: MutableProgress, machinery: Machinery): Worked {
   const { plan } = draft.execution(actor);
@@ -217,7 +228,9 @@ function work(draft: Draft, actor: ActorIndex, item: Item, progress: MutableProg
     case 'parent':
       return checkParent(draft, actor, item, progress, machinery);
     case 'child':
-      return checkChildren(draft, actor, item, progress, machinery);
+      return checkChildren(draft, actor, item, machinery);
+    case 'referrer':
+      return checkReferrer(draft, actor, item, progress, machinery);
   }
 }
 
@@ -233,9 +246,9 @@ function lockItem(
   const locked = lockNewest(draft, request, progress, machinery.contents);
   if (locked.result === 'wait') return waiting(locked.wait);
   if (locked.result !== 'locked') return NOTHING;
-  if (!progress.chasing) return { wait: null, output: item.values, counts: true, follow: [] };
+  if (!progress.chasing) return { ...NOTHING, output: item.values, counts: true };
   const rows = recheck(draft, actor, progress.version!, machinery, plan);
-  return rows.length === 0 ? NOTHING : { wait: null, output: rows[0]!.values, counts: true, follow: [] };
+  return rows.length === 0 ? NOTHING : { ...NOTHING, output: rows[0]!.values, counts: true };
 }
 
 /** EvalPlanQual: the statement's condition and values again, on the row's newest version; everything else as its snapshot had it. */
@@ -269,16 +282,16 @@ function insertRow(
     progress.version = draft.newVersion(slot, machinery.contents.intern(table.index, values), 0);
     progress.values = values;
     progress.written = true;
-    draft.write(actor, slot, { table: table.index, base: null, next: progress.version, deleted: null, indexed: 0 });
+    draft.write(actor, slot, { table: table.index, base: null, next: progress.version, deleted: null, indexed: 0, past: [] });
   }
   const { slot } = progress.version!;
   const wait = enterIndexes(draft, actor, table, slot, progress.values!, machinery);
   if (wait !== null) return waiting(wait);
   return {
-    wait: null,
+    ...NOTHING,
     output: returned(plan.returning, progress.version!, draft, actor, machinery),
     counts: true,
-    follow: parentItems(table, progress.values!, null),
+    follow: parentItems(table.foreignKeys, progress.values!),
   };
 }
 
@@ -295,22 +308,38 @@ function updateRow(
   if (!progress.written) {
     // Constraints are checked on the values computed so far, before the row is locked (nodeModifyTable.c, ExecUpdateAct).
     if (!progress.chasing) checkRow(table, progress.values!, machinery, nowMs);
-    const request = { actor, table, slot: item.slot, mode: item.mode, policy: 'block' as const, by: 'write' as const };
-    const locked = lockNewest(draft, request, progress, machinery.contents);
+    const lock = () => {
+      const mode = progress.rechecked ? updateMode(table, progress.version!, progress.values!, machinery) : item.mode;
+      const request = { actor, table, slot: item.slot, mode, policy: 'block' as const, by: 'write' as const };
+      return lockNewest(draft, request, progress, machinery.contents);
+    };
+    const locked = lock();
     if (locked.result === 'wait') return waiting(locked.wait);
     if (locked.result === 'gone') return NOTHING;
-    if (progress.chasing) {
+    if (progress.chasing && !progress.rechecked) {
       const rows = recheck(draft, actor, progress.version!, machinery, plan);
       if (rows.length === 0) return NOTHING;
       progress.values = withChanges(plan, progress.version!, rows[0]!.values, machinery);
+      progress.rechecked = true;
       checkRow(table, progress.values, machinery, nowMs);
+      // The update is tried again, and may need a stronger lock now (ExecUpdate, redo_act).
+      const again = lock();
+      if (again.result === 'wait') return waiting(again.wait);
     }
     const before = draft.transaction(actor).writes.get(item.slot);
     const old = progress.version!;
     const next = draft.newVersion(item.slot, machinery.contents.intern(table.index, progress.values!), old.id);
-    const keysChange = changed(table, old, next, machinery).some((column) => table.keyColumns.has(column));
+    const keysChange = updateMode(table, old, progress.values!, machinery) === RowLockMode.update;
     const base = before === undefined ? draft.committed.rows.get(item.slot)! : before.base;
-    draft.write(actor, item.slot, { table: table.index, base, next, deleted: null, indexed: keysChange ? 0 : table.unique.length });
+    const indexed = keysChange ? 0 : table.unique.length;
+    draft.write(actor, item.slot, {
+      table: table.index,
+      base,
+      next,
+      deleted: null,
+      indexed,
+      past: keysChange ? pastOf(before) : (before?.past ?? []),
+    });
     progress.output = machinery.contents.values(old.content);
     progress.version = next;
     progress.written = true;
@@ -318,18 +347,12 @@ function updateRow(
   const wait = enterIndexes(draft, actor, table, item.slot, progress.values!, machinery);
   if (wait !== null) return waiting(wait);
   return {
-    wait: null,
+    ...NOTHING,
     output: returned(plan.returning, progress.version!, draft, actor, machinery),
     counts: true,
-    follow: parentItems(table, progress.values!, progress.output),
+    follow: parentItemsOfUpdate(table, progress.values!, progress.output!, draft.transaction(actor).writes.get(item.slot)!),
   };
 }
-
-const changed = (table: Table, old: Version, next: Version, machinery: Machinery): number[] => {
-  const before = machinery.contents.values(old.content);
-  const after = machinery.contents.values(next.content);
-  return table.columns.flatMap((_, column) => (before[column] === after[column] ? [] : [column]));
-};
 
 function deleteRow(
   draft: Draft,
@@ -341,36 +364,49 @@ function deleteRow(
 ): Worked {
   const table = machinery.catalog.tables[item.table]!;
   const cascaded = item.foreignKey !== null;
-  if (cascaded) {
-    const wait = lockForCheck(draft, actor, item.table, 'ROW EXCLUSIVE');
-    if (wait !== null) return waiting(wait);
-  }
   const request = { actor, table, slot: item.slot, mode: RowLockMode.update, policy: 'block' as const, by: 'write' as const };
   const locked = lockNewest(draft, request, progress, machinery.contents);
   if (locked.result === 'wait') return waiting(locked.wait);
   if (locked.result === 'gone') return NOTHING;
+  if (cascaded && !seenByTransaction(draft, actor, progress.version!))
+    throw new SqlError('40001', 'could not serialize access due to concurrent update');
+  if (cascaded && progress.chasing) {
+    const foreignKey = foreignKeyOf(item, machinery, (other) => other.referencedBy);
+    if (!hasKey(progress.version!, foreignKey.columns, item.values!, machinery)) return NOTHING;
+  }
   if (progress.chasing && !cascaded) {
     const rows = recheck(draft, actor, progress.version!, machinery, plan as Extract<StatementPlan, { kind: 'delete' }>);
     if (rows.length === 0) return NOTHING;
   }
   const before = draft.transaction(actor).writes.get(item.slot);
   const base = before === undefined ? draft.committed.rows.get(item.slot)! : before.base;
-  draft.write(actor, item.slot, { table: table.index, base, next: null, deleted: progress.version!.id, indexed: 0 });
+  draft.write(actor, item.slot, { table: table.index, base, next: null, deleted: progress.version!.id, indexed: 0, past: pastOf(before) });
   const values = machinery.contents.values(progress.version!.content);
-  const follow = table.referencedBy.map(
-    (foreignKey): Item => ({
-      table: foreignKey.table,
-      slot: 0,
-      version: null,
-      values: foreignKey.parentColumns.map((column) => values[column]!),
-      kind: 'child',
-      foreignKey: foreignKey.name,
-      mode: RowLockMode.keyShare,
-    }),
-  );
-  if (cascaded) return { wait: null, output: null, counts: false, follow };
+  const follow = table.referencedBy
+    .filter((foreignKey) => foreignKey.parentColumns.every((column) => values[column] !== null))
+    .map(
+      (foreignKey): Item => ({
+        table: foreignKey.table,
+        slot: 0,
+        version: null,
+        values: foreignKey.parentColumns.map((column) => values[column]!),
+        kind: 'child',
+        foreignKey: foreignKey.name,
+        mode: RowLockMode.keyShare,
+      }),
+    );
+  if (cascaded) return { ...NOTHING, follow };
   const { returning } = plan as Extract<StatementPlan, { kind: 'delete' }>;
-  return { wait: null, output: returned(returning, progress.version!, draft, actor, machinery), counts: true, follow };
+  return { ...NOTHING, output: returned(returning, progress.version!, draft, actor, machinery), counts: true, follow };
+}
+
+const pastOf = (write: Write | undefined): readonly number[] =>
+  write === undefined || write.next === null ? [] : [...write.past, write.next.content];
+
+/** A cascade finds its rows with the newest snapshot, and may touch only what a transaction-wide one shows too (heap_delete, crosscheck). */
+function seenByTransaction(draft: Draft, actor: ActorIndex, version: Version): boolean {
+  const { snapshot, writes } = draft.transaction(actor);
+  return snapshot === null || writes.has(version.slot) || snapshot.rows.get(version.slot)?.id === version.id;
 }
 
 /** Makes the index entries of a new version one unique index after the other; each may have to wait for another's fate. */
@@ -397,21 +433,28 @@ function enterIndexes(
   }
 }
 
-/** The foreign keys of a new row; an update checks those only whose columns changed (ri_triggers.c, RI_FKey_fk_upd_check_required). */
-function parentItems(table: Table, values: readonly Value[], before: readonly Value[] | null): Item[] {
-  return table.foreignKeys
+/**
+ * The foreign keys of a changed row that must be checked (ri_triggers.c, RI_FKey_fk_upd_check_required): those that have changed; all of them
+ * where the row was of our own making already, since the check that is owed for that one will find it gone.
+ */
+function parentItemsOfUpdate(table: Table, values: readonly Value[], before: readonly Value[], write: Write): Item[] {
+  const ours = write.next!.parent !== write.base?.id;
+  const due = table.foreignKeys
     .filter((foreignKey) => foreignKey.columns.every((column) => values[column] !== null))
-    .filter((foreignKey) => before === null || foreignKey.columns.some((column) => values[column] !== before[column]))
-    .map((foreignKey) => ({
-      table: foreignKey.parent,
-      slot: 0,
-      version: null,
-      values: foreignKey.columns.map((column) => values[column]!),
-      kind: 'parent',
-      foreignKey: foreignKey.name,
-      mode: RowLockMode.keyShare,
-    }));
+    .filter((foreignKey) => ours || foreignKey.columns.some((column) => values[column] !== before[column]));
+  return parentItems(due, values);
 }
+
+const parentItems = (foreignKeys: readonly ForeignKey[], values: readonly Value[]): Item[] =>
+  foreignKeys.map((foreignKey) => ({
+    table: foreignKey.parent,
+    slot: 0,
+    version: null,
+    values: foreignKey.columns.map((column) => values[column]!),
+    kind: 'parent',
+    foreignKey: foreignKey.name,
+    mode: RowLockMode.keyShare,
+  }));
 
 /** A check's own query locks its table when its turn comes. */
 function lockForCheck(draft: Draft, actor: ActorIndex, table: number, mode: 'ROW SHARE' | 'ROW EXCLUSIVE'): Wait | null {
@@ -432,6 +475,8 @@ function foreignKeyOf(item: Item, machinery: Machinery, among: (table: Table) =>
 function checkParent(draft: Draft, actor: ActorIndex, item: Item, progress: MutableProgress, machinery: Machinery): Worked {
   const wait = lockForCheck(draft, actor, item.table, 'ROW SHARE');
   if (wait !== null) return waiting(wait);
+  // The parent's table is locked before anybody looks for NULLs (RI_FKey_check).
+  if (item.values!.includes(null)) return NOTHING;
   const foreignKey = foreignKeyOf(item, machinery, (table) => table.foreignKeys);
   const table = machinery.catalog.tables[item.table]!;
   const matches = (version: Version) => hasKey(version, foreignKey.parentColumns, item.values!, machinery);
@@ -456,51 +501,39 @@ function checkParent(draft: Draft, actor: ActorIndex, item: Item, progress: Muta
   });
 }
 
-/** After the delete of a parent: its children go too, or forbid it. They are looked for with the newest snapshot there is. */
-function checkChildren(draft: Draft, actor: ActorIndex, item: Item, progress: MutableProgress, machinery: Machinery): Worked {
+/**
+ * After the delete of a parent: the query for its children, which go too or forbid it. It has the newest snapshot there is, at every isolation
+ * level (ri_PerformCheck, detectNewRows).
+ */
+function checkChildren(draft: Draft, actor: ActorIndex, item: Item, machinery: Machinery): Worked {
   const foreignKey = foreignKeyOf(item, machinery, (table) => table.referencedBy);
-  const wait = lockForCheck(draft, actor, item.table, foreignKey.onDelete === 'cascade' ? 'ROW EXCLUSIVE' : 'ROW SHARE');
+  const cascades = foreignKey.onDelete === 'cascade';
+  const wait = lockForCheck(draft, actor, item.table, cascades ? 'ROW EXCLUSIVE' : 'ROW SHARE');
   if (wait !== null) return waiting(wait);
+  const { contents, catalog } = machinery;
+  const newest = new SnapshotView(contents, draft.committed, draft.transaction(actor), draft.sequences, catalog.tables.length);
+  const next = newest
+    .versions(item.table)
+    .filter((version) => hasKey(version, foreignKey.columns, item.values!, machinery))
+    .sort((left, right) => left.position - right.position)
+    .map((version): Item => ({ ...item, slot: version.slot, version, kind: cascades ? 'delete' : 'referrer' }));
+  return { ...NOTHING, next };
+}
+
+/** A child that forbids the delete of its parent, unless it turns out to have gone elsewhere. */
+function checkReferrer(draft: Draft, actor: ActorIndex, item: Item, progress: MutableProgress, machinery: Machinery): Worked {
+  const foreignKey = foreignKeyOf(item, machinery, (table) => table.referencedBy);
   const table = machinery.catalog.tables[item.table]!;
-  const parent = machinery.catalog.tables[foreignKey.parent]!;
-  const matches = (version: Version) => hasKey(version, foreignKey.columns, item.values!, machinery);
-  const newest = new SnapshotView(
-    machinery.contents,
-    draft.committed,
-    draft.transaction(actor),
-    draft.sequences,
-    machinery.catalog.tables.length,
-  );
-  const children = [...newest.versions(table.index)].filter(matches).sort((left, right) => left.position - right.position);
-  if (foreignKey.onDelete === 'cascade') {
-    const follow = children.map(
-      (version): Item => ({
-        table: table.index,
-        slot: version.slot,
-        version,
-        values: null,
-        kind: 'delete',
-        foreignKey: foreignKey.name,
-        mode: RowLockMode.update,
-      }),
-    );
-    return { ...NOTHING, follow };
-  }
-  progress.version ??= children[0] ?? null;
-  if (progress.version === null) return NOTHING;
-  if (draft.transaction(actor).isolation !== 'READ COMMITTED')
-    throw new UnmodelledError(`the delete of a row of ${parent.name} that ${table.name} still refers to, at this isolation level`);
-  const request = { actor, table, slot: progress.version.slot, mode: RowLockMode.keyShare, policy: 'block' as const, by: 'lock' as const };
+  const request = { actor, table, slot: item.slot, mode: RowLockMode.keyShare, policy: 'block' as const, by: 'lock' as const };
   const locked = lockNewest(draft, request, progress, machinery.contents);
   if (locked.result === 'wait') return waiting(locked.wait);
-  if (locked.result === 'locked' && matches(progress.version))
-    throw new SqlError(
-      '23503',
-      `update or delete on table "${parent.name}" violates foreign key constraint "${foreignKey.name}" on table "${table.name}"`,
-      { constraint: foreignKey.name, table: table.name },
-    );
-  progress.version = null;
-  return checkChildren(draft, actor, item, progress, machinery);
+  if (locked.result !== 'locked' || !hasKey(progress.version!, foreignKey.columns, item.values!, machinery)) return NOTHING;
+  const parent = machinery.catalog.tables[foreignKey.parent]!;
+  throw new SqlError(
+    '23503',
+    `update or delete on table "${parent.name}" violates foreign key constraint "${foreignKey.name}" on table "${table.name}"`,
+    { constraint: foreignKey.name, table: table.name },
+  );
 }
 
 function currentView(draft: Draft, actor: ActorIndex, machinery: Machinery): SnapshotView {

@@ -70,6 +70,8 @@ function concurrent(draft: Draft, request: RowRequest, version: Version): SqlErr
 function lockVersion(draft: Draft, request: RowRequest, progress: MutableProgress, contents: RowContents): RowLockResult {
   const { actor, slot, mode } = request;
   const version = progress.version!;
+  // heap_update and heap_delete have their transaction id before they look; heap_lock_tuple takes one when it gets the lock.
+  if (request.by === 'write') draft.takeOrder(actor);
   const own = draft.transaction(actor).writes.has(slot);
   if (progress.sleptFor !== null && !draft.isRunning(progress.sleptFor)) {
     const wait = progress.sawUpdate && request.by === 'lock' ? followUpdate(draft, request, version) : null;
@@ -131,8 +133,7 @@ function conflicting(draft: Draft, { actor, slot, mode }: RowRequest): RowLock[]
 }
 
 function refuse(request: RowRequest): { result: 'skipped' } | null {
-  if (request.policy === 'nowait')
-    throw new SqlError('55P03', `could not obtain lock on row in relation "${request.table.name}"`, { table: request.table.name });
+  if (request.policy === 'nowait') throw new SqlError('55P03', `could not obtain lock on row in relation "${request.table.name}"`);
   return request.policy === 'skip locked' ? { result: 'skipped' } : null;
 }
 

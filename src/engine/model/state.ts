@@ -89,6 +89,8 @@ export interface Write {
   readonly deleted: number | null;
   /** How many unique indexes hold the new version's entry so far. */
   readonly indexed: number;
+  /** Versions of our own that this one has replaced, by content, where their keys were others: their index entries are still there. */
+  readonly past: readonly number[];
 }
 
 export type Wait =
@@ -103,7 +105,7 @@ export interface Item {
   readonly version: Version | null;
   /** For an insert: the new row, sequences filled in when its turn comes. */
   readonly values: readonly Value[] | null;
-  readonly kind: 'lock' | 'insert' | 'update' | 'delete' | 'parent' | 'child';
+  readonly kind: 'lock' | 'insert' | 'update' | 'delete' | 'parent' | 'child' | 'referrer';
   /** For a foreign key's check: which. */
   readonly foreignKey: string | null;
   readonly mode: RowLockMode;
@@ -119,6 +121,8 @@ export interface ItemProgress {
   readonly sleptFor: { readonly actor: ActorIndex; readonly number: number } | null;
   /** It had an update under way at that moment. */
   readonly sawUpdate: boolean;
+  /** An update's condition and values have been computed again on the newest version, which is locked. */
+  readonly rechecked: boolean;
   /** The tuple lock held meanwhile (README.tuplock), by resource. */
   readonly tupleLock: string | null;
   /** Values to be written: those of the statement's snapshot, or of the recheck. */

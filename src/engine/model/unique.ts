@@ -33,7 +33,10 @@ export function findConflict(
   }
   for (const [other, transaction] of draft.transactions.entries())
     for (const write of transaction?.writes.values() ?? []) {
-      if (write.table !== table.index || write.next === null || write.next.slot === slot) continue;
+      if (write.table !== table.index) continue;
+      // To others, a version that its own transaction has replaced or deleted is there until that is over (HeapTupleSatisfiesDirty).
+      if (other !== actor && write.past.some(equal)) return { actor: other };
+      if (write.next === null || write.next.slot === slot) continue;
       if (write.indexed <= index || !equal(write.next.content)) continue;
       return other === actor ? 'duplicate' : { actor: other };
     }

@@ -1,0 +1,36 @@
+import { inspectProviders, type ProviderReport } from '../../src/index.js';
+import { EXIT } from '../exit-codes.js';
+import { PG_MEM_VERSION, VERSION } from '../version.js';
+
+/** What is here, and what it allows. Exit code 4 where no PostgreSQL can be had. */
+export async function doctor(postgres: string): Promise<number> {
+  const reports = await inspectProviders({ choice: postgres });
+  process.stdout.write(
+    `lastseat ${VERSION} · Node ${process.versions.node} · ${process.platform}-${process.arch} · model pg-mem ${PG_MEM_VERSION}\n\n`,
+  );
+  process.stdout.write(`${describeProviders(reports)}\n`);
+  if (reports.some((report) => report.available)) return EXIT.fine;
+  process.stdout.write('\nNo PostgreSQL can be had here. The model alone: npm run sim -- --engine model\n');
+  return EXIT.environment;
+}
+
+export function describeProviders(reports: readonly ProviderReport[]): string {
+  return reports
+    .map((report) => {
+      const head = `${report.available ? 'ok' : ' -'} ${report.kind.padEnd(14)} ${report.available ? `PostgreSQL ${report.version ?? '?'}` : 'not available'}`;
+      const allows = report.available
+        ? [
+            `freeze waiters: ${yes(report.allows.freezeWaiters)}`,
+            `choose a deadlock's victim: ${yes(report.allows.chooseDeadlockVictim)}`,
+            `create databases: ${yes(report.allows.createDatabases)}`,
+          ].join(' · ')
+        : '';
+      return [head, report.detail, allows, ...report.consequences]
+        .filter((line) => line !== '')
+        .map((line, index) => (index === 0 ? line : `     ${line}`))
+        .join('\n');
+    })
+    .join('\n');
+}
+
+const yes = (value: boolean) => (value ? 'yes' : 'no');

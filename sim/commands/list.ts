@@ -1,0 +1,34 @@
+import { SHIPPED } from '../scenarios.js';
+import { writeWhole } from '../write-file.js';
+
+/** Systems, variants, and what is expected of them at which level. */
+export function list(json: string | null): number {
+  if (json !== null) {
+    const document = {
+      format: 'lastseat.list.v1',
+      scenarios: SHIPPED.map(({ name, description, expect, requires, workloads, invariants, monitors }) => ({
+        name,
+        description,
+        expect,
+        requires: requires ?? [],
+        workloads: workloads.map((workload) => workload.name),
+        invariants: [...invariants.map((invariant) => invariant.name), ...(monitors ?? []).map((monitor) => monitor.name)],
+      })),
+    };
+    const text = `${JSON.stringify(document, null, 2)}\n`;
+    if (json === '-') process.stdout.write(text);
+    else writeWhole(json, text);
+    return 0;
+  }
+  const width = Math.max(...SHIPPED.map((scenario) => scenario.name.length));
+  let system = '';
+  for (const scenario of SHIPPED) {
+    const [name] = scenario.name.split('/');
+    if (name !== system) process.stdout.write(`${system === '' ? '' : '\n'}${name}\n`);
+    system = name!;
+    const levels = Object.entries(scenario.expect).map(([level, expected]) => `${level} ${expected}`);
+    process.stdout.write(`  ${scenario.name.padEnd(width)}  ${levels.join(' · ')}\n  ${''.padEnd(width)}  ${scenario.description}\n`);
+  }
+  process.stdout.write('\nOne of them in full: npm run sim -- --scenario events/check-then-insert --seed 42\n');
+  return 0;
+}

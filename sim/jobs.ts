@@ -1,0 +1,39 @@
+import type { Counterexample, Failure, Limits, Plan, PlanOutcome, Strategy } from '../src/index.js';
+
+/** What a worker process is started with. */
+export interface WorkerSetup {
+  readonly kind: 'setup';
+  /** Null: the model alone. */
+  readonly postgres: string | null;
+  readonly cpu: number | null;
+  readonly model: boolean;
+  readonly strategy: Strategy;
+  readonly limits: Limits;
+  readonly deadlineMs: number | null;
+}
+
+/** One piece of work: a plan to explore, or a failure to make small. */
+export type Job = { readonly scenario: string; readonly file: string | null } & (
+  | { readonly kind: 'plan'; readonly plan: Plan }
+  | { readonly kind: 'counterexample'; readonly failure: Failure }
+);
+
+export interface Progress {
+  readonly states: number;
+  readonly runs: number;
+  readonly of: number;
+}
+
+/** What a job came to, and what it took. */
+export type JobResult =
+  | { readonly kind: 'plan'; readonly outcome: PlanOutcome; readonly elapsedMs: number }
+  | { readonly kind: 'counterexample'; readonly counterexample: Counterexample; readonly elapsedMs: number };
+
+export type ToWorker = WorkerSetup | { readonly kind: 'job'; readonly id: number; readonly job: Job } | { readonly kind: 'close' };
+
+export type FromWorker =
+  | { readonly kind: 'ready'; readonly postgres: { readonly provider: string; readonly version: string } | null }
+  | { readonly kind: 'unavailable'; readonly message: string; readonly hint: string }
+  | { readonly kind: 'progress'; readonly id: number; readonly progress: Progress }
+  | { readonly kind: 'result'; readonly id: number; readonly result: JobResult }
+  | { readonly kind: 'failed'; readonly id: number; readonly nondeterminism: boolean; readonly message: string; readonly stack: string };

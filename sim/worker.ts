@@ -1,0 +1,84 @@
+import { explorePlan, makeCounterexample, openServer, PostgresEngine, type PostgresServer, ProviderError } from '../src/index.js';
+import type { FromWorker, Job, JobResult, ToWorker, WorkerSetup } from './jobs.js';
+import { loadOne } from './scenarios.js';
+
+/**
+ * A process of its own with a server of its own: the two share a core, which is what makes lockstep fast. It works on one job at a time and
+ * goes away when its parent does.
+ */
+let setup: WorkerSetup | null = null;
+let server: PostgresServer | null = null;
+let engine: PostgresEngine | null = null;
+let closing = false;
+
+const say = (message: FromWorker) => {
+  if (process.connected) process.send?.(message);
+};
+
+async function open(given: WorkerSetup): Promise<void> {
+  setup = given;
+  try {
+    if (given.postgres !== null) {
+      server = await openServer(given.postgres, given.cpu === null ? {} : { cpu: given.cpu });
+      engine = new PostgresEngine(server);
+    }
+  } catch (error) {
+    if (!(error instanceof ProviderError)) throw error;
+    say({ kind: 'unavailable', message: error.message, hint: error.hint });
+    return;
+  }
+  say({ kind: 'ready', postgres: server === null ? null : { provider: server.kind, version: server.version } });
+}
+
+async function work(id: number, job: Job): Promise<JobResult> {
+  const started = Date.now();
+  const { limits, model, strategy, deadlineMs } = setup!;
+  const scenario = await loadOne(job.scenario, job.file);
+  if (job.kind === 'counterexample') {
+    const counterexample = await makeCounterexample(scenario, job.failure, { limits, postgres: engine });
+    return { kind: 'counterexample', counterexample, elapsedMs: Date.now() - started };
+  }
+  const outcome = await explorePlan(scenario, job.plan, {
+    limits,
+    model,
+    strategy,
+    postgres: engine,
+    expired: () => deadlineMs !== null && Date.now() > deadlineMs,
+    onProgress: (progress) => say({ kind: 'progress', id, progress }),
+  });
+  return { kind: 'plan', outcome, elapsedMs: Date.now() - started };
+}
+
+async function close(): Promise<void> {
+  if (closing) return;
+  closing = true;
+  engine?.release();
+  await server?.close();
+  process.exit(0);
+}
+
+process.on('message', (message: ToWorker) => {
+  if (message.kind === 'setup') open(message).catch(crash);
+  else if (message.kind === 'close') close().catch(crash);
+  else
+    work(message.id, message.job)
+      .then((result) => say({ kind: 'result', id: message.id, result }))
+      .catch((error: Error) =>
+        say({
+          kind: 'failed',
+          id: message.id,
+          nondeterminism: error.name === 'NondeterminismError',
+          message: error.message,
+          stack: error.stack ?? '',
+        }),
+      );
+});
+// The terminal's Ctrl-C reaches us too; what is to be done about it the parent says.
+process.on('SIGINT', () => undefined);
+process.on('SIGTERM', () => void close());
+process.on('disconnect', () => void close());
+
+function crash(error: Error): void {
+  process.stderr.write(`${error.stack}\n`);
+  process.exit(70);
+}

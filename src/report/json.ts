@@ -1,0 +1,42 @@
+import type { Counterexample, ScenarioOutcome } from '../outcome.js';
+
+export interface OutcomeDocument {
+  readonly format: 'lastseat.outcome.v1';
+  readonly seed: string;
+  readonly version: string;
+  readonly postgres: { readonly provider: string; readonly version: string } | null;
+  readonly interrupted: boolean;
+  readonly elapsedMs: number;
+  readonly scenarios: readonly ScenarioOutcome[];
+}
+
+/** The outcome as CLI.md has it. `files` says where each scenario's schedule was written. */
+export function outcomeJson(document: OutcomeDocument, files: ReadonlyMap<string, string>): unknown {
+  return {
+    ...document,
+    scenarios: document.scenarios.map((scenario) => ({
+      name: scenario.name,
+      expect: scenario.expect,
+      verdict: scenario.verdict,
+      isolation: scenario.isolation,
+      actors: scenario.actors,
+      capacity: scenario.capacity,
+      model: scenario.model,
+      postgres: scenario.postgres,
+      witnesses: scenario.witnesses,
+      reason: scenario.reason,
+      limits: scenario.limits,
+      elapsedMs: scenario.elapsedMs,
+      plans: scenario.plans.map(({ failure: _failure, ...plan }) => plan),
+      counterexample:
+        scenario.counterexample === null
+          ? null
+          : counterexampleJson(scenario.counterexample, files.get(`${scenario.name} ${scenario.isolation}`) ?? null),
+    })),
+  };
+}
+
+function counterexampleJson(counterexample: Counterexample, file: string | null): unknown {
+  const { token, invariant, resource, actors, steps, switches, minimal, confirmedOnPostgres, replays, shrunkFrom } = counterexample;
+  return { token, file, invariant, resource, actors, steps, switches, minimal, confirmedOnPostgres, replays, shrunkFrom };
+}

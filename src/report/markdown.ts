@@ -1,0 +1,43 @@
+import type { Counterexample, ScenarioOutcome } from '../outcome.js';
+import { explain } from './explain.js';
+import { lanesOf } from './lanes.js';
+import { grouped, type TextOptions } from './text.js';
+
+/** The counterexample for a pull request: a table with a column an actor, the argument, and the line to replay it. */
+export function counterexampleMarkdown(
+  outcome: Pick<ScenarioOutcome, 'name'>,
+  counterexample: Counterexample,
+  options: TextOptions,
+): string {
+  const { history, plan, invariant } = counterexample;
+  const violation = history.violations.find((item) => item.invariant === invariant);
+  const names = plan.actors.map((actor) => actor.name);
+  const cell = (text: string) => (text === '' ? '' : `\`${text.replaceAll('`', "'").replaceAll('|', '\\|')}\``);
+  const rows = lanesOf(history, invariant).map((step) => {
+    const cells = names.map((_, lane) => (lane === step.lane ? step.lines.map(cell).join('<br>') : ''));
+    return `| ${step.number} | ${cells.join(' | ')} | ${step.usage}${step.violated ? ' **x**' : ''} |`;
+  });
+  const share =
+    counterexample.violating === null
+      ? ''
+      : ` ${grouped(counterexample.violating)} of ${grouped(counterexample.interleavings ?? 0)} interleavings fail.`;
+  const where = counterexample.confirmedOnPostgres
+    ? `Confirmed on PostgreSQL ${options.postgres}, replayed ${counterexample.replays.matched}/${counterexample.replays.of}.`
+    : 'Found on the model only.';
+  return `${[
+    `### ${outcome.name}: ${invariant} violated`,
+    '',
+    `**${counterexample.resource}**: ${violation?.message ?? ''} (${plan.isolation}, capacity ${plan.capacity}).${share} ${where}`,
+    '',
+    `| | ${names.join(' | ')} | |`,
+    `|---|${names.map(() => '---|').join('')}---|`,
+    ...rows,
+    '',
+    ...explain(history, invariant).map((line) => `- ${line}`),
+    `- shrunk from ${counterexample.shrunkFrom.actors} actors, ${counterexample.shrunkFrom.steps} steps, ${counterexample.shrunkFrom.switches} switches to ${counterexample.actors}, ${counterexample.steps}, ${counterexample.switches}${counterexample.minimal ? '; no smaller one fails, with these actors and inputs that shrink from theirs' : ''}`,
+    '',
+    '```sh',
+    `${options.replayCommand} ${counterexample.token}`,
+    '```',
+  ].join('\n')}\n`;
+}

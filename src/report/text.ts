@@ -1,0 +1,129 @@
+import type { Counterexample, PlanOutcome, ScenarioOutcome } from '../outcome.js';
+import { holds } from '../verdict.js';
+import { explain } from './explain.js';
+import { lanesOf, renderLanes, wrap } from './lanes.js';
+
+export interface TextOptions {
+  readonly width: number;
+  /** `18.4 (embedded)`; null without a server. */
+  readonly postgres: string | null;
+  readonly version: string;
+  readonly color: boolean;
+  /** How a counterexample is replayed: a command without its token. */
+  readonly replayCommand: string;
+}
+
+const paint = (code: number, text: string, color: boolean) => (color ? `\u001b[${code}m${text}\u001b[0m` : text);
+const bad = (text: string, options: TextOptions) => paint(31, text, options.color);
+const good = (text: string, options: TextOptions) => paint(32, text, options.color);
+
+/** 11732745024 as 11,732,745,024. */
+export const grouped = (digits: string | number): string => String(digits).replace(/\B(?=(\d{3})+(?!\d))/g, ',');
+
+/** One line for the suite: verdict, counts, time. */
+export function suiteLine(outcome: ScenarioOutcome, options: TextOptions, nameWidth: number): string {
+  const expected = asExpected(outcome);
+  const mark = expected ? good('ok', options) : bad(' x', options);
+  const level = outcome.isolation === 'READ COMMITTED' ? 'RC' : outcome.isolation === 'REPEATABLE READ' ? 'RR' : 'SER';
+  const counts =
+    outcome.model === null
+      ? 'server alone'
+      : `${grouped(outcome.model.interleavings)} ${outcome.model.exhaustive ? 'interleavings' : 'schedules'}${outcome.model.violating === '0' ? '' : `, ${grouped(outcome.model.violating)} violate`}`;
+  const server =
+    outcome.postgres === null
+      ? ''
+      : ` · ${grouped(outcome.postgres.transitionsConfirmed)}/${grouped(outcome.model?.transitions ?? 0)} transitions seen on PostgreSQL`;
+  const verdict = (expected ? outcome.verdict : `${outcome.verdict}, expected: ${outcome.expect ?? 'nothing'}`).padEnd(9);
+  return `${mark} ${outcome.name.padEnd(nameWidth)} ${level.padEnd(3)} ${verdict}  ${counts}${server} · ${(outcome.elapsedMs / 1000).toFixed(1)} s`;
+}
+
+export const asExpected = (outcome: ScenarioOutcome): boolean =>
+  outcome.expect === 'violated' ? outcome.verdict === 'violated' : holds(outcome.verdict) && outcome.expect !== null;
+
+/** Everything about one scenario that was named: its verdict with what it rests on, its counterexample, its witnesses. */
+export function scenarioText(outcome: ScenarioOutcome, options: TextOptions): string {
+  const lines: string[] = [];
+  const { counterexample } = outcome;
+  if (counterexample !== null) lines.push(...counterexampleLines(outcome, counterexample, options), '');
+  const mark = holds(outcome.verdict) ? good(outcome.verdict, options) : bad(outcome.verdict, options);
+  lines.push(`verdict     ${mark}: ${meaning(outcome, options)}`);
+  for (const plan of outcome.plans) lines.push(`  plan      ${planLine(plan)}`);
+  if (outcome.limits.length > 0) lines.push(`limits      hit: ${outcome.limits.join(', ')}`);
+  if (outcome.model !== null && outcome.model.coarse.length > 0)
+    lines.push(`coarse      at statement granularity, since they touch several rows at once: ${outcome.model.coarse.join('; ')}`);
+  const seen = Object.entries(outcome.witnesses).map(
+    ([name, count]) => `${name} ${grouped(count)}/${grouped(outcome.model?.interleavings ?? outcome.postgres?.runs ?? 0)}`,
+  );
+  if (seen.length > 0) lines.push(...wrap(`witnesses   ${seen.join(' · ')}`, options.width));
+  return lines.join('\n');
+}
+
+/** What a verdict says, and what it does not. */
+function meaning(outcome: ScenarioOutcome, options: TextOptions): string {
+  const { model, postgres } = outcome;
+  const plans = outcome.plans.length === 1 ? 'one plan' : `${outcome.plans.length} plans`;
+  switch (outcome.verdict) {
+    case 'proved':
+      return `no violation in any of ${grouped(model!.interleavings)} interleavings of ${plans} on the model; each of the ${grouped(postgres!.transitionsConfirmed)} transitions was seen on PostgreSQL ${options.postgres}`;
+    case 'explored':
+      return `no violation in any of ${grouped(model!.interleavings)} interleavings of ${plans} on the model; ${outcome.reason ?? 'not confirmed on PostgreSQL'}`;
+    case 'passed':
+      return `no violation in ${grouped(model?.interleavings ?? postgres?.runs ?? 0)} sampled schedules of ${plans}. A sample is no proof`;
+    case 'violated':
+      return model === null
+        ? `found on PostgreSQL in sampled schedules of ${plans}`
+        : `${grouped(model.violating)} of ${grouped(model.interleavings)} ${model.exhaustive ? 'interleavings' : 'sampled schedules'} of ${plans} violate`;
+    default:
+      return outcome.reason ?? 'no reason is known, which is a defect of lastseat';
+  }
+}
+
+function planLine(plan: PlanOutcome): string {
+  const actors = plan.plan.actors.map((actor) => actor.name).join(', ');
+  const counts =
+    plan.model === null
+      ? ''
+      : `${grouped(plan.model.interleavings)} ${plan.model.exhaustive ? 'interleavings' : 'schedules'}, ${grouped(plan.model.states)} states`;
+  return `${plan.plan.workload}: ${actors}, capacity ${plan.plan.capacity}: ${plan.verdict}${counts === '' ? '' : ` (${counts})`}`;
+}
+
+/** The counterexample as a story: lanes, why, what it was shrunk from, how to replay it. */
+export function counterexampleLines(
+  outcome: Pick<ScenarioOutcome, 'name'>,
+  counterexample: Counterexample,
+  options: TextOptions,
+): string[] {
+  const { history, plan, invariant } = counterexample;
+  const violation = history.violations.find((item) => item.invariant === invariant);
+  const names = plan.actors.map((actor) => actor.name);
+  const replays = `replayed ${counterexample.replays.matched}/${counterexample.replays.of}`;
+  const where = counterexample.confirmedOnPostgres ? `confirmed on PostgreSQL ${options.postgres}` : 'on the model only';
+  const share =
+    counterexample.violating === null
+      ? ''
+      : `${grouped(counterexample.violating)} of ${grouped(counterexample.interleavings ?? 0)} interleavings · `;
+  const lines = [
+    `${outcome.name} · ${plan.isolation} · capacity ${plan.capacity} · ${names.length} actors`,
+    '',
+    bad(`x ${invariant}   ${counterexample.resource}: ${violation?.message ?? ''}`, options),
+    `  ${share}${where} · ${replays}`,
+    '',
+    ...renderLanes(lanesOf(history, invariant), names, options.width),
+    '',
+  ];
+  const why = explain(history, invariant);
+  why.forEach((line, index) => {
+    wrap(line, options.width - 9).forEach((part, at) => {
+      lines.push(`${index === 0 && at === 0 ? '  why    ' : '         '}${part}`);
+    });
+  });
+  const { shrunkFrom } = counterexample;
+  const size = (item: { actors: number; steps: number; switches: number }) =>
+    `${item.actors} actors, ${item.steps} steps, ${item.switches} ${item.switches === 1 ? 'switch' : 'switches'}`;
+  lines.push(
+    `  shrunk from ${size(shrunkFrom)} to ${size(counterexample)}: ${counterexample.minimal ? 'no smaller one fails, with these actors and inputs that shrink from theirs' : 'not proved to be the smallest'}`,
+    '',
+    `replay      ${options.replayCommand} ${counterexample.token}`,
+  );
+  return lines;
+}
