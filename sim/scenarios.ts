@@ -67,7 +67,7 @@ async function loadFile(path: string): Promise<Loaded[]> {
   } catch (error) {
     throw new UsageError(
       `${path} could not be loaded: ${(error as Error).message.split('\n')[0]}`,
-      'Does it run on its own? Try: npx tsx ' + path,
+      `Does it run on its own? Try: npx tsx ${path}`,
     );
   }
   const scenarios = [...new Set(Object.values(exports).flat())].filter(isScenario);

@@ -6,6 +6,8 @@ export interface Limits {
   readonly runs: number;
   /** Schedules of one plan that are run on PostgreSQL at the most. */
   readonly serverRuns: number;
+  /** The same for a plan that is violated anyway: its verdict rests on the counterexample, which is confirmed on its own. */
+  readonly violatedServerRuns: number;
   /** Of sampled schedules: how many are run on PostgreSQL too. */
   readonly sampledServerRuns: number;
   /** Plans that the minimiser explores. */
@@ -18,6 +20,7 @@ export const DEFAULT_LIMITS: Limits = {
   maxStates: 200_000,
   runs: 1_000,
   serverRuns: 5_000,
+  violatedServerRuns: 40,
   sampledServerRuns: 25,
   minimiserPlans: 2_000,
   replays: 10,

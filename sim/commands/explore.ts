@@ -57,7 +57,7 @@ interface Item extends Loaded {
 }
 
 /** Distinct plans of one workload, and draws that are made to find as many. */
-const PLANS_PER_WORKLOAD = 3;
+const PLANS_PER_WORKLOAD = 2;
 const DRAWS_PER_WORKLOAD = 8;
 
 export async function explore(args: ExploreArguments): Promise<number> {

@@ -118,8 +118,8 @@ class PlanExploration {
       coarse: engine.coarse,
     };
     const witnesses = Object.fromEntries(machine.witnesses.map((witness, index) => [witness.name, String(counts.witnesses[index])]));
-    const confirmed = await this.#confirm(machine, graph);
     const failure = counts.violating > 0n ? await this.#failureIn(machine, graph) : null;
+    const confirmed = await this.#confirm(machine, graph, failure !== null);
     const verdict: Verdict = confirmed.verdict ?? (failure !== null ? 'violated' : confirmed.complete ? 'proved' : 'explored');
     const reason = confirmed.reason ?? (verdict === 'explored' ? confirmed.share : null);
     return this.#outcome({ verdict, model, postgres: confirmed.figures, witnesses, failure, reason, divergence: confirmed.divergence });
@@ -157,7 +157,7 @@ class PlanExploration {
     };
   }
 
-  async #confirm(machine: Machine<ModelState>, graph: StateGraph): Promise<Confirmation> {
+  async #confirm(machine: Machine<ModelState>, graph: StateGraph, violated: boolean): Promise<Confirmation> {
     const { postgres, limits } = this.#options;
     if (postgres === null)
       return {
@@ -170,11 +170,12 @@ class PlanExploration {
       };
     const { server } = postgres;
     const allowed = server.canFreeze ? () => true : unheld(server.canSetDeadlockTimeout);
-    const { schedules, covered, unforceable } = coveringSchedules(graph, limits.serverRuns, allowed);
+    const most = violated ? Math.min(limits.serverRuns, limits.violatedServerRuns) : limits.serverRuns;
+    const { schedules, covered, unforceable } = coveringSchedules(graph, most, allowed);
     const { runs, difference, schedule, racy } = await this.#lockstepAll(machine, schedules);
     const all = schedules.length > 0 && runs === schedules.length && covered === graph.transitions - unforceable;
     if (runs < schedules.length) this.#limits.push('time');
-    else if (!all) this.#limits.push(`server-runs ${limits.serverRuns}`);
+    else if (!all && !violated) this.#limits.push(`server-runs ${limits.serverRuns}`);
     const confirmed = runs === schedules.length ? covered : 0;
     const figures: ServerFigures = {
       runs,

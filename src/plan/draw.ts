@@ -54,7 +54,7 @@ export function planArbitrary(
     workload: workload.name,
     isolation,
     capacity: drawn,
-    actors: nameActors(workload.roles, inputs),
+    actors: nameActors(workload.roles, inputs.map(sorted)),
     seed,
   }));
 }
@@ -87,6 +87,12 @@ function roleBounds(workload: Workload, fixed: Fixed): { min: number; max: numbe
   const others = bounds.reduce((sum, bound, index) => sum + (index === scalable ? 0 : bound.min), 0);
   const count = Math.max(1, fixed.actors - others);
   return bounds.map((bound, index) => (index === scalable ? { min: count, max: count } : { min: bound.min, max: bound.min }));
+}
+
+/** Actors of one role in one order: who of two like actors comes first is no difference between plans. */
+function sorted(inputs: readonly unknown[]): unknown[] {
+  const keyed = inputs.map((input) => [JSON.stringify(input), input] as const);
+  return keyed.sort(([left], [right]) => (left < right ? -1 : left > right ? 1 : 0)).map(([, input]) => input);
 }
 
 function nameActors(roles: readonly Role[], inputs: readonly (readonly unknown[])[]): PlanActor[] {

@@ -4,25 +4,33 @@ import { always, integer, type Role, record, type Workload } from '../../../src/
 const userId = always(1);
 const eventId = always(1);
 
-export function bookers(min: number, max: number): Role {
-  return { operation: 'bookSeats', input: record({ userId, eventId, seats: integer(1, 2) }), min, max };
+export function bookers(min: number, max: number, seats = always(1)): Role {
+  return { operation: 'bookSeats', input: record({ userId, eventId, seats }), min, max };
 }
 
 /** Cancel the first booking that is made, or find none; two of them give its seats back once. */
-const cancellers: Role = { operation: 'cancelBooking', input: always({ userId: 1, eventId: 1, bookingId: 1 }), min: 1, max: 2 };
+function cancellers(min: number, max: number): Role {
+  return { operation: 'cancelBooking', input: always({ userId: 1, eventId: 1, bookingId: 1 }), min, max };
+}
 
-/** Two or three bookers at once, for one or two seats. */
-export const rush: Workload = { name: 'rush', capacity: integer(1, 2), roles: [bookers(2, 3)] };
+/** Two bookers at once, of one seat or two, for one seat or two. */
+export const pair: Workload = { name: 'pair', capacity: integer(1, 2), roles: [bookers(2, 2, integer(1, 2))] };
+
+/** Three bookers of one seat each: more than there are. */
+export const trio: Workload = { name: 'trio', capacity: integer(1, 2), roles: [bookers(3, 3)] };
 
 /** Seats come back while others look for some. */
-export const cancellation: Workload = { name: 'cancellation', capacity: integer(1, 2), roles: [bookers(1, 2), cancellers] };
+export const cancellation: Workload = { name: 'cancellation', capacity: always(1), roles: [bookers(1, 2), cancellers(1, 1)] };
+
+/** Two cancel the same booking. */
+export const doubleCancellation: Workload = { name: 'double-cancellation', capacity: always(1), roles: [bookers(1, 1), cancellers(2, 2)] };
 
 /** A booking before, during and after a backup and a restore. */
 export const cycle: Workload = {
   name: 'cycle',
   capacity: integer(1, 2),
   roles: [
-    bookers(1, 2),
+    bookers(1, 1),
     { operation: 'backup', input: always({}), name: 'backup' },
     { operation: 'restore', input: always({}), name: 'restore' },
   ],

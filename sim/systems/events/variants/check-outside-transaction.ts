@@ -4,7 +4,7 @@ import { type BookingStrategy, bookSeats, insertBooking } from '../book-seats.js
 import { refusal } from '../counted.js';
 import { capacity, usage } from '../invariants.js';
 import { countedSchema, countedSeed } from '../schema.js';
-import { rush } from '../workloads.js';
+import { pair, trio } from '../workloads.js';
 
 /** The lock is right and comes too late: what was checked before it is not checked again under it. */
 const strategy: BookingStrategy = async (client, request) => {
@@ -22,7 +22,7 @@ export const checkOutsideTransaction = defineScenario({
   schema: countedSchema,
   seed: countedSeed,
   operations: { bookSeats: bookSeats(strategy, { attempts: 2 }) },
-  workloads: [rush],
+  workloads: [pair, trio],
   invariants: [capacity],
   requires: ['overlap', 'lock-wait'],
   usage,

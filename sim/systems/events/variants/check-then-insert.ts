@@ -4,7 +4,7 @@ import { type BookingStrategy, bookSeats, insertBooking } from '../book-seats.js
 import { refusal } from '../counted.js';
 import { capacity, usage } from '../invariants.js';
 import { countedSchema, countedSeed } from '../schema.js';
-import { rush } from '../workloads.js';
+import { pair, trio } from '../workloads.js';
 
 /** A transaction is not a lock: two of them count the same bookings, and neither insert is in the other's way. */
 const strategy: BookingStrategy = (client, request) =>
@@ -16,7 +16,7 @@ export const checkThenInsert = defineScenario({
   schema: countedSchema,
   seed: countedSeed,
   operations: { bookSeats: bookSeats(strategy, { attempts: 2 }) },
-  workloads: [rush],
+  workloads: [pair, trio],
   invariants: [capacity],
   requires: ['overlap'],
   usage,

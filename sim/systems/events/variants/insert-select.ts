@@ -4,7 +4,7 @@ import { type BookingStrategy, bookSeats } from '../book-seats.js';
 import { refusal } from '../counted.js';
 import { capacity, usage } from '../invariants.js';
 import { countedSchema, countedSeed } from '../schema.js';
-import { rush } from '../workloads.js';
+import { pair, trio } from '../workloads.js';
 
 /** One statement is not one moment: its count is as old as its snapshot, and until it commits nobody else can count its row. */
 const strategy: BookingStrategy = async (client, request) => {
@@ -24,7 +24,7 @@ export const insertSelect = defineScenario({
   schema: countedSchema,
   seed: countedSeed,
   operations: { bookSeats: bookSeats(strategy, { attempts: 2 }) },
-  workloads: [rush],
+  workloads: [pair, trio],
   invariants: [capacity],
   requires: ['overlap'],
   usage,

@@ -4,7 +4,7 @@ import { type BookingStrategy, bookSeats, insertBooking } from '../book-seats.js
 import { refusal } from '../counted.js';
 import { capacity, usage } from '../invariants.js';
 import { countedSchema, countedSeed } from '../schema.js';
-import { rush } from '../workloads.js';
+import { pair, trio } from '../workloads.js';
 
 /** Locks what is booked, then counts. Where nothing is booked yet nothing is locked, and the first bookings do not see each other. */
 const strategy: BookingStrategy = (client, request) =>
@@ -19,7 +19,7 @@ export const lockExistingBookings = defineScenario({
   schema: countedSchema,
   seed: countedSeed,
   operations: { bookSeats: bookSeats(strategy, { attempts: 2 }) },
-  workloads: [rush],
+  workloads: [pair, trio],
   invariants: [capacity],
   requires: ['overlap'],
   usage,

@@ -4,7 +4,7 @@ import { bookSeats } from '../book-seats.js';
 import { cancelBooking } from '../cancel-booking.js';
 import { counterInvariants, usage } from '../invariants.js';
 import { schema, seed } from '../schema.js';
-import { cancellation, rush } from '../workloads.js';
+import { cancellation, pair, trio } from '../workloads.js';
 
 export const optimistic = defineScenario({
   name: 'events/optimistic',
@@ -12,7 +12,7 @@ export const optimistic = defineScenario({
   schema,
   seed,
   operations: { bookSeats: bookSeats(strategy, { attempts: 2 }), cancelBooking: cancelBooking({ attempts: 2 }) },
-  workloads: [rush, cancellation],
+  workloads: [pair, trio, cancellation],
   invariants: counterInvariants,
   requires: ['overlap', 'lock-wait', 'sold-out'],
   usage,

@@ -5,7 +5,7 @@ import { capacityConflict } from '../capacity.js';
 import { type EventSeats, occupancyOf } from '../counter.js';
 import { counterInvariants, usage } from '../invariants.js';
 import { schema, seed } from '../schema.js';
-import { rush } from '../workloads.js';
+import { pair, trio } from '../workloads.js';
 
 /**
  * The guard in the UPDATE is right, and nobody asks whether it let the seats go. Looking first hides this from every test that
@@ -31,7 +31,7 @@ export const uncheckedRowCount = defineScenario({
   schema,
   seed,
   operations: { bookSeats: bookSeats(strategy, { attempts: 2 }) },
-  workloads: [rush],
+  workloads: [pair, trio],
   invariants: counterInvariants,
   requires: ['overlap', 'lock-wait'],
   usage,
