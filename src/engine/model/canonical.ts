@@ -1,6 +1,6 @@
 import { replyKey } from '../../reply.js';
 import type { Machinery } from './execute.js';
-import type { Committed, Execution, ModelState, Transaction, Version } from './state.js';
+import type { Committed, Execution, ItemProgress, ModelState, Transaction, Version } from './state.js';
 import { versionsOf } from './view.js';
 
 /** Parts of the canonical state that a test may leave out, to see that exploration without them is wrong. */
@@ -18,7 +18,9 @@ export function canonical(state: ModelState, machinery: Machinery, without: Read
   };
   add('rows', () => rows(state, machinery));
   add('order', () => order(state, machinery, names));
-  add('sequences', () => state.sequences.map((sequence) => `${sequence.lastValue}${sequence.isCalled ? '+' : ''}`).join());
+  add('sequences', () =>
+    state.sequences.map((sequence) => `${sequence.lastValue}${sequence.isCalled ? `+${sequence.logged}` : ''}`).join(),
+  );
   add('row locks', () =>
     [...state.rowLocks]
       .map(([slot, locks]) => `${names.slot(slot)}:${locks.map((lock) => `${lock.actor}${lock.mode}`).sort()}`)
@@ -40,7 +42,7 @@ export function canonical(state: ModelState, machinery: Machinery, without: Read
     const place = item.order === 0 ? 0 : orders.indexOf(item.order) + 1;
     add('transactions', () => `T${actor}${transactionText(item)},${place}`);
     add('writes', () => writes(item, names));
-    add('snapshots', () => difference(item.snapshot, state.committed, names));
+    add('snapshots', () => difference(item.snapshot, state, names));
   });
   state.executions.forEach((item, actor) => {
     if (item !== null) add('executions', () => `E${actor}${execution(item, state, names)}`);
@@ -116,25 +118,30 @@ function writes(transaction: Transaction, names: Names): string {
   return [...transaction.writes]
     .map(
       ([slot, write]) =>
-        `${names.slot(slot, write.base)}>${write.next?.content ?? '-'}@${write.indexed}${(write.next?.parent ?? write.deleted) === (write.base?.id ?? 0) ? '' : '+'}${[...write.past].sort().join('^')}`,
+        `${names.slot(slot, write.base)}>${write.next?.content ?? '-'}@${write.indexed}${(write.next?.parent ?? write.deleted) === (write.base?.id ?? 0) ? '' : '+'}${write.next !== null && write.base !== null && write.next.sameKeySince > write.base.id ? '#' : ''}${write.keyShared ? 's' : ''}${[...write.past].sort().join('^')}`,
     )
     .sort()
     .join();
 }
 
-/** What a version that was replaced has to do with what replaced it: its direct successor stands, or it was itself deleted. */
-function relation(committed: Committed, version: Version): string {
-  if (committed.rows.get(version.slot)?.parent === version.id) return '>';
-  return committed.dead.get(version.slot) === version.id ? 'x' : '';
+/** What a version that was replaced has to do with what replaced it: its direct successor stands, or it was itself deleted; who shares its key still. */
+function relation(state: ModelState, version: Version): string {
+  const { committed, rowLocks } = state;
+  const current = committed.rows.get(version.slot);
+  if (current?.id === version.id) return '';
+  const shared = (rowLocks.get(version.slot) ?? []).flatMap((lock) => (lock.since <= version.id ? [lock.actor] : [])).sort();
+  const next = current?.parent === version.id ? '>' : committed.dead.get(version.slot) === version.id ? 'x' : '';
+  return `${next}${current !== undefined && current.sameKeySince <= version.id ? '=' : ''}${shared.length > 0 ? `k${shared.join('')}` : ''}`;
 }
 
 /** A snapshot, as the rows in which it differs from what is committed now. Rows are compared by version: an update that changed nothing counts. */
-function difference(snapshot: Committed | null, committed: Committed, names: Names): string {
+function difference(snapshot: Committed | null, state: ModelState, names: Names): string {
+  const { committed } = state;
   if (snapshot === null || snapshot === committed) return '';
   const differing: string[] = [];
   for (const [slot, version] of snapshot.rows)
     if (committed.rows.get(slot)?.id !== version.id)
-      differing.push(`${names.slot(slot, version)}=${version.content}${relation(committed, version)}`);
+      differing.push(`${names.slot(slot, version)}=${version.content}${relation(state, version)}`);
   for (const [slot] of committed.rows) if (!snapshot.rows.has(slot)) differing.push(`${names.slot(slot)}=-`);
   return differing.sort().join();
 }
@@ -143,22 +150,35 @@ function execution(item: Execution, state: ModelState, names: Names): string {
   if (item.reply !== null) return replyKey(item.reply);
   const wait = item.wait === null ? '' : item.wait.on === 'transaction' ? `w${item.wait.actor}` : names.resource(item.wait.resource);
   const rest = item.items.slice(item.cursor).map((row) => {
-    const version = row.version === null ? '' : names.version(row.version);
+    const version = row.version === null ? '' : names.version(row.version) + relation(state, row.version);
     return `${row.kind}${row.foreignKey ?? ''}${row.table}${version}${JSON.stringify(row.values)}`;
   });
-  const progress =
-    item.progress === null
-      ? ''
-      : `${item.progress.version === null ? '' : names.version(item.progress.version)}${item.progress.version === null ? '' : relation(state.committed, item.progress.version)}${item.progress.chasing ? 'c' : ''}${item.progress.rechecked ? 'k' : ''}${item.progress.sleptFor === null ? '' : `z${item.progress.sleptFor.actor}${state.transactions[item.progress.sleptFor.actor]?.number === item.progress.sleptFor.number ? 'r' : ''}`}${item.progress.sawUpdate ? 'u' : ''}${item.progress.tupleLock === null ? '' : 't'}${item.progress.written ? 'w' : ''}${JSON.stringify(item.progress.values)}`;
+  const progress = item.progress === null ? '' : progressText(item.progress, state, names);
   return [
     item.stage,
     item.locked,
     item.freed ? 'f' : '',
     wait,
-    difference(item.snapshot, state.committed, names),
+    difference(item.snapshot, state, names),
     rest.join('+'),
     progress,
     JSON.stringify(item.outputs),
     item.affected,
   ].join('|');
+}
+
+function progressText(progress: ItemProgress, state: ModelState, names: Names): string {
+  const { version, sleptFor } = progress;
+  const parts: string[] = [];
+  if (version !== null) parts.push(names.version(version), relation(state, version));
+  if (sleptFor !== null) {
+    const running = state.transactions[sleptFor.actor]?.number === sleptFor.number;
+    const updated = version !== null && state.committed.rows.get(version.slot)?.madeBy === sleptFor.number;
+    parts.push(`z${sleptFor.actor}${running ? 'r' : ''}${updated ? 'm' : ''}`);
+  }
+  const flags = { chasing: 'c', rechecked: 'k', sawUpdate: 'u', tableLock: 'l', written: 'w' } as const;
+  for (const [flag, letter] of Object.entries(flags)) if (progress[flag as keyof typeof flags]) parts.push(letter);
+  if (progress.tupleLock !== null) parts.push('t');
+  parts.push(JSON.stringify(progress.values));
+  return parts.join('');
 }

@@ -8,7 +8,7 @@ import {
   type TableConstraint,
 } from 'pgsql-ast-parser';
 import { UnmodelledError } from '../contract.js';
-import { splitStatements } from '../sql-text.js';
+import { splitStatements, tokenize } from '../sql-text.js';
 import { spaceMinus } from './parse.js';
 import { type SqlType, typeByName } from './types.js';
 
@@ -86,13 +86,29 @@ export function readCatalog(schema: string): Catalog {
   for (const text of splitStatements(schema)) {
     let statement: Statement;
     try {
-      statement = parse(spaceMinus(text))[0]!;
+      statement = parse(nameReferences(spaceMinus(text)))[0]!;
     } catch {
       throw new UnmodelledError(`in the schema: ${firstLine(text)}`);
     }
     readDefinition(statement, text, drafts, sequences);
   }
   return { tables: link(drafts), sequences };
+}
+
+/** `REFERENCES parent` means its primary key; the parser wants columns. */
+const PRIMARY_KEY = 'ls_primary_key';
+
+function nameReferences(text: string): string {
+  const tokens = tokenize(text);
+  let named = '';
+  let done = 0;
+  tokens.forEach((token, index) => {
+    const parent = tokens[index + 1];
+    if (token.kind !== 'word' || token.text !== 'references' || parent === undefined || tokens[index + 2]?.text === '(') return;
+    named += `${text.slice(done, parent.end)} (${PRIMARY_KEY})`;
+    done = parent.end;
+  });
+  return named + text.slice(done);
 }
 
 function readDefinition(statement: Statement, text: string, drafts: Draft[], sequences: Sequence[]): void {
@@ -201,7 +217,7 @@ function addConstraint(draft: Draft, constraint: ColumnConstraint | TableConstra
         name: named,
         columns,
         parent: constraint.foreignTable.name,
-        parentColumns: constraint.foreignColumns.map((column) => column.name),
+        parentColumns: constraint.foreignColumns.map((column) => column.name).filter((name) => name !== PRIMARY_KEY),
         onDelete: constraint.onDelete,
       });
       return;

@@ -5,6 +5,9 @@ import { SqlError } from './sql-error.js';
 import type { Committed, Counters, Execution, ModelState, RowLock, SequenceState, Transaction, Version, Wait, Write } from './state.js';
 import type { RowLockMode } from './statements.js';
 
+/** How many values of a sequence are logged ahead (sequence.c, SEQ_LOG_VALS). */
+const SEQUENCE_LOG_VALUES = 32;
+
 /** A state being changed by one action. Containers are copied when first written to; `finish` gives the new state. */
 export class Draft {
   committed: Committed;
@@ -50,10 +53,12 @@ export class Draft {
   }
 
   /** The next value of a sequence. It is gone for good, whatever becomes of the transaction. */
-  nextValue(index: number): number {
-    const { lastValue, isCalled } = this.sequences[index]!;
+  nextValue(actor: ActorIndex, index: number): number {
+    const { lastValue, isCalled, logged } = this.sequences[index]!;
     const value = isCalled ? lastValue + 1 : lastValue;
-    this.setSequence(index, { lastValue: value, isCalled: true });
+    const logs = !isCalled || logged === 0;
+    if (logs) this.takeOrder(actor);
+    this.setSequence(index, { lastValue: value, isCalled: true, logged: logs ? SEQUENCE_LOG_VALUES : logged - 1 });
     return value;
   }
 
@@ -97,10 +102,12 @@ export class Draft {
     return this.#next.slot;
   }
 
-  newVersion(slot: number, content: number, parent: number): Version {
+  newVersion(actor: ActorIndex, slot: number, content: number, parent: Version | null, sameKey: boolean): Version {
     this.#next.version += 1;
     this.#next.position += 1;
-    return { slot, content, id: this.#next.version, position: this.#next.position, parent };
+    const { version: id, position } = this.#next;
+    const sameKeySince = parent !== null && sameKey ? parent.sameKeySince : id;
+    return { slot, content, id, position, parent: parent?.id ?? 0, madeBy: this.transaction(actor).number, sameKeySince };
   }
 
   rowLocks(slot: number): readonly RowLock[] {
@@ -108,13 +115,15 @@ export class Draft {
   }
 
   /** Adds a row lock, or strengthens the one that the actor has; the transaction takes its place in the order of lockers. */
-  lockRow(actor: ActorIndex, slot: number, mode: RowLockMode): void {
+  lockRow(actor: ActorIndex, slot: number, mode: RowLockMode, version: number): void {
     this.takeOrder(actor);
     const locks = this.rowLocks(slot);
     const own = locks.find((lock) => lock.actor === actor);
-    if (own !== undefined && own.mode >= mode) return;
+    const since = Math.min(version, own?.since ?? version);
+    if (own !== undefined && own.mode >= mode && own.since === since) return;
+    const strongest = own === undefined || own.mode < mode ? mode : own.mode;
     this.#rowLocks ??= new Map(this.#state.rowLocks);
-    this.#rowLocks.set(slot, [...locks.filter((lock) => lock.actor !== actor), { actor, mode }]);
+    this.#rowLocks.set(slot, [...locks.filter((lock) => lock.actor !== actor), { actor, mode: strongest, since }]);
   }
 
   write(actor: ActorIndex, slot: number, write: Write): void {
@@ -144,10 +153,15 @@ export class Draft {
     return result;
   }
 
-  releaseHeavy(actor: ActorIndex, resource: string): void {
-    const { locks, granted } = release(this.#heavy, resource, actor);
+  /** Gives back one lock, or all that the actor has on the resource. */
+  releaseHeavy(actor: ActorIndex, resource: string, mode: TableLockMode | null = null): void {
+    const { locks, granted } = release(this.#heavy, resource, actor, mode);
     this.#heavy = locks;
     for (const waiter of granted) this.#free(waiter);
+  }
+
+  holdsHeavy(actor: ActorIndex, resource: string, mode: TableLockMode): boolean {
+    return this.#heavy.get(resource)?.granted.some((request) => request.actor === actor && request.mode === mode) ?? false;
   }
 
   waitFor(actor: ActorIndex): Extract<Wait, { on: 'transaction' }> {

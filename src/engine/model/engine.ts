@@ -31,6 +31,7 @@ import { SnapshotView, versionsOf } from './view.js';
 export class ModelEngine implements Engine<ModelState> {
   readonly name = 'model';
   #machinery: Machinery | null = null;
+  #schema: string | null = null;
   #opened: { readonly key: string; readonly state: ModelState } | null = null;
   #isolation: IsolationLevel = 'READ COMMITTED';
   readonly #plans = new Map<string, StatementPlan>();
@@ -44,13 +45,19 @@ export class ModelEngine implements Engine<ModelState> {
   }
 
   #first(setup: EngineSetup): ModelState {
-    const catalog = readCatalog(setup.schema);
-    const contents = new RowContents();
-    this.#machinery = { catalog, contents, evaluator: new Evaluator(catalog, contents), coarse: new Set(), ordered: new Set() };
+    if (this.#schema !== setup.schema || this.#machinery === null) {
+      const catalog = readCatalog(setup.schema);
+      const contents = new RowContents();
+      this.#machinery = { catalog, contents, evaluator: new Evaluator(catalog, contents), coarse: new Set(), ordered: new Set() };
+      this.#schema = setup.schema;
+      this.#plans.clear();
+    }
+    const { catalog, coarse, ordered } = this.#machinery;
+    ordered.clear();
     this.#isolation = 'READ COMMITTED';
     let state: ModelState = {
       committed: EMPTY,
-      sequences: catalog.sequences.map((sequence) => ({ lastValue: sequence.start, isCalled: false })),
+      sequences: catalog.sequences.map((sequence) => ({ lastValue: sequence.start, isCalled: false, logged: 0 })),
       transactions: [null],
       executions: [null],
       rowLocks: new Map(),
@@ -59,7 +66,7 @@ export class ModelEngine implements Engine<ModelState> {
       clockMs: setup.clockMs,
     };
     for (const text of splitStatements(setup.seed)) state = this.#seed(state, text);
-    this.#machinery.coarse.clear();
+    coarse.clear();
     this.#isolation = setup.isolation;
     const nobody = Array.from({ length: setup.actors }, () => null);
     return { ...state, transactions: nobody, executions: nobody };
@@ -121,7 +128,7 @@ export class ModelEngine implements Engine<ModelState> {
     for (const { begins, modes } of statement.prelude)
       if (begins) this.#begin(draft, actor, modes, true);
       else this.#setModes(draft, actor, modes);
-    const { kind, modes, plainRead } = readStatement(statement.text);
+    const { kind, modes } = readStatement(statement.text);
     const transaction = draft.transactions[actor] ?? null;
     if (kind === 'commit' || kind === 'rollback') return { kind: 'done', reply: this.#end(draft, actor, transaction, kind === 'commit') };
     if (transaction?.aborted) return done(new SqlError('25P02', ABORTED).toReply());
@@ -142,11 +149,7 @@ export class ModelEngine implements Engine<ModelState> {
       if (!(error instanceof SqlError)) throw error;
       return done(this.#fail(draft, actor, error));
     }
-    const outcome = this.#continue(draft, actor);
-    if (outcome.kind !== 'executed' || !plainRead) return outcome;
-    draft.setExecution(actor, null);
-    draft.endTransaction(actor, true);
-    return done(outcome.reply);
+    return this.#continue(draft, actor);
   }
 
   #begin(draft: Draft, actor: ActorIndex, modes: TransactionModes, explicit: boolean): void {
@@ -191,7 +194,7 @@ export class ModelEngine implements Engine<ModelState> {
     const transaction = draft.transaction(actor);
     if (transaction.readOnly && plan.writes) {
       const what =
-        plan.kind === 'select for' ? 'SELECT FOR UPDATE' : plan.kind === 'sequence' ? `${plan.calls[0]!.function}()` : plan.command;
+        plan.kind === 'select for' ? LOCKING[plan.mode] : plan.kind === 'sequence' ? `${plan.calls[0]!.function}()` : plan.command;
       throw new SqlError('25006', `cannot execute ${what} in a read-only transaction`);
     }
     // A transaction-wide snapshot is taken before the statement's table locks are waited for; LOCK TABLE takes none.
@@ -202,6 +205,7 @@ export class ModelEngine implements Engine<ModelState> {
     draft.setExecution(actor, {
       plan,
       autocommit: !transaction.explicit,
+      oneStep: !transaction.explicit && readStatement(statement.text).plainRead,
       stage: 'tables',
       locked: 0,
       snapshot: null,
@@ -235,8 +239,10 @@ export class ModelEngine implements Engine<ModelState> {
       return done(this.#fail(draft, actor, error));
     }
     if (reply === 'blocked') return { kind: 'blocked' };
-    if (!draft.execution(actor).autocommit) {
+    const { autocommit, oneStep } = draft.execution(actor);
+    if (!autocommit || oneStep) {
       draft.setExecution(actor, null);
+      if (autocommit) draft.endTransaction(actor, true);
       return done(reply);
     }
     draft.updateExecution(actor, { stage: 'done', snapshot: null, items: [], cursor: 0, progress: null, outputs: [], reply });
@@ -288,7 +294,12 @@ export class ModelEngine implements Engine<ModelState> {
     }
     return {
       tables,
-      sequences: Object.fromEntries(catalog.sequences.map((sequence) => [sequence.name, state.sequences[sequence.index]!])),
+      sequences: Object.fromEntries(
+        catalog.sequences.map(({ name, index }) => {
+          const { lastValue, isCalled } = state.sequences[index]!;
+          return [name, { lastValue, isCalled }];
+        }),
+      ),
     };
   }
 
@@ -338,6 +349,7 @@ export class ModelEngine implements Engine<ModelState> {
   }
 }
 
+const LOCKING = ['SELECT FOR KEY SHARE', 'SELECT FOR SHARE', 'SELECT FOR NO KEY UPDATE', 'SELECT FOR UPDATE'] as const;
 const NOBODY: readonly ActorIndex[] = [];
 const ABORTED = 'current transaction is aborted, commands ignored until end of transaction block';
 const done = (reply: Reply): Outcome => ({ kind: 'done', reply });

@@ -108,7 +108,7 @@ export class Evaluator {
       }
       this.#nowMs = view.nowMs;
       const { rows } = prepared.bind().executeAll();
-      return rows.map((row) => toResultRow(row, query));
+      return windowed(rows, query).map((row) => toResultRow(row, query));
     } catch (error) {
       if (error instanceof SqlError || error instanceof UnmodelledError) throw error;
       throw new UnmodelledError(`pg-mem does not answer this (${firstLine(error)})`);
@@ -149,6 +149,22 @@ function toResultRow(row: Record<string, unknown>, query: Query): ResultRow {
     values: query.outputs.map((output, index) => fromEvaluator(row[`c${index}`], output.type)),
     row: (row[ROW_COLUMN] as number | undefined) ?? -1,
   };
+}
+
+/** The rows that LIMIT and OFFSET leave. Where ORDER BY leaves open which of two different rows comes first, the order is the server's own. */
+function windowed(rows: readonly Record<string, unknown>[], query: Query): readonly Record<string, unknown>[] {
+  if (!query.ordered) return rows;
+  const { offset, limit } = query.window ?? { offset: 0, limit: Number.POSITIVE_INFINITY };
+  const keys = Array.from({ length: query.orderKeys }, (_, index) => `o${index}`);
+  const text = (row: Record<string, unknown>, names: readonly string[]) => JSON.stringify(names.map((name) => row[name] ?? null));
+  const shown = [...query.outputs.map((_, index) => `c${index}`), ROW_COLUMN];
+  rows.forEach((row, index) => {
+    const next = rows[index + 1];
+    if (next === undefined || index + 1 < offset || index >= offset + limit) return;
+    if (text(row, keys) === text(next, keys) && text(row, shown) !== text(next, shown))
+      throw new UnmodelledError('rows that are equal in ORDER BY: their order is up to the server');
+  });
+  return rows.slice(offset, offset + limit);
 }
 
 function fromEvaluator(value: unknown, type: SqlType): Value {

@@ -91,6 +91,7 @@ const fresh = (item: Item): MutableProgress => ({
   sawUpdate: false,
   rechecked: false,
   tupleLock: null,
+  tableLock: null,
   values: item.values,
   written: false,
   output: null,
@@ -243,7 +244,7 @@ function lockItem(
   plan: Extract<StatementPlan, { kind: 'select for' }>,
 ): Worked {
   const request = { actor, table: plan.table, slot: item.slot, mode: plan.mode, policy: plan.policy, by: 'lock' as const };
-  const locked = lockNewest(draft, request, progress, machinery.contents);
+  const locked = lockNewest(draft, request, progress);
   if (locked.result === 'wait') return waiting(locked.wait);
   if (locked.result !== 'locked') return NOTHING;
   if (!progress.chasing) return { ...NOTHING, output: item.values, counts: true };
@@ -275,14 +276,22 @@ function insertRow(
     const given = new Set(plan.columns.slice(0, plan.sources[0]?.outputs.length));
     const values = item.values!.map((value, column) => {
       const { sequence } = table.columns[column]!;
-      return sequence === null || given.has(column) ? value : draft.nextValue(sequence);
+      return sequence === null || given.has(column) ? value : draft.nextValue(actor, sequence);
     });
     checkRow(table, values, machinery, draft.transaction(actor).nowMs);
     const slot = draft.newSlot();
-    progress.version = draft.newVersion(slot, machinery.contents.intern(table.index, values), 0);
+    progress.version = draft.newVersion(actor, slot, machinery.contents.intern(table.index, values), null, false);
     progress.values = values;
     progress.written = true;
-    draft.write(actor, slot, { table: table.index, base: null, next: progress.version, deleted: null, indexed: 0, past: [] });
+    draft.write(actor, slot, {
+      table: table.index,
+      base: null,
+      next: progress.version,
+      deleted: null,
+      keyShared: false,
+      indexed: 0,
+      past: [],
+    });
   }
   const { slot } = progress.version!;
   const wait = enterIndexes(draft, actor, table, slot, progress.values!, machinery);
@@ -311,7 +320,7 @@ function updateRow(
     const lock = () => {
       const mode = progress.rechecked ? updateMode(table, progress.version!, progress.values!, machinery) : item.mode;
       const request = { actor, table, slot: item.slot, mode, policy: 'block' as const, by: 'write' as const };
-      return lockNewest(draft, request, progress, machinery.contents);
+      return lockNewest(draft, request, progress);
     };
     const locked = lock();
     if (locked.result === 'wait') return waiting(locked.wait);
@@ -328,8 +337,10 @@ function updateRow(
     }
     const before = draft.transaction(actor).writes.get(item.slot);
     const old = progress.version!;
-    const next = draft.newVersion(item.slot, machinery.contents.intern(table.index, progress.values!), old.id);
     const keysChange = updateMode(table, old, progress.values!, machinery) === RowLockMode.update;
+    // Where the row was locked FOR UPDATE before, any update of it counts as one of its key (heapam.c, compute_new_xmax_infomask).
+    const sameKey = draft.rowLocks(item.slot).some((held) => held.actor === actor && held.mode < RowLockMode.update);
+    const next = draft.newVersion(actor, item.slot, machinery.contents.intern(table.index, progress.values!), old, sameKey);
     const base = before === undefined ? draft.committed.rows.get(item.slot)! : before.base;
     const indexed = keysChange ? 0 : table.unique.length;
     draft.write(actor, item.slot, {
@@ -337,6 +348,7 @@ function updateRow(
       base,
       next,
       deleted: null,
+      keyShared: before?.keyShared ?? sameKey,
       indexed,
       past: keysChange ? pastOf(before) : (before?.past ?? []),
     });
@@ -365,7 +377,7 @@ function deleteRow(
   const table = machinery.catalog.tables[item.table]!;
   const cascaded = item.foreignKey !== null;
   const request = { actor, table, slot: item.slot, mode: RowLockMode.update, policy: 'block' as const, by: 'write' as const };
-  const locked = lockNewest(draft, request, progress, machinery.contents);
+  const locked = lockNewest(draft, request, progress);
   if (locked.result === 'wait') return waiting(locked.wait);
   if (locked.result === 'gone') return NOTHING;
   if (cascaded && !seenByTransaction(draft, actor, progress.version!))
@@ -380,7 +392,16 @@ function deleteRow(
   }
   const before = draft.transaction(actor).writes.get(item.slot);
   const base = before === undefined ? draft.committed.rows.get(item.slot)! : before.base;
-  draft.write(actor, item.slot, { table: table.index, base, next: null, deleted: progress.version!.id, indexed: 0, past: pastOf(before) });
+  const keyShared = before?.keyShared ?? false;
+  draft.write(actor, item.slot, {
+    table: table.index,
+    base,
+    next: null,
+    deleted: progress.version!.id,
+    keyShared,
+    indexed: 0,
+    past: pastOf(before),
+  });
   const values = machinery.contents.values(progress.version!.content);
   const follow = table.referencedBy
     .filter((foreignKey) => foreignKey.parentColumns.every((column) => values[column] !== null))
@@ -473,10 +494,15 @@ function foreignKeyOf(item: Item, machinery: Machinery, among: (table: Table) =>
  * the statement's; with the transaction's where it has one.
  */
 function checkParent(draft: Draft, actor: ActorIndex, item: Item, progress: MutableProgress, machinery: Machinery): Worked {
+  const unlocked = progress.tableLock ?? !draft.holdsHeavy(actor, `table ${item.table}`, 'ROW SHARE');
   const wait = lockForCheck(draft, actor, item.table, 'ROW SHARE');
+  progress.tableLock = unlocked;
   if (wait !== null) return waiting(wait);
-  // The parent's table is locked before anybody looks for NULLs (RI_FKey_check).
-  if (item.values!.includes(null)) return NOTHING;
+  if (item.values!.includes(null)) {
+    // The parents' table is locked before anybody looks for NULLs, and given back when there are some.
+    if (unlocked) draft.releaseHeavy(actor, `table ${item.table}`, 'ROW SHARE');
+    return NOTHING;
+  }
   const foreignKey = foreignKeyOf(item, machinery, (table) => table.foreignKeys);
   const table = machinery.catalog.tables[item.table]!;
   const matches = (version: Version) => hasKey(version, foreignKey.parentColumns, item.values!, machinery);
@@ -490,7 +516,7 @@ function checkParent(draft: Draft, actor: ActorIndex, item: Item, progress: Muta
       policy: 'block' as const,
       by: 'lock' as const,
     };
-    const locked = lockNewest(draft, request, progress, machinery.contents);
+    const locked = lockNewest(draft, request, progress);
     if (locked.result === 'wait') return waiting(locked.wait);
     if (locked.result === 'locked' && matches(progress.version)) return NOTHING;
   }
@@ -525,7 +551,7 @@ function checkReferrer(draft: Draft, actor: ActorIndex, item: Item, progress: Mu
   const foreignKey = foreignKeyOf(item, machinery, (table) => table.referencedBy);
   const table = machinery.catalog.tables[item.table]!;
   const request = { actor, table, slot: item.slot, mode: RowLockMode.keyShare, policy: 'block' as const, by: 'lock' as const };
-  const locked = lockNewest(draft, request, progress, machinery.contents);
+  const locked = lockNewest(draft, request, progress);
   if (locked.result === 'wait') return waiting(locked.wait);
   if (locked.result !== 'locked' || !hasKey(progress.version!, foreignKey.columns, item.values!, machinery)) return NOTHING;
   const parent = machinery.catalog.tables[foreignKey.parent]!;
@@ -566,7 +592,7 @@ function callSequences(
   machinery: Machinery,
 ): void {
   const values = plan.calls.map((call): Value => {
-    if (call.function === 'nextval') return draft.nextValue(call.sequence);
+    if (call.function === 'nextval') return draft.nextValue(actor, call.sequence);
     const value = machinery.evaluator.evaluate(call.value, view)[0]!.values[0] as number | null;
     if (value === null) return null;
     if (value < 1)
@@ -574,7 +600,8 @@ function callSequences(
         '22003',
         `setval: value ${value} is out of bounds for sequence "${machinery.catalog.sequences[call.sequence]!.name}" (1..9223372036854775807)`,
       );
-    draft.setSequence(call.sequence, { lastValue: value, isCalled: call.isCalled });
+    draft.takeOrder(actor);
+    draft.setSequence(call.sequence, { lastValue: value, isCalled: call.isCalled, logged: 0 });
     return value;
   });
   draft.updateExecution(actor, { outputs: [values], affected: 1 });

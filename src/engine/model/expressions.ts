@@ -14,7 +14,53 @@ export interface Typed {
   readonly expression: Expr;
   readonly type: SqlType;
   readonly nullable: boolean;
+  /** For what is boolean: true where it is true and false else, and true where it is false and false else. Never NULL. */
+  readonly holds?: Expr;
+  readonly fails?: Expr;
 }
+
+/*
+ * pg-mem's AND, OR and NOT do not keep NULL and false apart. So it is asked about two-valued conditions only: whether something holds, and
+ * whether it fails; what does neither is NULL.
+ */
+const TRUE: Expr = { type: 'boolean', value: true };
+const FALSE: Expr = { type: 'boolean', value: false };
+const choose = (whens: readonly (readonly [Expr, Expr])[], otherwise: Expr): Expr => ({
+  type: 'case',
+  whens: whens.map(([when, value]) => ({ when, value })),
+  else: otherwise,
+});
+const and = (left: Expr, right: Expr): Expr => ({ type: 'binary', op: 'AND', left, right });
+const or = (left: Expr, right: Expr): Expr => ({ type: 'binary', op: 'OR', left, right });
+const isNull = (operand: Expr): Expr => ({ type: 'unary', op: 'IS NULL', operand });
+
+const holds = (typed: Typed): Expr =>
+  typed.holds ?? (typed.nullable ? choose([[isNull(typed.expression), FALSE]], typed.expression) : typed.expression);
+
+const fails = (typed: Typed): Expr =>
+  typed.fails ?? choose([...(typed.nullable ? [[isNull(typed.expression), FALSE] as const] : []), [typed.expression, FALSE]], TRUE);
+
+/** A boolean of which is known when it holds and when it fails. */
+const threeValued = (nullable: boolean, whenTrue: Expr, whenFalse: Expr): Typed => ({
+  expression: nullable
+    ? choose(
+        [
+          [whenTrue, TRUE],
+          [whenFalse, FALSE],
+        ],
+        literal(null, 'bool'),
+      )
+    : whenTrue,
+  type: 'bool',
+  nullable,
+  holds: whenTrue,
+  fails: whenFalse,
+});
+const conjunction = (left: Typed, right: Typed): Typed =>
+  threeValued(left.nullable || right.nullable, and(holds(left), holds(right)), or(fails(left), fails(right)));
+const disjunction = (left: Typed, right: Typed): Typed =>
+  threeValued(left.nullable || right.nullable, or(holds(left), holds(right)), and(fails(left), fails(right)));
+const negation = (typed: Typed): Typed => threeValued(typed.nullable, fails(typed), holds(typed));
 
 /** A column that a name in an expression may mean. */
 export interface VisibleColumn {
@@ -106,8 +152,18 @@ export function compileExpression(expression: Expr, scope: Scope, expected: SqlT
   }
 }
 
-/** Types a condition: it must be boolean. */
-export function compileCondition(expression: Expr, scope: Scope): Typed {
+/** A condition, two-valued: where it is NULL it does not hold. Comparisons that are merely joined by AND stay as they are, for pg-mem's joins. */
+export function compileCondition(expression: Expr, scope: Scope): Expr {
+  if (expression.type === 'binary' && expression.op === 'AND')
+    return and(compileCondition(expression.left, scope), compileCondition(expression.right, scope));
+  const typed = boolean(expression, scope);
+  const plain = expression.type === 'binary' && COMPARISONS.has(expression.op);
+  return plain ? typed.expression : holds(typed);
+}
+
+const COMPARISONS = new Set<string>(['=', '!=', '<', '<=', '>', '>=']);
+
+function boolean(expression: Expr, scope: Scope): Typed {
   const typed = compileExpression(expression, scope, 'bool');
   if (typed.type !== 'bool') throw new SqlError('42804', `argument of WHERE must be type boolean, not type ${typed.type}`);
   return typed;
@@ -156,33 +212,20 @@ function cast(operand: Expr, to: SqlType, scope: Scope): Typed {
 
 function unary(op: string, operand: Expr, scope: Scope): Typed {
   switch (op) {
-    case 'NOT': {
-      const typed = compileCondition(operand, scope);
-      if (!typed.nullable) return { expression: { type: 'unary', op: 'NOT', operand: typed.expression }, type: 'bool', nullable: false };
-      return {
-        expression: {
-          type: 'case',
-          whens: [
-            { when: { type: 'unary', op: 'IS NULL', operand: typed.expression }, value: literal(null, 'bool') },
-            { when: typed.expression, value: { type: 'boolean', value: false } },
-          ],
-          else: { type: 'boolean', value: true },
-        },
-        type: 'bool',
-        nullable: true,
-      };
-    }
+    case 'NOT':
+      return negation(boolean(operand, scope));
     case 'IS NULL':
     case 'IS NOT NULL': {
       const typed = compileExpression(operand, scope);
       return { expression: { type: 'unary', op, operand: typed.expression }, type: 'bool', nullable: false };
     }
     case 'IS TRUE':
-    case 'IS FALSE':
     case 'IS NOT TRUE':
+    case 'IS FALSE':
     case 'IS NOT FALSE': {
-      const typed = compileCondition(operand, scope);
-      return { expression: { type: 'unary', op, operand: typed.expression }, type: 'bool', nullable: false };
+      const condition = boolean(operand, scope);
+      const so = op.endsWith('TRUE') ? holds(condition) : fails(condition);
+      return op.includes('NOT') ? threeValued(false, negated(so), so) : threeValued(false, so, negated(so));
     }
     case '-': {
       const typed = compileExpression(operand, scope, 'int4');
@@ -193,6 +236,8 @@ function unary(op: string, operand: Expr, scope: Scope): Typed {
       throw new UnmodelledError(`the operator ${op}`);
   }
 }
+
+const negated = (condition: Expr): Expr => choose([[condition, FALSE]], TRUE);
 
 /** Two operands, a bare one typed after the other. */
 function pair(left: Expr, right: Expr, scope: Scope): [Typed, Typed] {
@@ -210,15 +255,9 @@ function binary(expression: ExprBinary, scope: Scope): Typed {
   // The parser gives `<=` too, though its types leave it out.
   switch (op as BinaryOperator | '<=') {
     case 'AND':
-    case 'OR': {
-      const left = compileCondition(expression.left, scope);
-      const right = compileCondition(expression.right, scope);
-      return {
-        expression: { type: 'binary', op, left: left.expression, right: right.expression },
-        type: 'bool',
-        nullable: left.nullable || right.nullable,
-      };
-    }
+      return conjunction(boolean(expression.left, scope), boolean(expression.right, scope));
+    case 'OR':
+      return disjunction(boolean(expression.left, scope), boolean(expression.right, scope));
     case '=':
     case '!=':
     case '<':
@@ -257,6 +296,8 @@ function binary(expression: ExprBinary, scope: Scope): Typed {
     }
     case 'IN':
       return inList(expression, scope);
+    case 'NOT IN':
+      return negation(inList(expression, scope));
     default:
       throw new UnmodelledError(`the operator ${op}`);
   }
@@ -269,30 +310,35 @@ function inList(expression: ExprBinary, scope: Scope): Typed {
   if (right.type === 'list') {
     return right.expressions
       .map((item) => binary({ type: 'binary', op: '=', left: expression.left, right: item }, scope))
-      .reduce((all, item) => ({
-        expression: { type: 'binary', op: 'OR', left: all.expression, right: item.expression },
-        type: 'bool',
-        nullable: all.nullable || item.nullable,
-      }));
+      .reduce(disjunction);
   }
   if (right.type === 'select') {
     const query = scope.compileSubquery(right, scope);
     commonType(left.type, query.outputs[0]!.type);
     if (query.outputs[0]!.nullable) throw new UnmodelledError('IN (SELECT ...) over a column that may be NULL');
     scope.subqueries.push({ query, as: 'list' });
+    const among: Expr = { type: 'binary', op: 'IN', left: left.expression, right: subqueryPlaceholder(scope.subqueries.length - 1) };
+    const found = choose([[among, TRUE]], FALSE);
+    if (!left.nullable) return threeValued(false, found, negated(found));
+    // NULL IN (nothing) is false, and NULL IN (something) is NULL: as a condition that comes to the same.
     return {
-      expression: { type: 'binary', op: 'IN', left: left.expression, right: subqueryPlaceholder(scope.subqueries.length - 1) },
       type: 'bool',
-      nullable: left.nullable,
+      nullable: true,
+      holds: found,
+      get expression(): Expr {
+        throw new UnmodelledError('IN (SELECT ...) of what may be NULL, other than as a condition');
+      },
+      get fails(): Expr {
+        throw new UnmodelledError('NOT IN (SELECT ...) of what may be NULL');
+      },
     };
   }
   throw new UnmodelledError('IN over this');
 }
 
 function between(expression: Extract<Expr, { type: 'ternary' }>, scope: Scope): Typed {
-  if (expression.op !== 'BETWEEN') throw new UnmodelledError(expression.op);
   const { value, lo, hi } = expression;
-  return binary(
+  const within = binary(
     {
       type: 'binary',
       op: 'AND',
@@ -301,12 +347,13 @@ function between(expression: Extract<Expr, { type: 'ternary' }>, scope: Scope): 
     },
     scope,
   );
+  return expression.op === 'BETWEEN' ? within : negation(within);
 }
 
 function caseOf(expression: ExprCase, scope: Scope, expected: SqlType | null): Typed {
   if (expression.value) throw new UnmodelledError('CASE with an operand');
   const whens = expression.whens.map((item) => ({
-    when: compileCondition(item.when, scope),
+    when: holds(boolean(item.when, scope)),
     value: compileExpression(item.value, scope, expected),
   }));
   const otherwise = expression.else ? compileExpression(expression.else, scope, whens[0]!.value.type) : null;
@@ -314,7 +361,7 @@ function caseOf(expression: ExprCase, scope: Scope, expected: SqlType | null): T
   return {
     expression: {
       type: 'case',
-      whens: whens.map((item) => ({ when: item.when.expression, value: item.value.expression })),
+      whens: whens.map((item) => ({ when: item.when, value: item.value.expression })),
       else: otherwise?.expression ?? literal(null, type),
     },
     type,
@@ -398,7 +445,6 @@ function sameType(
 /** `greatest` and `least` leave NULLs out in PostgreSQL; in pg-mem they do not. */
 function extreme(name: 'greatest' | 'least', args: readonly Expr[], scope: Scope, expected: SqlType | null): Typed {
   const { typed, type } = allTyped(args, scope, expected);
-  const isNull = (operand: Expr): Expr => ({ type: 'unary', op: 'IS NULL', operand });
   const folded = typed
     .map((item) => item.expression)
     .reduce(

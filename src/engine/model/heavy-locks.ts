@@ -70,9 +70,14 @@ export function acquire(locks: HeavyLocks, resource: string, actor: ActorIndex, 
   return { result: 'waiting', locks: withLock(locks, resource, { ...lock, queue }) };
 }
 
-/** Gives back one lock of an actor; says who got it. */
-export function release(locks: HeavyLocks, resource: string, actor: ActorIndex): { locks: HeavyLocks; granted: ActorIndex[] } {
-  return wake(locks, resource, (request) => request.actor !== actor);
+/** Gives back an actor's lock in one mode, or in all; says who got what. */
+export function release(
+  locks: HeavyLocks,
+  resource: string,
+  actor: ActorIndex,
+  mode: TableLockMode | null = null,
+): { locks: HeavyLocks; granted: ActorIndex[] } {
+  return wake(locks, resource, (request) => request.actor !== actor || (mode !== null && request.mode !== mode));
 }
 
 /** Gives back all that an actor holds or waits for; says who got what. */

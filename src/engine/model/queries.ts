@@ -3,7 +3,7 @@ import { UnmodelledError } from '../contract.js';
 import type { Catalog, Sequence, Table } from './catalog.js';
 import { compileCondition, compileExpression, type Scope, type Subquery, type Typed, type VisibleColumn } from './expressions.js';
 import { SqlError } from './sql-error.js';
-import type { SqlType } from './types.js';
+import { readParameter, type SqlType } from './types.js';
 
 /** Hidden column of every table in pg-mem: which row of the view this is. */
 export const ROW_COLUMN = 'ls_row';
@@ -29,6 +29,10 @@ export interface Query {
   readonly subqueries: readonly Subquery[];
   readonly usesNow: boolean;
   readonly ordered: boolean;
+  /** How many hidden outputs o0, o1, ... hold what the rows are ordered by. */
+  readonly orderKeys: number;
+  /** The part of the ordered rows that is wanted. */
+  readonly window: { readonly offset: number; readonly limit: number } | null;
 }
 
 let queries = 0;
@@ -126,7 +130,9 @@ function finish(
   const columns: SelectedColumn[] = typed.map((item, index) => ({ expr: item.expression, alias: { name: `c${index}` } }));
   if (rows)
     columns.push({ expr: { type: 'ref', table: { name: sources.columns[0]!.source }, name: ROW_COLUMN }, alias: { name: ROW_COLUMN } });
-  const limit = compileLimit(statement, selectScope, orderBy.length > 0, rows);
+  orderBy.forEach((item, index) => {
+    columns.push({ expr: item.by, alias: { name: `o${index}` } });
+  });
   queries += 1;
   return {
     id: queries,
@@ -134,11 +140,10 @@ function finish(
       type: 'select',
       columns,
       ...(from.length > 0 ? { from } : {}),
-      ...(where === null ? {} : { where: where.expression }),
+      ...(where === null ? {} : { where }),
       ...(groupBy.length > 0 ? { groupBy } : {}),
       ...(orderBy.length > 0 ? { orderBy } : {}),
       ...(statement.distinct === 'distinct' ? { distinct: 'distinct' as const } : {}),
-      ...(limit === null ? {} : { limit }),
     },
     outputs: typed.map((item, index) => output(names[index]!, item)),
     tables: sources.tables,
@@ -147,6 +152,8 @@ function finish(
     subqueries: scope.subqueries,
     usesNow: scope.use.now,
     ordered: orderBy.length > 0,
+    orderKeys: orderBy.length,
+    window: windowOf(statement, context, orderBy.length > 0, rows),
   };
 }
 
@@ -201,7 +208,7 @@ function addSequence(sources: Sources, sequence: Sequence, alias: string): void 
 
 function compileJoin(item: From, scope: Scope): From {
   if (!item.join?.on) return item;
-  return { ...item, join: { type: item.join.type, on: compileCondition(item.join.on, scope).expression } };
+  return { ...item, join: { type: item.join.type, on: compileCondition(item.join.on, scope) } };
 }
 
 function expandStars(listed: readonly SelectedColumn[], sources: Sources): SelectedColumn[] {
@@ -231,15 +238,24 @@ function compileOrder(item: OrderByStatement, listed: readonly SelectedColumn[],
   return { by: typed.expression, order: item.order ?? 'ASC' };
 }
 
-function compileLimit(statement: SelectFromStatement, scope: Scope, ordered: boolean, rows: boolean): SelectFromStatement['limit'] | null {
+function windowOf(statement: SelectFromStatement, context: QueryContext, ordered: boolean, rows: boolean): Query['window'] {
   const { limit } = statement;
   if (!limit) return null;
   if (rows) throw new UnmodelledError('LIMIT with a locking clause');
   if (!ordered) throw new UnmodelledError('LIMIT without ORDER BY: which rows it gives is up to the server');
-  return {
-    ...(limit.limit ? { limit: compileExpression(limit.limit, scope, 'int8').expression } : {}),
-    ...(limit.offset ? { offset: compileExpression(limit.offset, scope, 'int8').expression } : {}),
+  const count = (expression: Expr | null | undefined, otherwise: number, name: string): number => {
+    if (!expression) return otherwise;
+    const given =
+      expression.type === 'integer'
+        ? expression.value
+        : expression.type === 'parameter'
+          ? readParameter(context.parameters[Number(expression.name.slice(1)) - 1], 'int8')
+          : null;
+    if (typeof given !== 'number') throw new UnmodelledError(`${name} with a computed number`);
+    if (given < 0) throw new SqlError(name === 'LIMIT' ? '2201W' : '2201X', `${name} must not be negative`);
+    return given;
   };
+  return { offset: count(limit.offset, 0, 'OFFSET'), limit: count(limit.limit, Number.POSITIVE_INFINITY, 'LIMIT') };
 }
 
 function hasAggregate(expression: Expr): boolean {
@@ -259,8 +275,6 @@ function nameOf(expression: Expr): string {
     }
     case 'case':
       return expression.else && nameOf(expression.else) !== '?column?' ? nameOf(expression.else) : 'case';
-    case 'boolean':
-      return 'bool';
     case 'keyword':
       return expression.keyword;
     case 'select': {

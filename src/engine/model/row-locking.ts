@@ -1,6 +1,5 @@
 import type { ActorIndex } from '../contract.js';
 import type { Table } from './catalog.js';
-import type { RowContents } from './contents.js';
 import type { Draft } from './draft.js';
 import { TUPLE_LOCK_MODES } from './heavy-locks.js';
 import { SqlError } from './sql-error.js';
@@ -35,15 +34,10 @@ export type MutableProgress = { -readonly [K in keyof ItemProgress]: ItemProgres
  * TUPLE_LOCK_FLAG_FIND_LAST_VERSION): `progress.version` then is that one and `progress.chasing` is set. Under a transaction-wide snapshot a
  * replaced version is a serialization failure, raised before any wait, NOWAIT or SKIP LOCKED.
  */
-export function lockNewest(
-  draft: Draft,
-  request: RowRequest,
-  progress: MutableProgress,
-  contents: RowContents,
-): Exclude<RowLockResult, { result: 'stale' }> {
+export function lockNewest(draft: Draft, request: RowRequest, progress: MutableProgress): Exclude<RowLockResult, { result: 'stale' }> {
   const transaction = draft.transaction(request.actor);
   for (;;) {
-    const attempt = lockVersion(draft, request, progress, contents);
+    const attempt = lockVersion(draft, request, progress);
     if (attempt.result === 'gone' && transaction.isolation !== 'READ COMMITTED') throw concurrent(draft, request, progress.version!);
     if (attempt.result !== 'stale') return attempt;
     if (transaction.isolation !== 'READ COMMITTED') throw concurrent(draft, request, progress.version!);
@@ -67,32 +61,40 @@ function concurrent(draft: Draft, request: RowRequest, version: Version): SqlErr
   return new SqlError('40001', `could not serialize access due to concurrent ${deleted ? 'delete' : 'update'}`);
 }
 
-function lockVersion(draft: Draft, request: RowRequest, progress: MutableProgress, contents: RowContents): RowLockResult {
+function lockVersion(draft: Draft, request: RowRequest, progress: MutableProgress): RowLockResult {
   const { actor, slot, mode } = request;
   const version = progress.version!;
   // heap_update and heap_delete have their transaction id before they look; heap_lock_tuple takes one when it gets the lock.
   if (request.by === 'write') draft.takeOrder(actor);
   const own = draft.transaction(actor).writes.has(slot);
   if (progress.sleptFor !== null && !draft.isRunning(progress.sleptFor)) {
-    const wait = progress.sawUpdate && request.by === 'lock' ? followUpdate(draft, request, version) : null;
+    const wait = progress.sawUpdate && request.by === 'lock' ? followUpdate(draft, request, version, progress.sleptFor.number) : null;
     if (wait !== null) return { result: 'wait', wait };
     progress.sleptFor = null;
     progress.sawUpdate = false;
   }
   const current = draft.committed.rows.get(slot);
   if (!own && current?.id !== version.id) {
-    const usable = current !== undefined && mode === RowLockMode.keyShare && sameKey(request.table, current, version, contents);
+    // A foreign key's KEY SHARE does not mind updates that leave the keys alone.
+    const usable = current !== undefined && mode === RowLockMode.keyShare && current.sameKeySince <= version.id;
     if (!usable) {
+      const sharers = waitForSharers(draft, request, progress);
+      if (sharers !== null) return sharers;
       giveUpTupleLock(draft, actor, progress);
       return { result: current === undefined ? 'gone' : 'stale' };
     }
   }
   const inTheWay = conflicting(draft, request);
   if (inTheWay.length === 0) {
-    draft.lockRow(actor, slot, mode);
+    draft.lockRow(actor, slot, mode, version.id);
     giveUpTupleLock(draft, actor, progress);
     return { result: 'locked' };
   }
+  // Where the version itself may be shared, what has been done to the row since is met on the update chain, where nobody queues or gives up
+  // (heap_lock_updated_tuple_rec).
+  const replaced = !own && current?.id !== version.id;
+  const beyond = inTheWay.find((lock) => replaced || draft.transaction(lock.actor).writes.get(slot)?.keyShared);
+  if (mode === RowLockMode.keyShare && beyond !== undefined) return { result: 'wait', wait: draft.waitFor(beyond.actor) };
   const refusal = refuse(request);
   if (refusal !== null) return refusal;
   if (progress.sleptFor === null) {
@@ -115,21 +117,49 @@ function lockVersion(draft: Draft, request: RowRequest, progress: MutableProgres
  * Whoever slept for an update that then committed locks the version that came of it, before it finds that its own is out of date
  * (heapam.c, heap_lock_tuple and heap_lock_updated_tuple_rec). It waits for those who have that version locked, without queueing behind a tuple lock.
  */
-function followUpdate(draft: Draft, request: RowRequest, version: Version): Wait | null {
+function followUpdate(draft: Draft, request: RowRequest, version: Version, updater: number): Wait | null {
   const { actor, slot, mode } = request;
-  if (draft.committed.rows.get(slot)?.parent !== version.id) return null;
+  const next = draft.committed.rows.get(slot);
+  if (next?.parent !== version.id || next.madeBy !== updater) return null;
   const [first] = conflicting(draft, request);
   if (first !== undefined) return draft.waitFor(first.actor);
-  draft.lockRow(actor, slot, mode);
+  draft.lockRow(actor, slot, mode, next.id);
   return null;
 }
+
+/**
+ * A version that was replaced counts as being modified as long as somebody shares its key (heapam_visibility.c, HeapTupleSatisfiesUpdate: the
+ * multixact of updater and sharers is running). Until then its tuple lock is asked for, and who wants the row's key waits for the sharers, before
+ * either finds that the version is out of date.
+ */
+function waitForSharers(draft: Draft, request: RowRequest, progress: MutableProgress): RowLockResult | null {
+  const { actor, slot, mode, policy } = request;
+  const version = progress.version!;
+  const locks = draft.rowLocks(slot).filter((lock) => lock.since <= version.id);
+  const sharers = locks.filter((lock) => lock.actor !== actor).sort(byOrder(draft));
+  if (sharers.length === 0 || mode === RowLockMode.keyShare) return null;
+  const first = mode === RowLockMode.update ? sharers[0]! : null;
+  const refusal = first === null ? null : refuse(request);
+  if (refusal !== null) return refusal;
+  if (sharers.length === locks.length && progress.tupleLock === null) {
+    const resource = `row ${slot}.${version.id}`;
+    const acquired = draft.acquireHeavy(actor, resource, TUPLE_LOCK_MODES[mode], policy !== 'block');
+    if (acquired === 'unavailable') return refuse(request);
+    if (acquired === 'waiting') return { result: 'wait', wait: { on: 'heavy', resource } };
+    progress.tupleLock = resource;
+  }
+  return first === null ? null : { result: 'wait', wait: draft.waitFor(first.actor) };
+}
+
+const byOrder = (draft: Draft) => (left: RowLock, right: RowLock) =>
+  draft.transaction(left.actor).order - draft.transaction(right.actor).order;
 
 /** Who has the row in a conflicting mode, in the order in which they are waited for. */
 function conflicting(draft: Draft, { actor, slot, mode }: RowRequest): RowLock[] {
   return draft
     .rowLocks(slot)
     .filter((lock) => lock.actor !== actor && lock.mode + mode >= 3)
-    .sort((left, right) => draft.transaction(left.actor).order - draft.transaction(right.actor).order);
+    .sort(byOrder(draft));
 }
 
 function refuse(request: RowRequest): { result: 'skipped' } | null {
@@ -145,11 +175,4 @@ function giveUpTupleLock(draft: Draft, actor: ActorIndex, progress: MutableProgr
     draft.releaseHeavy(actor, progress.tupleLock);
     progress.tupleLock = null;
   }
-}
-
-/** A foreign key's KEY SHARE does not mind an update that leaves the keys alone. */
-function sameKey(table: Table, left: Version, right: Version, contents: RowContents): boolean {
-  const leftValues = contents.values(left.content);
-  const rightValues = contents.values(right.content);
-  return [...table.keyColumns].every((column) => leftValues[column] === rightValues[column]);
 }

@@ -34,6 +34,8 @@ export interface Counters {
 export interface SequenceState {
   readonly lastValue: number;
   readonly isCalled: boolean;
+  /** Values that may be drawn before one is written to the log again, which takes a transaction id (sequence.c, log_cnt). */
+  readonly logged: number;
 }
 
 /** One version of a row. */
@@ -45,6 +47,10 @@ export interface Version {
   readonly position: number;
   /** The version that it replaced; 0 for an insert's. */
   readonly parent: number;
+  /** The transaction that made it, by number. */
+  readonly madeBy: number;
+  /** The oldest version from which updates have led here that do not count as updates of the key. */
+  readonly sameKeySince: number;
 }
 
 /** All rows that are committed at one moment, by slot. A snapshot is one of these, kept. */
@@ -59,6 +65,8 @@ export interface Committed {
 export interface RowLock {
   readonly actor: ActorIndex;
   readonly mode: RowLockMode;
+  /** The oldest version that it is on: a KEY SHARE outlives updates that leave the keys alone, on the old version as on the new. */
+  readonly since: number;
 }
 
 export interface Transaction {
@@ -87,6 +95,8 @@ export interface Write {
   readonly next: Version | null;
   /** For a delete: the version that was deleted, which may be one of our own. */
   readonly deleted: number | null;
+  /** The base was updated in a way that lets others share its key, whatever has been done to the row since. */
+  readonly keyShared: boolean;
   /** How many unique indexes hold the new version's entry so far. */
   readonly indexed: number;
   /** Versions of our own that this one has replaced, by content, where their keys were others: their index entries are still there. */
@@ -125,6 +135,8 @@ export interface ItemProgress {
   readonly rechecked: boolean;
   /** The tuple lock held meanwhile (README.tuplock), by resource. */
   readonly tupleLock: string | null;
+  /** For the check of a foreign key: the parents' table was not locked before it. */
+  readonly tableLock: boolean | null;
   /** Values to be written: those of the statement's snapshot, or of the recheck. */
   readonly values: readonly Value[] | null;
   /** An insert or update whose row is in the heap and whose index entries are being made. */
@@ -137,6 +149,8 @@ export interface ItemProgress {
 export interface Execution {
   readonly plan: StatementPlan;
   readonly autocommit: boolean;
+  /** An autocommitted plain read: its commit is no step of its own. */
+  readonly oneStep: boolean;
   readonly stage: 'tables' | 'rows' | 'done';
   /** Tables locked so far. */
   readonly locked: number;

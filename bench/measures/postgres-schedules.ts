@@ -1,0 +1,114 @@
+/**
+ * Schedules per second on an embedded PostgreSQL, three sessions of four steps, with no, one and two steps that wait: by lastseat alone, in
+ * lockstep with the model, and by PostgreSQL's isolationtester, in turn, on the same server and database, with the same reset before each
+ * schedule. isolationtester's start and its connections are taken off its time; lastseat's were made before. Everything is measured twice: all on
+ * one core (server, lastseat, isolationtester), and where the system puts it.
+ */
+
+import { ModelEngine } from '../../src/engine/model/engine.js';
+import { lockstep } from '../../src/explore/lockstep.js';
+import { Machine } from '../../src/machine.js';
+import { run } from '../../src/run.js';
+import { replay } from '../../src/schedule/replay.js';
+import { lastCore, onCore } from '../cores.js';
+import { type Budget, type Measured, type Measurement, pairedRatio, type Target } from '../figure.js';
+import { findIsolationTester, runIsolationTester, toSpecText } from '../isolationtester.js';
+import { repeat, timeMs } from '../sampling.js';
+import type { BenchServer } from '../servers.js';
+import { type Schedule, type Specification, specificationWith } from '../specification.js';
+
+/** Schedules a round, by number of blocked steps: enough for isolationtester's start to be small beside them. */
+const BATCH = [200, 30, 30];
+const QUICK_BATCH = [20, 3, 3];
+const WAYS = ['no step waits', 'one step waits', 'two steps wait'];
+const TEN_TIMES: Target = { of: 'ratio', relation: 'at least', limit: 10 };
+
+export const postgresSchedules: Measurement = {
+  name: 'postgres-schedules',
+  measure: async (budget, progress, servers) => {
+    const core = lastCore();
+    const placements = core === null || budget.quick ? [core] : [core, null];
+    const figures: Measured[] = [];
+    for (const placement of placements) {
+      const where = placement === null ? 'unpinned' : 'one core';
+      const measured = await servers.use(placement, (server) =>
+        onCore(placement, () => measureOn(server, where, budget, (text) => progress(`${text}, ${where}`))),
+      );
+      figures.push(...measured);
+    }
+    return figures;
+  },
+};
+
+async function measureOn(server: BenchServer, where: string, budget: Budget, progress: (text: string) => void): Promise<Measured[]> {
+  const figures: Measured[] = [];
+  for (const [blockedSteps, way] of WAYS.entries()) {
+    progress(`schedules on PostgreSQL, ${way}`);
+    const batch = (budget.quick ? QUICK_BATCH : BATCH)[blockedSteps]!;
+    const specification = await specificationWith(blockedSteps, batch);
+    figures.push(...(await compare(server, specification, blockedSteps, `PostgreSQL ${where}, ${way}`, budget)));
+  }
+  return figures;
+}
+
+async function compare(
+  server: BenchServer,
+  specification: Specification,
+  blockedSteps: number,
+  name: string,
+  budget: Budget,
+): Promise<Measured[]> {
+  const { scenario, plan, schedules } = specification;
+  const model = new Machine(scenario, plan, new ModelEngine());
+  const ours = new Machine(scenario, plan, server.engine);
+  const alone = () => runAll(schedules, async ({ choices }) => void (await run(ours, replay(choices, ours.actorNames))));
+  const together = () =>
+    runAll(schedules, async ({ choices }) => {
+      const { difference } = await lockstep(model, ours, choices);
+      if (difference !== null)
+        throw new Error(`the model and PostgreSQL differ in ${difference.what}: ${difference.model} / ${difference.server}`);
+    });
+  const tester = findIsolationTester();
+  const rates: { alone: number[]; together: number[]; tester: number[] } = { alone: [], together: [], tester: [] };
+  const rate = (ms: number) => (schedules.length / ms) * 1000;
+  await alone();
+  await repeat(budget, 3, async (round) => {
+    const takeOurs = async () => {
+      rates.alone.push(rate(await timeMs(alone)));
+      rates.together.push(rate(await timeMs(together)));
+    };
+    const takeTheirs = async () => {
+      if (tester !== null) rates.tester.push(await testerRate(tester, specification, blockedSteps, server));
+    };
+    // Who goes first alternates.
+    for (const take of round % 2 === 0 ? [takeOurs, takeTheirs] : [takeTheirs, takeOurs]) await take();
+  });
+  const against = (samples: readonly number[]): Pick<Measured, 'comparison' | 'target'> => {
+    if (tester === null) return {};
+    const comparison = { to: 'isolationtester', ratio: pairedRatio(samples, rates.tester) };
+    return blockedSteps === 1 ? { comparison, target: TEN_TIMES } : { comparison };
+  };
+  const unit = 'per second';
+  const figures: Measured[] = [
+    { name, unit, samples: rates.alone, ...against(rates.alone) },
+    { name: `${name}, in lockstep with the model`, unit, samples: rates.together, ...against(rates.together) },
+  ];
+  if (tester !== null) figures.push({ name: `${name}, isolationtester`, unit, samples: rates.tester });
+  return figures;
+}
+
+async function runAll(schedules: readonly Schedule[], one: (schedule: Schedule) => Promise<void>): Promise<void> {
+  for (const schedule of schedules) await one(schedule);
+}
+
+/** Its rate without its start: the time for all schedules less that for the first alone. Checks that it did what it was to do. */
+async function testerRate(tester: string, specification: Specification, blockedSteps: number, server: BenchServer): Promise<number> {
+  const { schedules } = specification;
+  const first = await runIsolationTester(tester, toSpecText(specification, schedules.slice(0, 1)), server.database());
+  const all = await runIsolationTester(tester, toSpecText(specification, schedules), server.database());
+  if (all.permutations !== schedules.length || all.waits !== schedules.length * blockedSteps)
+    throw new Error(
+      `isolationtester ran ${all.permutations} schedules with ${all.waits} waits, not ${schedules.length} with ${blockedSteps} each`,
+    );
+  return ((schedules.length - 1) / (all.ms - first.ms)) * 1000;
+}
