@@ -57,8 +57,9 @@ export function dependencies(history: History, until: number): Dependency[] {
   return found;
 }
 
-/** The shortest cycle of dependencies through an actor; empty where there is none. */
-export function cycleThrough(actor: string, all: readonly Dependency[]): Dependency[] {
+/** The shortest cycle of dependencies through an actor, over rows that both changed where there are such; empty where there is none. */
+export function cycleThrough(actor: string, dependencies: readonly Dependency[]): Dependency[] {
+  const all = [...dependencies].sort((left, right) => KINDS.indexOf(left.kind) - KINDS.indexOf(right.kind));
   const queue: Dependency[][] = all.filter((item) => item.from === actor).map((item) => [item]);
   const seen = new Set<string>();
   for (let path = queue.shift(); path !== undefined; path = queue.shift()) {
@@ -71,11 +72,14 @@ export function cycleThrough(actor: string, all: readonly Dependency[]): Depende
   return [];
 }
 
+/** What says most comes first: who overwrote whom, then who missed whose change. */
+const KINDS: readonly Dependency['kind'][] = ['ww', 'rw', 'wr'];
+
 /** The name that the field has for a cycle. */
 export function anomalyOf(cycle: readonly Dependency[]): string {
   const kinds = cycle.map((item) => item.kind);
   if (kinds.every((kind) => kind === 'rw')) return 'write skew';
-  if (kinds.includes('rw') && kinds.includes('ww') && cycle.every((item) => item.table === cycle[0]!.table)) return 'lost update';
+  if (kinds.includes('rw') && kinds.includes('ww')) return 'lost update';
   if (kinds.filter((kind) => kind === 'rw').length === 1) return 'read skew';
   return 'a cycle of dependencies';
 }

@@ -10,8 +10,10 @@ export function explain(history: History, invariant: string): string[] {
   if (invariant === 'progress') return [violation.message];
   const all = dependencies(history, violation.step);
   const cycle = cycleThrough(culprit.name, all);
-  if (cycle.length === 0) return serialStory(history, violation.step);
-  const lines = cycle.map((item) => sentence(item, history));
+  const unheeded = unheededWrite(history.steps.slice(0, violation.step + 1), culprit.name);
+  if (cycle.length === 0)
+    return [...unheeded, 'no actor depended on another in a cycle: the steps are wrong in this order, not torn apart by it'];
+  const lines = [...unheeded, ...cycle.map((item) => sentence(item, history))];
   const arrows = cycle.map((item) => `${item.from} -${item.kind}->`).join(' ');
   lines.push(
     `a cycle: ${arrows} ${culprit.name}. No order of ${listed(cycle.map((item) => item.from))} one after the other gives this (${anomalyOf(cycle)})`,
@@ -32,17 +34,11 @@ function sentence(item: Dependency, history: History): string {
   }
 }
 
-/** No cycle: the operations are wrong in this very order. */
-function serialStory(history: History, until: number): string[] {
-  const steps = history.steps.slice(0, until + 1);
-  const ignored = steps.find((step) => step.rowCount === 0 && /^\s*(update|delete)/i.test(step.text) && laterCommit(steps, step));
-  const order = 'no actor depended on another in a cycle: the steps are wrong in this order, not torn apart by it';
-  if (ignored === undefined) return [order];
-  return [`${ignored.name} went on after ${shortStatement(ignored.text)} had changed no row (step ${steps.indexOf(ignored) + 1})`, order];
-}
-
-function laterCommit(steps: readonly StepRecord[], step: StepRecord): boolean {
-  return steps.slice(steps.indexOf(step)).some((later) => later.name === step.name && later.changes.length > 0);
+/** That an actor went on, and committed, although his UPDATE or DELETE had found none of the rows that it asked for. */
+function unheededWrite(steps: readonly StepRecord[], actor: string): string[] {
+  const at = steps.findIndex((step) => step.name === actor && step.rowCount === 0 && /^\s*(update|delete)\b.*\bwhere\b/is.test(step.text));
+  if (at < 0) return [];
+  return [`${actor} went on after ${shortStatement(steps[at]!.text)} had changed no row (step ${at + 1})`];
 }
 
 const listed = (names: readonly string[]) =>

@@ -1,12 +1,19 @@
 import stringWidth from 'string-width';
 import type { History, StepRecord, UsageRecord } from '../history/history.js';
-import { shorten, show, withValues } from './statement.js';
+import { shorten, show, showRow, withValues } from './statement.js';
+
+/** What was said and what came back: on one line where there is room, else below each other. */
+export interface LaneLine {
+  readonly text: string;
+  /** Begins with `->` or `=>`; empty where there is nothing to tell. */
+  readonly answer: string;
+}
 
 /** One step as it is shown: a line or several in the lane of its actor, and what it did to usage. */
 export interface LaneStep {
   readonly number: number;
   readonly lane: number;
-  readonly lines: readonly string[];
+  readonly lines: readonly LaneLine[];
   readonly usage: string;
   readonly violated: boolean;
 }
@@ -23,45 +30,54 @@ export function lanesOf(history: History, invariant: string | null): LaneStep[] 
   }));
 }
 
-function describeStep(step: StepRecord): string[] {
+function describeStep(step: StepRecord): LaneLine[] {
   const begin = step.prelude.map((text) => `${text.trim()}; `).join('');
+  const line = (text: string, answered = answer(step)): LaneLine => ({ text, answer: answered });
   switch (step.kind) {
     case 'resume':
-      return [step.outcome === 'blocked' ? `<... waits again, for ${step.waitsFor.join(', ')}>` : `<... goes on>${answer(step)}`];
+      return [step.outcome === 'blocked' ? line(`<... waits again, for ${step.waitsFor.join(', ')}>`, '') : line('<... goes on>')];
     case 'deadlock':
-      return [`<... deadlock>${answer(step)}`];
+      return [line('<... deadlock>')];
+    case 'commit':
+      return [line(step.text, step.error === null ? finishedText(step) : errorText(step))];
     default: {
       const text = `${begin}${withValues(step.text, step.values)}`;
-      if (step.outcome === 'blocked') return [`${text}`, `<waits for ${step.waitsFor.join(', ')} ...>`];
-      return [`${text}${answer(step)}`];
+      return step.outcome === 'blocked' ? [line(text, ''), line(`<waits for ${step.waitsFor.join(', ')} ...>`, '')] : [line(text)];
     }
   }
 }
 
+/** Longest answer that is shown whole. */
+const ANSWER_WIDTH = 60;
+
 function answer(step: StepRecord): string {
-  if (step.error !== null) return `  -> ${step.error.code} ${shorten(step.error.message, 48)}`;
-  if (step.kind === 'store' || step.kind === 'cache') return step.value === null ? '' : `  -> ${shorten(step.value, 32)}`;
-  const finished = step.finished === null ? '' : finishedText(step.finished);
-  if (step.rows.length > 0) {
-    const first = step.rows[0]!;
-    const row = first.length === 1 ? show(first[0]) : step.fields.map((field, index) => `${field.name} ${show(first[index])}`).join(', ');
-    const more = step.rows.length > 1 ? ` and ${step.rows.length - 1} more` : '';
-    return `  -> ${shorten(row, 60)}${more}${finished}`;
-  }
-  const counts = /^\s*(update|delete|insert)/i.test(step.text);
-  if (step.kind === 'statement' || step.kind === 'resume') {
-    if (counts && step.rowCount === 0) return `  -> no row${finished}`;
-    if (/^\s*select/i.test(step.text)) return `  -> no row${finished}`;
-  }
-  return finished;
+  if (step.error !== null) return errorText(step);
+  if (step.kind === 'store' || step.kind === 'cache')
+    return step.value === null ? finishedText(step) : joined(`-> ${shorten(step.value, 32)}`, finishedText(step));
+  return joined(rowsText(step), finishedText(step));
 }
 
-function finishedText(finished: NonNullable<StepRecord['finished']>): string {
-  if (finished.error !== undefined) return `  => throws ${shorten(finished.error, 48)}`;
+const errorText = (step: StepRecord): string => joined(`-> ${step.error!.code} ${shorten(step.error!.message, 48)}`, finishedText(step));
+
+function rowsText(step: StepRecord): string {
+  const [first, ...others] = step.rows;
+  if (first !== undefined) {
+    const row = first.length === 1 ? show(first[0]) : showRow(step.fields, first, ANSWER_WIDTH);
+    return `-> ${row}${others.length > 0 ? ` and ${others.length} more` : ''}`;
+  }
+  const finds = /^\s*select/i.test(step.text) || (step.rowCount === 0 && /^\s*(update|delete|insert)/i.test(step.text));
+  return finds ? '-> no row' : '';
+}
+
+function finishedText({ finished }: StepRecord): string {
+  if (finished === null) return '';
+  if (finished.error !== undefined) return `=> throws ${shorten(finished.error, 48)}`;
   const { value } = finished;
-  if (typeof value === 'object' && value !== null && 'rejected' in value) return `  => ${(value as { code?: string }).code ?? 'rejected'}`;
+  if (typeof value === 'object' && value !== null && 'rejected' in value) return `=> ${(value as { code?: string }).code ?? 'rejected'}`;
   return '';
 }
+
+const joined = (...parts: readonly string[]): string => parts.filter((part) => part !== '').join('  ');
 
 export const usageText = (usage: readonly UsageRecord[]): string => {
   const [only] = usage;
@@ -72,46 +88,77 @@ export const usageText = (usage: readonly UsageRecord[]): string => {
 /** Lays lanes out as text: a column an actor, statements wrapped to it. */
 export function renderLanes(steps: readonly LaneStep[], names: readonly string[], width: number): string[] {
   const usageWidth = Math.max(0, ...steps.map((step) => stringWidth(step.usage) + (step.violated ? 3 : 0)));
-  const room = Math.max(20, Math.floor((width - 6 - usageWidth - 2) / Math.max(1, names.length)) - 2);
-  const used = names.map((name, lane) =>
-    Math.min(
-      room,
-      Math.max(
-        stringWidth(name),
-        ...steps.filter((step) => step.lane === lane).flatMap((step) => step.lines.map((line) => stringWidth(line))),
-      ),
+  const wanted = names.map((name, lane) =>
+    Math.max(
+      stringWidth(name),
+      ...steps.filter((step) => step.lane === lane).flatMap((step) => step.lines.map((line) => stringWidth(asOneLine(line)))),
     ),
   );
-  const offsets = used.map((_, lane) => 6 + used.slice(0, lane).reduce((sum, column) => sum + column + 2, 0));
-  const end = 6 + used.reduce((sum, column) => sum + column + 2, 0);
-  const header = names.reduce((line, name, lane) => line.padEnd(offsets[lane]!) + name, '');
+  const columns = shared(wanted, width - MARGIN - usageWidth - GAP * names.length);
+  const offsets = columns.map((_, lane) => MARGIN + columns.slice(0, lane).reduce((sum, column) => sum + column + GAP, 0));
+  const end = MARGIN + columns.reduce((sum, column) => sum + column + GAP, 0);
+  const header = names.reduce((line, name, lane) => padded(line, offsets[lane]!) + name, '');
   const lines = [header.trimEnd()];
   for (const step of steps) {
-    const wrapped = step.lines.flatMap((line) => wrap(line, used[step.lane]!));
-    wrapped.forEach((part, index) => {
+    const parts = step.lines.flatMap((line) => fitted(line, columns[step.lane]!));
+    parts.forEach((part, index) => {
       const number = index === 0 ? String(step.number).padStart(4) : '';
-      const left = number.padEnd(offsets[step.lane]!) + part;
-      const last = index === wrapped.length - 1;
-      const usage = last && step.usage !== '' ? step.usage : '';
-      lines.push((usage === '' ? left : `${left.padEnd(end)}${usage}`) + (last && step.violated ? '  x' : ''));
+      const left = padded(number, offsets[step.lane]!) + part;
+      const last = index === parts.length - 1;
+      const right = last ? `${step.usage}${step.violated ? '  x' : ''}` : '';
+      lines.push(right === '' ? left : padded(left, end) + right);
     });
   }
   return lines;
 }
 
-/** Breaks a line at spaces; what follows is set in a little. */
+/** Left of the first lane stand the steps' numbers; between lanes there is a gap. */
+const MARGIN = 6;
+const GAP = 2;
+const NARROWEST = 20;
+
+const padded = (text: string, width: number): string => text + ' '.repeat(Math.max(0, width - stringWidth(text)));
+
+/** Widths of columns that want more than there is: who wants less than an equal share gets it, and the others share the rest. */
+function shared(wanted: readonly number[], room: number): number[] {
+  const widths = wanted.map(() => 0);
+  let open = wanted.map((_, index) => index).sort((left, right) => wanted[left]! - wanted[right]!);
+  for (let left = room; open.length > 0; open = open.slice(1)) {
+    const [first] = open;
+    widths[first!] = Math.max(NARROWEST, Math.min(wanted[first!]!, Math.floor(left / open.length)));
+    left -= widths[first!]!;
+  }
+  return widths;
+}
+
+const asOneLine = ({ text, answer }: LaneLine): string => (answer === '' ? text : `${text}  ${answer}`);
+
+function fitted(line: LaneLine, width: number): string[] {
+  const whole = asOneLine(line);
+  if (stringWidth(whole) <= width) return [whole];
+  return [...wrap(line.text, width), ...(line.answer === '' ? [] : wrap(line.answer, width - 2).map((part) => `  ${part}`))];
+}
+
+/** Breaks a line at spaces, and inside a word only where it is longer than a line with its arrow; what follows is set in a little. */
 export function wrap(line: string, width: number): string[] {
   const lines: string[] = [];
   let current = '';
-  for (const word of line.split(' ')) {
+  for (const word of line.split(' ').flatMap((part) => pieces(part, width - 5))) {
     const next = current === '' ? word : `${current} ${word}`;
     if (stringWidth(next) <= width || current.trim() === '') {
       current = next;
       continue;
     }
-    lines.push(current);
+    lines.push(current.trimEnd());
     current = `  ${word}`;
   }
-  lines.push(current);
+  lines.push(current.trimEnd());
   return lines;
+}
+
+function pieces(word: string, width: number): string[] {
+  if (stringWidth(word) <= width) return [word];
+  const characters = [...word];
+  const cut = characters.findIndex((_, index) => stringWidth(characters.slice(0, index + 1).join('')) > width);
+  return [characters.slice(0, cut).join(''), ...pieces(characters.slice(cut).join(''), width)];
 }

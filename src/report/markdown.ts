@@ -1,7 +1,7 @@
 import type { Counterexample, ScenarioOutcome } from '../outcome.js';
 import { explain } from './explain.js';
 import { lanesOf } from './lanes.js';
-import { grouped, type TextOptions } from './text.js';
+import { grouped, shrunkText, type TextOptions } from './text.js';
 
 /** The counterexample for a pull request: a table with a column an actor, the argument, and the line to replay it. */
 export function counterexampleMarkdown(
@@ -14,7 +14,11 @@ export function counterexampleMarkdown(
   const names = plan.actors.map((actor) => actor.name);
   const cell = (text: string) => (text === '' ? '' : `\`${text.replaceAll('`', "'").replaceAll('|', '\\|')}\``);
   const rows = lanesOf(history, invariant).map((step) => {
-    const cells = names.map((_, lane) => (lane === step.lane ? step.lines.map(cell).join('<br>') : ''));
+    const cells = names.map((_, lane) =>
+      lane === step.lane
+        ? step.lines.flatMap(({ text, answer }) => [cell(text), cell(answer)].filter((part) => part !== '')).join('<br>')
+        : '',
+    );
     return `| ${step.number} | ${cells.join(' | ')} | ${step.usage}${step.violated ? ' **x**' : ''} |`;
   });
   const share =
@@ -34,7 +38,7 @@ export function counterexampleMarkdown(
     ...rows,
     '',
     ...explain(history, invariant).map((line) => `- ${line}`),
-    `- shrunk from ${counterexample.shrunkFrom.actors} actors, ${counterexample.shrunkFrom.steps} steps, ${counterexample.shrunkFrom.switches} switches to ${counterexample.actors}, ${counterexample.steps}, ${counterexample.switches}${counterexample.minimal ? '; no smaller one fails, with these actors and inputs that shrink from theirs' : ''}`,
+    `- ${shrunkText(counterexample)}`,
     '',
     '```sh',
     `${options.replayCommand} ${counterexample.token}`,

@@ -5,10 +5,10 @@ export const oneLine = (text: string): string => text.replace(/\s+/g, ' ').trim(
 export function shortStatement(text: string): string {
   const line = oneLine(text);
   const match = /^(UPDATE \S+|INSERT INTO \S+|DELETE FROM \S+|SELECT .*? FROM \S+|LOCK TABLE [^;]+|\S+)/i.exec(line);
-  return shorten(match?.[1] ?? line, 60);
+  return shorten(condense(match?.[1] ?? line), 60);
 }
 
-/** Cuts in the middle of a line, never in its last word. */
+/** The beginning of a text that is too long. */
 export const shorten = (text: string, width: number): string =>
   text.length <= width ? text : `${text.slice(0, Math.max(1, width - 3))}...`;
 
@@ -48,6 +48,19 @@ export function withValues(text: string, values: readonly unknown[]): string {
 
 export function show(value: unknown): string {
   if (value === null || value === undefined) return 'NULL';
-  if (typeof value === 'string') return `'${shorten(value, 24)}'`;
-  return typeof value === 'object' ? shorten(JSON.stringify(value), 24) : String(value);
+  if (typeof value === 'string') return `'${shorten(value, LONGEST_TEXT)}'`;
+  return typeof value === 'object' ? shorten(JSON.stringify(value), LONGEST_TEXT) : String(value);
+}
+
+const LONGEST_TEXT = 24;
+
+/** A row as `name value, ...`. Where it is too long, its longest values are left out first: numbers tell more than names and dates do. */
+export function showRow(fields: readonly { readonly name: string }[], row: readonly unknown[], width: number): string {
+  let shown = fields.map((field, index) => ({ name: field.name, value: show(row[index]) }));
+  const text = () => [...shown.map(({ name, value }) => `${name} ${value}`), ...(shown.length < fields.length ? ['...'] : [])].join(', ');
+  while (shown.length > 1 && text().length > width) {
+    const longest = shown.reduce((left, right) => (right.value.length > left.value.length ? right : left));
+    shown = shown.filter((item) => item !== longest);
+  }
+  return shorten(text(), width);
 }

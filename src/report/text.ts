@@ -2,6 +2,7 @@ import type { Counterexample, PlanOutcome, ScenarioOutcome } from '../outcome.js
 import { holds } from '../verdict.js';
 import { explain } from './explain.js';
 import { lanesOf, renderLanes, wrap } from './lanes.js';
+import { show } from './statement.js';
 
 export interface TextOptions {
   readonly width: number;
@@ -47,7 +48,8 @@ export function scenarioText(outcome: ScenarioOutcome, options: TextOptions): st
   if (counterexample !== null) lines.push(...counterexampleLines(outcome, counterexample, options), '');
   const mark = holds(outcome.verdict) ? good(outcome.verdict, options) : bad(outcome.verdict, options);
   lines.push(`verdict     ${mark}: ${meaning(outcome, options)}`);
-  for (const plan of outcome.plans) lines.push(`  plan      ${planLine(plan)}`);
+  for (const plan of outcome.plans)
+    lines.push(...wrap(planLine(plan), options.width - 12).map((line, index) => `${index === 0 ? '  plan      ' : ' '.repeat(12)}${line}`));
   if (outcome.limits.length > 0) lines.push(`limits      hit: ${outcome.limits.join(', ')}`);
   if (outcome.model !== null && outcome.model.coarse.length > 0)
     lines.push(`coarse      at statement granularity, since they touch several rows at once: ${outcome.model.coarse.join('; ')}`);
@@ -79,12 +81,19 @@ function meaning(outcome: ScenarioOutcome, options: TextOptions): string {
 }
 
 function planLine(plan: PlanOutcome): string {
-  const actors = plan.plan.actors.map((actor) => actor.name).join(', ');
+  const actors = plan.plan.actors.map((actor) => `${actor.name} ${inputText(actor.input)}`.trim()).join(', ');
   const counts =
     plan.model === null
       ? ''
       : `${grouped(plan.model.interleavings)} ${plan.model.exhaustive ? 'interleavings' : 'schedules'}, ${grouped(plan.model.states)} states`;
   return `${plan.plan.workload}: ${actors}, capacity ${plan.plan.capacity}: ${plan.verdict}${counts === '' ? '' : ` (${counts})`}`;
+}
+
+/** `(userId 1, seats 2)`; nothing for no input. */
+function inputText(input: unknown): string {
+  if (typeof input !== 'object' || input === null) return input === null || input === undefined ? '' : `(${show(input)})`;
+  const fields = Object.entries(input).map(([name, value]) => `${name} ${show(value)}`);
+  return fields.length === 0 ? '' : `(${fields.join(', ')})`;
 }
 
 /** The counterexample as a story: lanes, why, what it was shrunk from, how to replay it. */
@@ -117,13 +126,21 @@ export function counterexampleLines(
       lines.push(`${index === 0 && at === 0 ? '  why    ' : '         '}${part}`);
     });
   });
-  const { shrunkFrom } = counterexample;
-  const size = (item: { actors: number; steps: number; switches: number }) =>
-    `${item.actors} actors, ${item.steps} steps, ${item.switches} ${item.switches === 1 ? 'switch' : 'switches'}`;
   lines.push(
-    `  shrunk from ${size(shrunkFrom)} to ${size(counterexample)}: ${counterexample.minimal ? 'no smaller one fails, with these actors and inputs that shrink from theirs' : 'not proved to be the smallest'}`,
+    ...wrap(shrunkText(counterexample), options.width - 2).map((line) => `  ${line}`),
     '',
     `replay      ${options.replayCommand} ${counterexample.token}`,
   );
   return lines;
 }
+
+/** How small the failure has become, and whether that is known to be the least. */
+export function shrunkText(counterexample: Counterexample): string {
+  const size = ({ actors, steps, switches }: { actors: number; steps: number; switches: number }) =>
+    `${counted(actors, 'actor')}, ${counted(steps, 'step')}, ${counted(switches, 'switch', 'switches')}`;
+  const [before, after] = [size(counterexample.shrunkFrom), size(counterexample)];
+  const way = before === after ? `${after}, as it was found` : `shrunk from ${before} to ${after}`;
+  return `${way}: ${counterexample.minimal ? 'no smaller one fails, with these actors and inputs that shrink from theirs' : 'not proved to be the smallest'}`;
+}
+
+const counted = (count: number, one: string, many = `${one}s`): string => `${count} ${count === 1 ? one : many}`;
