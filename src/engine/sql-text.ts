@@ -93,6 +93,8 @@ export interface StatementText {
   readonly plainRead: boolean;
   /** The outermost query has ORDER BY. */
   readonly ordered: boolean;
+  /** Takes locks at the most, and gives none back before its transaction ends: nobody who waits goes on because of it. */
+  readonly keepsLocks: boolean;
   /** May take ACCESS EXCLUSIVE on a table, behind which even a monitor's SELECT waits. */
   readonly mayLockReaders: boolean;
 }
@@ -106,7 +108,8 @@ const PURE_FUNCTIONS = new Set(
     'select using over filter by having union interval numeric varchar char decimal'
   ).split(' '),
 );
-const MODIFYING = new Set(['insert', 'update', 'delete', 'merge', 'into']);
+const CHANGES = new Set(['insert', 'update', 'delete', 'merge']);
+const MODIFYING = new Set([...CHANGES, 'into']);
 const known = new Map<string, StatementText>();
 
 /** Reads a statement; answers are remembered by text. */
@@ -135,6 +138,7 @@ function classify(tokens: readonly Token[]): StatementText {
     verb,
     plainRead: read && isPlainRead(tokens),
     ordered: read && hasOuterOrder(tokens),
+    keepsLocks: (read || CHANGES.has(verb)) && !callsUnknown(tokens),
     mayLockReaders: !read && !['insert', 'update', 'delete', 'merge', 'begin', 'start', 'commit', 'end', 'rollback', 'set'].includes(verb),
   };
 }
@@ -160,9 +164,19 @@ function isPlainRead(tokens: readonly Token[]): boolean {
     if (MODIFYING.has(token.text)) return false;
     const next = tokens[index + 1]?.text;
     if (token.text === 'for' && (next === 'update' || next === 'no' || next === 'share' || next === 'key')) return false;
-    if (next === '(' && !PURE_FUNCTIONS.has(token.text)) return false;
   }
-  return true;
+  return !callsUnknown(tokens);
+}
+
+/** Calls a function of which nothing is known, or what looks like it; the list of columns behind INSERT INTO does not. */
+function callsUnknown(tokens: readonly Token[]): boolean {
+  return tokens.some(
+    ({ kind, text }, index) =>
+      (kind === 'word' || kind === 'quoted') &&
+      tokens[index + 1]?.text === '(' &&
+      tokens[index - 1]?.text !== 'into' &&
+      !PURE_FUNCTIONS.has(text),
+  );
 }
 
 function hasOuterOrder(tokens: readonly Token[]): boolean {

@@ -19,8 +19,9 @@ import randomStream from '../schedule/random.js';
 import { weighted } from '../schedule/weighted.js';
 import type { Verdict } from '../verdict.js';
 import { coveringSchedules, unheld } from './cover.js';
+import { ForetoldSteps } from './foretold.js';
 import { count, type StateGraph, shortestTo } from './graph.js';
-import { type Difference, lockstep } from './lockstep.js';
+import { type Difference, type Foretold, type LockstepRun, lockstep } from './lockstep.js';
 import { search } from './search.js';
 
 /** Random ways that are tried before the shortest failing one is taken for the one that was found. */
@@ -172,7 +173,7 @@ class PlanExploration {
     const allowed = server.canFreeze ? () => true : unheld(server.canSetDeadlockTimeout);
     const most = violated ? Math.min(limits.serverRuns, limits.violatedServerRuns) : limits.serverRuns;
     const { schedules, covered, unforceable } = coveringSchedules(graph, most, allowed);
-    const { runs, difference, schedule, racy } = await this.#lockstepAll(machine, schedules);
+    const { runs, difference, schedule, racy } = await this.#lockstepAll(machine, schedules, new ForetoldSteps(machine, graph));
     const all = schedules.length > 0 && runs === schedules.length && covered === graph.transitions - unforceable;
     if (runs < schedules.length) this.#limits.push('time');
     else if (!all && !violated) this.#limits.push(`server-runs ${limits.serverRuns}`);
@@ -198,13 +199,14 @@ class PlanExploration {
   async #lockstepAll(
     machine: Machine<ModelState>,
     schedules: readonly (readonly Choice[])[],
+    foretold: Foretold<ModelState> = machine,
   ): Promise<{ runs: number; difference: Difference | null; schedule: readonly Choice[] | null; racy: string | null }> {
     const postgres = this.#options.postgres!;
     const server = new Machine(this.#scenario, this.#plan, postgres);
     let runs = 0;
     for (const schedule of schedules) {
       if (this.#options.expired?.()) break;
-      const { difference, again } = await this.#compare(machine, server, schedule);
+      const { difference, again } = await this.#compare(() => lockstep(machine, server, schedule, foretold));
       runs += 1;
       if (difference !== null) {
         if (again) return { runs, difference, schedule, racy: null };
@@ -216,15 +218,11 @@ class PlanExploration {
   }
 
   /** A difference that does not come again is no divergence but a race that the schedule does not settle. */
-  async #compare(
-    machine: Machine<ModelState>,
-    server: Machine<ServerState>,
-    schedule: readonly Choice[],
-  ): Promise<{ difference: Difference | null; again: boolean }> {
-    const first = await patiently(() => lockstep(machine, server, schedule));
+  async #compare(attempt: () => Promise<LockstepRun<ModelState, ServerState>>): Promise<{ difference: Difference | null; again: boolean }> {
+    const first = await patiently(attempt);
     if (first.difference === null) return { difference: null, again: false };
     for (let repeat = 0; repeat < 2; repeat += 1) {
-      const next = await patiently(() => lockstep(machine, server, schedule));
+      const next = await patiently(attempt);
       if (next.difference === null) return { difference: first.difference, again: false };
     }
     return { difference: first.difference, again: true };

@@ -17,6 +17,7 @@ import { readStatement } from '../sql-text.js';
 import { Freezer } from './freezer.js';
 import { type Blocking, Inspector } from './inspector.js';
 import type { PostgresServer, ScratchDatabase } from './providers/server.js';
+import { Reset } from './reset.js';
 import { type Exchange, Session } from './session.js';
 import { answeredWithin, within } from './waiting.js';
 
@@ -59,7 +60,7 @@ export class PostgresEngine implements Engine<ServerState> {
   #database: ScratchDatabase | null = null;
   #inspector: Inspector | null = null;
   #schema: string | null = null;
-  #sequenceStarts = '';
+  #reset: Reset | null = null;
   #sessions: Session[] = [];
   #isolation: string | null = null;
   #exchanges: (Exchange | null)[] = [];
@@ -67,6 +68,8 @@ export class PostgresEngine implements Engine<ServerState> {
   #careful = false;
   #used = false;
   #likelyWait = false;
+  /** What was asked about waits in the course of a step. */
+  #asked: Blocking | null = null;
 
   constructor(server: PostgresServer) {
     this.server = server;
@@ -81,14 +84,14 @@ export class PostgresEngine implements Engine<ServerState> {
       for (const session of this.#sessions) await session.script(`SET default_transaction_isolation = '${setup.isolation.toLowerCase()}'`);
       this.#isolation = setup.isolation;
     }
-    await this.#inspect.script(`${this.#inspect.resetScript}${this.#sequenceStarts}${setup.seed}`);
+    await this.#reset!.run(setup.seed);
     this.#used = true;
     this.#careful = false;
     this.#exchanges = Array.from({ length: setup.actors }, () => null);
     this.#phases = Array.from({ length: setup.actors }, () => 'idle');
     return {
       actors: this.#phases.map(() => ({ phase: 'idle', waitsFor: [], inTransaction: false })),
-      committed: await this.#inspect.committed(),
+      committed: await this.#inspect.firstState(setup.seed),
       read: true,
     };
   }
@@ -109,7 +112,7 @@ export class PostgresEngine implements Engine<ServerState> {
        ALTER DATABASE ${database} SET search_path = public, lastseat, pg_catalog; SET search_path = public, lastseat, pg_catalog; ${setup.schema}`,
     );
     await this.#inspector.learnSchema();
-    this.#sequenceStarts = await this.#inspector.sequenceStarts();
+    this.#reset = await Reset.prepare(this.#inspector, this.server.canSetDeadlockTimeout);
     this.#schema = setup.schema;
   }
 
@@ -137,9 +140,10 @@ export class PostgresEngine implements Engine<ServerState> {
 
   async apply(state: ServerState, action: Action): Promise<Applied<ServerState>> {
     const { actor } = action;
+    this.#asked = null;
     const outcome = await this.#perform(action);
     this.#phases[actor] = outcome.kind === 'blocked' ? 'waiting' : outcome.kind === 'executed' ? 'uncommitted' : 'idle';
-    return { state: await this.#look(state, actor, outcome), outcome };
+    return { state: await this.#look(state, action, outcome), outcome };
   }
 
   async #perform(action: Action): Promise<Outcome> {
@@ -176,10 +180,11 @@ export class PostgresEngine implements Engine<ServerState> {
     let answered = !this.#likelyWait && (await answeredWithin(exchange, ASK_AFTER_MS));
     this.#likelyWait = false;
     while (!answered) {
-      const blocking = await this.#inspect.blocking([session.pid]);
+      const blocking = await this.#inspect.blocking([session.pid, ...this.#waitingPids()]);
       if (exchange.answered) break;
       if (blocking.has(session.pid)) {
         this.#freezer.freeze(session.pid);
+        this.#asked = blocking;
         return { kind: 'blocked' };
       }
       if (Date.now() > deadline) throw new EngineError(`the server neither answered nor reported a wait within ${PATIENCE_MS / 1000} s`);
@@ -191,21 +196,55 @@ export class PostgresEngine implements Engine<ServerState> {
     return { kind: 'done', reply };
   }
 
+  #waitingPids(): number[] {
+    return this.#phases.flatMap((phase, index) => (phase === 'waiting' ? [this.#sessions[index]!.pid] : []));
+  }
+
   /**
-   * Looks at everybody after a step: who still waits and for whom, who has been freed, what is committed. While nobody waits, a step that ran
-   * through inside a transaction gives nothing new to see; what it might have changed against all expectation the next look shows.
+   * Looks at everybody after a step: who still waits and for whom, who has been freed, what is committed. A step that ended no transaction has
+   * committed nothing. If it kept its locks too, nobody waits otherwise than before, and there is nothing new to see; what it might have changed
+   * against all expectation, the next look shows.
    */
-  async #look(before: ServerState, actor: ActorIndex, outcome: Outcome): Promise<ServerState> {
-    const waiting = this.#phases.flatMap((phase, index) => (phase === 'waiting' ? [index] : []));
-    const inside = outcome.kind === 'done' && outcome.reply.kind === 'result' && this.#sessions[actor]!.inTransaction;
-    if (waiting.length === 0 && inside) return { actors: this.#actors(new Map()), committed: before.committed, read: false };
-    const { blocking, committed } = await this.#inspect.inspect(
-      waiting.map((index) => this.#sessions[index]!.pid),
-      this.#careful,
+  async #look(before: ServerState, action: Action, outcome: Outcome): Promise<ServerState> {
+    const waiting = this.#waitingPids();
+    if (this.#ends(action, outcome)) {
+      const { blocking, committed } = await this.#inspect.inspect(waiting, this.#careful);
+      this.#free(blocking);
+      if (committed === null) this.deferredReads += 1;
+      return { actors: this.#actors(blocking), committed: committed ?? before.committed, read: committed !== null };
+    }
+    if (this.#asked === null && (waiting.length === 0 || this.#keepsLocks(action, outcome)))
+      return { actors: this.#actors(this.#blockingIn(before)), committed: before.committed, read: false };
+    const blocking = this.#asked ?? (await this.#inspect.blocking(waiting));
+    this.#free(blocking);
+    return { actors: this.#actors(blocking), committed: before.committed, read: false };
+  }
+
+  #ends(action: Action, outcome: Outcome): boolean {
+    if (outcome.kind !== 'done') return false;
+    if (outcome.reply.kind !== 'result') return true;
+    return !this.#sessions[action.actor]!.inTransaction && !(action.kind === 'statement' && readStatement(action.statement.text).plainRead);
+  }
+
+  /** A waiter that cannot be held may give back what it held as it goes on; a frozen one does nothing by itself. */
+  #keepsLocks(action: Action, outcome: Outcome): boolean {
+    return (
+      action.kind === 'statement' && outcome.kind !== 'blocked' && this.#freezer.enabled && readStatement(action.statement.text).keepsLocks
     );
-    for (const index of waiting) if (!blocking.has(this.#sessions[index]!.pid)) this.#phases[index] = 'freed';
-    if (committed === null) this.deferredReads += 1;
-    return { actors: this.#actors(blocking), committed: committed ?? before.committed, read: committed !== null };
+  }
+
+  #free(blocking: Blocking): void {
+    this.#phases.forEach((phase, index) => {
+      if (phase === 'waiting' && !blocking.has(this.#sessions[index]!.pid)) this.#phases[index] = 'freed';
+    });
+  }
+
+  #blockingIn(state: ServerState): Blocking {
+    return new Map(
+      state.actors.flatMap(({ waitsFor }, index) =>
+        waitsFor.length === 0 ? [] : [[this.#sessions[index]!.pid, waitsFor.map((actor) => this.#sessions[actor]?.pid ?? -1)] as const],
+      ),
+    );
   }
 
   #actors(blocking: Blocking): ServerActor[] {

@@ -32,6 +32,7 @@ export class Inspector {
   #last = '';
   #state: CommittedState | null = null;
   #generation = 0;
+  readonly #firstStates = new Map<string, { readonly text: string; readonly state: CommittedState }>();
 
   private constructor(client: pg.Client) {
     this.#client = client;
@@ -50,6 +51,13 @@ export class Inspector {
     await this.#client.query(sql);
   }
 
+  /** The only value that the last statement of a script gives. */
+  async number(sql: string): Promise<number> {
+    const results = (await this.#client.query(sql)) as unknown as pg.QueryResult | pg.QueryResult[];
+    const [row] = (Array.isArray(results) ? results.at(-1)! : results).rows;
+    return Number(Object.values(row as Row)[0]);
+  }
+
   async query(sql: string): Promise<Row[]> {
     return (await this.#client.query(sql)).rows;
   }
@@ -65,15 +73,10 @@ export class Inspector {
     const sequences = await this.#client.query<{ name: string }>(SEQUENCES);
     this.#sequences = sequences.rows.map((row) => row.name);
     this.#generation += 1;
+    this.#firstStates.clear();
     this.#stateQuery = `SELECT json_build_object('tables', json_build_object(${this.#tables.map(tableExpression).join(', ')}), 'sequences', json_build_object(${this.#sequences
       .map((name) => `${literal(name)}, (SELECT json_build_object('lastValue', last_value, 'isCalled', is_called) FROM ${quote(name)})`)
       .join(', ')}))::text AS state`;
-  }
-
-  /** TRUNCATE and reset of every table and sequence, as text: DELETE would leave row order to history. */
-  get resetScript(): string {
-    const truncate = this.#tables.length === 0 ? '' : `TRUNCATE ${this.#tables.map((table) => quote(table.name)).join(', ')};`;
-    return truncate;
   }
 
   /** Sequences to where they were when the schema was made. */
@@ -108,6 +111,19 @@ export class Inspector {
   async committed(): Promise<CommittedState> {
     const { rows } = await this.#client.query<{ state: string }>({ name: `state${this.#generation}`, text: this.#stateQuery });
     return this.#remember(rows[0]!.state);
+  }
+
+  /** What is committed after a reset. It is read once for each seed: whether a reset has brought it back, the first look of a run shows. */
+  async firstState(seed: string): Promise<CommittedState> {
+    const known = this.#firstStates.get(seed);
+    if (known === undefined) {
+      const state = await this.committed();
+      this.#firstStates.set(seed, { text: this.#last, state });
+      return state;
+    }
+    this.#last = known.text;
+    this.#state = known.state;
+    return known.state;
   }
 
   #remember(text: string): CommittedState {
