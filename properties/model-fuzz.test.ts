@@ -36,7 +36,7 @@ describe.each([
   const engine = new ModelEngine();
 
   beforeAll(() => {
-    postgres = new PostgresEngine(server);
+    postgres = new PostgresEngine(server, { looksAlways: true });
   });
 
   afterAll(async () => {

@@ -35,6 +35,11 @@ interface ServerActor {
   readonly inTransaction: boolean;
 }
 
+export interface PostgresEngineOptions {
+  /** Look at everybody and at all rows after every step, also where nothing can have changed: for tests that show that nothing has. Default false. */
+  readonly looksAlways?: boolean;
+}
+
 /** How long the server may keep a statement neither answered nor waiting for a lock before we give up. */
 const PATIENCE_MS = 10_000;
 /** A reply that comes at once needs no question who blocks whom; after this long the question is asked, again and again. */
@@ -57,6 +62,7 @@ export class PostgresEngine implements Engine<ServerState> {
   /** Checks that had to wait until a table could be read again. */
   deferredReads = 0;
   readonly #freezer: Freezer;
+  readonly #looksAlways: boolean;
   #database: ScratchDatabase | null = null;
   #inspector: Inspector | null = null;
   #schema: string | null = null;
@@ -71,8 +77,9 @@ export class PostgresEngine implements Engine<ServerState> {
   /** What was asked about waits in the course of a step. */
   #asked: Blocking | null = null;
 
-  constructor(server: PostgresServer) {
+  constructor(server: PostgresServer, { looksAlways = false }: PostgresEngineOptions = {}) {
     this.server = server;
+    this.#looksAlways = looksAlways;
     this.#freezer = new Freezer(server.canFreeze);
   }
 
@@ -207,7 +214,7 @@ export class PostgresEngine implements Engine<ServerState> {
    */
   async #look(before: ServerState, action: Action, outcome: Outcome): Promise<ServerState> {
     const waiting = this.#waitingPids();
-    if (this.#ends(action, outcome)) {
+    if (this.#looksAlways || this.#ends(action, outcome)) {
       const { blocking, committed } = await this.#inspect.inspect(waiting, this.#careful);
       this.#free(blocking);
       if (committed === null) this.deferredReads += 1;
