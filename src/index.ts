@@ -1,6 +1,7 @@
 /** The public list: what a scenario of one's own is written with, and what the command line is made of. */
 export * from './context.js';
 export { UnmodelledError } from './engine/contract.js';
+export { ModelEngine } from './engine/model/engine.js';
 export { PostgresEngine } from './engine/postgres/engine.js';
 export { inspectProviders, type ProviderReport } from './engine/postgres/providers/inspect.js';
 export { openServer } from './engine/postgres/providers/open.js';
@@ -16,7 +17,7 @@ export type { Plan, PlanActor } from './plan/plan.js';
 export { type Replayed, replayOn } from './replay.js';
 export { type OutcomeDocument, outcomeJson } from './report/json.js';
 export { counterexampleMarkdown } from './report/markdown.js';
-export { asExpected, counterexampleLines, scenarioText, suiteLine, type TextOptions } from './report/text.js';
+export { asExpected, scenarioText, storyLines, suiteLine, type TextOptions } from './report/text.js';
 export * from './scenario.js';
 export { readScheduleFile, ScheduleFileError, scheduleFile } from './schedule/file.js';
 export { decodeToken, encodeToken, type Recording, TokenError } from './schedule/token.js';

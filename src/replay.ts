@@ -1,7 +1,7 @@
 import type { Engine } from './engine/contract.js';
 import { patiently } from './explore/plan.js';
 import type { History } from './history/history.js';
-import { Machine } from './machine.js';
+import { Machine, type Step } from './machine.js';
 import { recordHistory, stepHash } from './record.js';
 import { type Run, run } from './run.js';
 import type { Scenario } from './scenario.js';
@@ -21,36 +21,36 @@ export interface Replayed {
 /** Runs a recording again, to the letter, on one engine. Nothing is skipped and nothing is filled in. */
 export async function replayOn<S>(scenario: Scenario, recording: Recording, engine: Engine<S>): Promise<Replayed> {
   const machine = new Machine(scenario, recording.plan, engine, { sites: true });
-  let done: Run<S>;
-  try {
-    done = await patiently(() => run(machine, replay(recording.schedule, machine.actorNames)));
-  } catch (error) {
-    if (!(error instanceof ScheduleError)) throw error;
-    return { matches: false, difference: { step: error.step, message: error.message }, violated: false, history: null };
-  }
-  const history = recordHistory(machine, done);
-  const hashes = done.steps.map(stepHash);
-  const wanted = recording.violation;
-  const violated = done.violations.some(
-    ({ violation }) => violation.invariant === wanted?.invariant && violation.resource === wanted.resource,
-  );
-  const first = recording.hashes.findIndex((hash, index) => hash !== hashes[index]);
-  if (first >= 0) {
-    const step = history.steps[first];
-    const now =
-      step === undefined
-        ? 'nothing'
-        : `${step.name} ${step.text}: ${step.error === null ? step.outcome : `${step.error.code} ${step.error.message}`}`;
-    return { matches: false, difference: { step: first, message: `step ${first + 1} is now: ${now}` }, violated, history };
-  }
-  if (hashes.length !== recording.hashes.length) {
-    const step = recording.hashes.length;
-    return {
-      matches: false,
-      difference: { step, message: `the run now has ${hashes.length} steps; ${step} were recorded` },
-      violated,
-      history,
-    };
-  }
-  return { matches: violated === (wanted !== null), difference: null, violated, history };
+  const { steps, end } = await strictly(machine, recording);
+  const done = end instanceof ScheduleError ? null : end;
+  const { violation: wanted, hashes } = recording;
+  const violated =
+    done?.violations.some(({ violation }) => violation.invariant === wanted?.invariant && violation.resource === wanted.resource) ?? false;
+  const seen = { violated, history: done === null ? null : recordHistory(machine, done) };
+  const differs = (step: number, message: string): Replayed => ({ matches: false, difference: { step, message }, ...seen });
+  const first = steps.findIndex((step, index) => stepHash(step) !== hashes[index]);
+  if (first >= 0) return differs(first, `step ${first + 1} is now: ${describeStep(machine.actorNames, steps[first]!)}`);
+  if (end instanceof ScheduleError) return differs(end.step, end.message);
+  if (steps.length < hashes.length)
+    return differs(steps.length, `the run now ends after ${steps.length} steps; ${hashes.length} were recorded`);
+  return { matches: wanted === null ? end.violations.length === 0 : violated, difference: null, ...seen };
+}
+
+/** The steps that could be taken, and the run, or why it could not go on. */
+const strictly = <S>(machine: Machine<S>, recording: Recording): Promise<{ steps: readonly Step<S>[]; end: Run<S> | ScheduleError }> =>
+  patiently(async () => {
+    const steps: Step<S>[] = [];
+    try {
+      const policy = replay(recording.schedule, machine.actorNames);
+      return { steps, end: await run(machine, policy, { onStep: (step) => steps.push(step) }) };
+    } catch (error) {
+      if (!(error instanceof ScheduleError)) throw error;
+      return { steps, end: error };
+    }
+  });
+
+function describeStep<S>(names: readonly string[], { choice, text, outcome }: Step<S>): string {
+  const came =
+    outcome.kind === 'blocked' ? 'waits' : outcome.reply.kind === 'error' ? `${outcome.reply.code} ${outcome.reply.message}` : outcome.kind;
+  return `${names[choice.actor]} ${text}: ${came}`;
 }

@@ -14,8 +14,15 @@ export interface Run<S> {
 /** Steps after which a run is given up. */
 export const MAX_STEPS = 10_000;
 
+export interface RunOptions<S> {
+  /** Default {@link MAX_STEPS}. */
+  readonly maxSteps?: number;
+  /** Called with every step taken, also in a run that its policy then gives up. */
+  readonly onStep?: (step: Step<S>) => void;
+}
+
 /** Runs a plan once: choose, step, check. */
-export async function run<S>(machine: Machine<S>, policy: Policy, maxSteps = MAX_STEPS): Promise<Run<S>> {
+export async function run<S>(machine: Machine<S>, policy: Policy, { maxSteps = MAX_STEPS, onStep }: RunOptions<S> = {}): Promise<Run<S>> {
   const first = await machine.start();
   const steps: Step<S>[] = [];
   const violations: { step: number; violation: FoundViolation }[] = [];
@@ -31,6 +38,7 @@ export async function run<S>(machine: Machine<S>, policy: Policy, maxSteps = MAX
     const choice = policy.choose(choices, { taken, last });
     const step = await machine.apply(configuration, choice);
     steps.push(step);
+    onStep?.(step);
     configuration = step.after;
     last = choice.actor;
     taken[last]! += 1;

@@ -1,8 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { ModelEngine } from '../../src/engine/model/engine.js';
 import {
-  counterexampleLines,
   decodeToken,
+  ModelEngine,
   openServer,
   PostgresEngine,
   type Recording,
@@ -11,6 +10,7 @@ import {
   replayOn,
   type Scenario,
   ScheduleFileError,
+  storyLines,
   TokenError,
 } from '../../src/index.js';
 import { EXIT } from '../exit-codes.js';
@@ -37,8 +37,7 @@ export async function replayCommand(args: ReplayArguments): Promise<number> {
   );
   const results: { engine: string; replayed: Replayed; matched: number }[] = [];
   if (args.engine !== 'postgres')
-    results.push({ engine: 'model', ...(await repeat(args.times, () => replayOn(scenario, recording, new ModelEngine()))) });
-  let postgres: string | null = null;
+    results.push({ engine: 'the model', ...(await repeat(args.times, () => replayOn(scenario, recording, new ModelEngine()))) });
   if (args.engine !== 'model') {
     const server = await openServer(args.postgres);
     const engine = new PostgresEngine(server);
@@ -49,8 +48,10 @@ export async function replayCommand(args: ReplayArguments): Promise<number> {
     process.once('SIGINT', stop);
     process.once('SIGTERM', stop);
     try {
-      postgres = `${server.version} (${server.kind})`;
-      results.push({ engine: `postgres ${postgres}`, ...(await repeat(args.times, () => replayOn(scenario, recording, engine))) });
+      results.push({
+        engine: `PostgreSQL ${server.version} (${server.kind})`,
+        ...(await repeat(args.times, () => replayOn(scenario, recording, engine))),
+      });
     } finally {
       process.off('SIGINT', stop);
       process.off('SIGTERM', stop);
@@ -58,7 +59,7 @@ export async function replayCommand(args: ReplayArguments): Promise<number> {
       await server.close();
     }
   }
-  return report(scenario, recording, results, args.times, postgres);
+  return report(scenario, recording, results, args.times);
 }
 
 async function repeat(times: number, attempt: () => Promise<Replayed>): Promise<{ replayed: Replayed; matched: number }> {
@@ -77,33 +78,14 @@ function report(
   recording: Recording,
   results: readonly { engine: string; replayed: Replayed; matched: number }[],
   times: number,
-  postgres: string | null,
 ): number {
   const { violation, plan } = recording;
   const shown = results.find(({ replayed }) => replayed.history !== null && replayed.violated) ?? results[0]!;
   if (violation !== null && shown.replayed.history !== null && shown.replayed.violated) {
-    const story = counterexampleLines(
-      scenario,
-      {
-        ...recording,
-        token: '',
-        invariant: violation.invariant,
-        resource: violation.resource,
-        history: shown.replayed.history,
-        actors: plan.actors.length,
-        steps: recording.schedule.length,
-        switches: 0,
-        minimal: false,
-        confirmedOnPostgres: postgres !== null,
-        replays: { matched: shown.matched, of: times },
-        shrunkFrom: { actors: 0, steps: 0, switches: 0 },
-        interleavings: null,
-        violating: null,
-      },
-      { width: 120, postgres, version: VERSION, color: false, replayCommand: '' },
-    );
-    const end = story.findIndex((line) => line.startsWith('  shrunk from'));
-    process.stdout.write(`\n${story.slice(0, end).join('\n')}\n\n`);
+    const { history } = shown.replayed;
+    const rests = `${shown.engine}, replayed ${shown.matched}/${times}`;
+    const story = storyLines(scenario.name, { plan, history, ...violation }, rests, { width: 120, color: false });
+    process.stdout.write(`\n${story.join('\n')}\n\n`);
   }
   for (const { engine, replayed, matched } of results) {
     const what = violation === null ? 'no violation, as recorded' : `${violation.invariant} of ${violation.resource} violated again`;

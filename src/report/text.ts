@@ -45,7 +45,7 @@ export const asExpected = (outcome: ScenarioOutcome): boolean =>
 export function scenarioText(outcome: ScenarioOutcome, options: TextOptions): string {
   const lines: string[] = [];
   const { counterexample } = outcome;
-  if (counterexample !== null) lines.push(...counterexampleLines(outcome, counterexample, options), '');
+  if (counterexample !== null) lines.push(...counterexampleLines(outcome.name, counterexample, options), '');
   const mark = holds(outcome.verdict) ? good(outcome.verdict, options) : bad(outcome.verdict, options);
   lines.push(`verdict     ${mark}: ${meaning(outcome, options)}`);
   for (const plan of outcome.plans)
@@ -96,42 +96,40 @@ function inputText(input: unknown): string {
   return fields.length === 0 ? '' : `(${fields.join(', ')})`;
 }
 
-/** The counterexample as a story: lanes, why, what it was shrunk from, how to replay it. */
-export function counterexampleLines(
-  outcome: Pick<ScenarioOutcome, 'name'>,
-  counterexample: Counterexample,
-  options: TextOptions,
-): string[] {
-  const { history, plan, invariant } = counterexample;
-  const violation = history.violations.find((item) => item.invariant === invariant);
-  const names = plan.actors.map((actor) => actor.name);
-  const replays = `replayed ${counterexample.replays.matched}/${counterexample.replays.of}`;
-  const where = counterexample.confirmedOnPostgres ? `confirmed on PostgreSQL ${options.postgres}` : 'on the model only';
-  const share =
-    counterexample.violating === null
-      ? ''
-      : `${grouped(counterexample.violating)} of ${grouped(counterexample.interleavings ?? 0)} interleavings · `;
-  const lines = [
-    `${outcome.name} · ${plan.isolation} · capacity ${plan.capacity} · ${names.length} actors`,
-    '',
-    bad(`x ${invariant}   ${counterexample.resource}: ${violation?.message ?? ''}`, options),
-    `  ${share}${where} · ${replays}`,
-    '',
-    ...renderLanes(lanesOf(history, invariant), names, options.width),
-    '',
-  ];
-  const why = explain(history, invariant);
-  why.forEach((line, index) => {
-    wrap(line, options.width - 9).forEach((part, at) => {
-      lines.push(`${index === 0 && at === 0 ? '  why    ' : '         '}${part}`);
-    });
-  });
-  lines.push(
+/** The counterexample: the story, what it was shrunk from, how to replay it. */
+function counterexampleLines(name: string, counterexample: Counterexample, options: TextOptions): string[] {
+  const { violating, interleavings, confirmedOnPostgres, replays } = counterexample;
+  const where = confirmedOnPostgres ? `confirmed on PostgreSQL ${options.postgres}` : 'on the model only';
+  const share = violating === null ? [] : [`${grouped(violating)} of ${grouped(interleavings ?? 0)} interleavings`];
+  const rests = [...share, where, `replayed ${replays.matched}/${replays.of}`].join(' · ');
+  return [
+    ...storyLines(name, counterexample, rests, options),
     ...wrap(shrunkText(counterexample), options.width - 2).map((line) => `  ${line}`),
     '',
     `replay      ${options.replayCommand} ${counterexample.token}`,
-  );
-  return lines;
+  ];
+}
+
+/** What happened, in lanes, and why it broke. `rests` says what the violation rests on. */
+export function storyLines(
+  name: string,
+  { history, plan, invariant, resource }: Pick<Counterexample, 'history' | 'plan' | 'invariant' | 'resource'>,
+  rests: string,
+  options: Pick<TextOptions, 'width' | 'color'>,
+): string[] {
+  const violation = history.violations.find((item) => item.invariant === invariant);
+  const names = plan.actors.map((actor) => actor.name);
+  const why = explain(history, invariant).flatMap((line) => wrap(line, options.width - 9));
+  return [
+    `${name} · ${plan.isolation} · capacity ${plan.capacity} · ${counted(names.length, 'actor')}`,
+    '',
+    paint(31, `x ${invariant}   ${resource}: ${violation?.message ?? ''}`, options.color),
+    `  ${rests}`,
+    '',
+    ...renderLanes(lanesOf(history, invariant), names, options.width),
+    '',
+    ...why.map((line, index) => `${index === 0 ? '  why    ' : '         '}${line}`),
+  ];
 }
 
 /** How small the failure has become, and whether that is known to be the least. */

@@ -73,7 +73,8 @@ export class PostgresEngine implements Engine<ServerState> {
   #phases: Phase[] = [];
   #careful = false;
   #used = false;
-  #likelyWait = false;
+  /** What is expected of the next action; null where nobody has said anything. */
+  #likelyWait: boolean | null = null;
   /** What was asked about waits in the course of a step. */
   #asked: Blocking | null = null;
 
@@ -184,8 +185,9 @@ export class PostgresEngine implements Engine<ServerState> {
     const exchange = this.#exchanges[actor]!;
     const session = this.#sessions[actor]!;
     const deadline = Date.now() + PATIENCE_MS;
-    let answered = !this.#likelyWait && (await answeredWithin(exchange, ASK_AFTER_MS));
-    this.#likelyWait = false;
+    const atOnce = this.#likelyWait ?? this.#mightWait(actor);
+    let answered = !atOnce && (await answeredWithin(exchange, ASK_AFTER_MS));
+    this.#likelyWait = null;
     while (!answered) {
       const blocking = await this.#inspect.blocking([session.pid, ...this.#waitingPids()]);
       if (exchange.answered) break;
@@ -201,6 +203,11 @@ export class PostgresEngine implements Engine<ServerState> {
     if (exchange.held) return { kind: 'executed', reply };
     this.#exchanges[actor] = null;
     return { kind: 'done', reply };
+  }
+
+  /** Somebody else has a transaction open, and the statement is no plain read: to ask in vain costs less than to wait for a timer. */
+  #mightWait(actor: ActorIndex): boolean {
+    return !this.#exchanges[actor]!.plainRead && this.#sessions.some((session, other) => other !== actor && session.inTransaction);
   }
 
   #waitingPids(): number[] {

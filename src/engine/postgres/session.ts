@@ -2,7 +2,7 @@ import pg from 'pg';
 import utils from 'pg/lib/utils.js';
 import { type Field, inContentOrder, type Reply } from '../../reply.js';
 import { EngineError, type Statement } from '../contract.js';
-import { readStatement } from '../sql-text.js';
+import { readStatement, type StatementText } from '../sql-text.js';
 import type { Connection } from './providers/server.js';
 
 /** The parts of pg's Connection that a statement is sent with. */
@@ -75,7 +75,7 @@ export class Session {
     if (text.verb === 'select' && !text.plainRead) this.dirty ||= /advisory|set_config/i.test(statement.text);
     const begins = statement.prelude.some((item) => item.begins);
     const held = this.#status === 'I' && !begins && text.kind === 'other' && !text.plainRead;
-    const exchange = new Exchange(statement, held, text.ordered);
+    const exchange = new Exchange(statement, held, text);
     this.#current = exchange;
     (this.#client as unknown as { query(submittable: Exchange): void }).query(exchange);
     return exchange;
@@ -103,17 +103,17 @@ export class Exchange {
   #committed: { readonly promise: Promise<Reply>; readonly settle: (reply: Reply) => void; readonly fail: (error: Error) => void } | null =
     null;
   readonly #statement: Statement;
-  readonly #ordered: boolean;
+  readonly #text: StatementText;
   #expected: number;
   #fields: Field[] = [];
   #parsers: ((text: string) => unknown)[] = [];
   #rows: unknown[][] = [];
   #wire: Wire | null = null;
 
-  constructor(statement: Statement, held: boolean, ordered: boolean) {
+  constructor(statement: Statement, held: boolean, text: StatementText) {
     this.#statement = statement;
     this.held = held;
-    this.#ordered = ordered;
+    this.#text = text;
     this.#expected = statement.prelude.length + 1;
     this.reply = new Promise<Reply>((resolve, reject) => {
       this.#settle = resolve;
@@ -122,6 +122,10 @@ export class Exchange {
     this.reply.catch(() => {
       // Whoever waits for the reply gets the error; a run that was given up does not wait any more.
     });
+  }
+
+  get plainRead(): boolean {
+    return this.#text.plainRead;
   }
 
   get answered(): boolean {
@@ -178,7 +182,7 @@ export class Exchange {
       command: match?.[1] ?? message.text,
       rowCount: count === undefined ? null : Number(count),
       fields: this.#fields,
-      rows: this.#ordered ? this.#rows : inContentOrder(this.#rows),
+      rows: this.#text.ordered ? this.#rows : inContentOrder(this.#rows),
     });
   }
 
