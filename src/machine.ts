@@ -170,21 +170,30 @@ export class Machine<S> {
     const { world, reply } =
       request.kind === 'store' ? callStore(configuration.world, request.call) : callCache(configuration.world, request.call);
     const kind = request.kind;
-    return this.#advance(configuration, choice, kind, [], request, { kind: 'done', reply }, configuration.engine, world);
+    return this.#advance(
+      configuration,
+      choice,
+      { kind, prelude: [], text: describeRequest(request) },
+      request,
+      { kind: 'done', reply },
+      configuration.engine,
+      world,
+    );
   }
 
   #record(configuration: Configuration<S>, choice: Choice, action: Action, request: Request, applied: Applied<S>): MaybePromise<Step<S>> {
     const statement = request.kind === 'query' ? readStatement(request.text) : null;
     const kind = kindOf(action, statement);
     const prelude = action.kind === 'statement' ? action.statement.prelude.map((item) => item.text) : [];
-    return this.#advance(configuration, choice, kind, prelude, request, applied.outcome, applied.state, configuration.world);
+    // The second step of a statement outside a transaction is a commit, whatever the request says.
+    const text = action.kind === 'commit' ? 'COMMIT' : describeRequest(request);
+    return this.#advance(configuration, choice, { kind, prelude, text }, request, applied.outcome, applied.state, configuration.world);
   }
 
   #advance(
     before: Configuration<S>,
     choice: Choice,
-    kind: StepEvent['kind'],
-    prelude: readonly string[],
+    what: Pick<Step<S>, 'kind' | 'prelude' | 'text'>,
     request: Request,
     outcome: Outcome,
     engine: S,
@@ -204,7 +213,7 @@ export class Machine<S> {
       const actors = before.actors.map((item, index) => (index === actor ? next : item));
       const events = outcome.kind === 'done' ? eventsBetween(state.node, next.node) : [];
       const finished = outcome.kind === 'done' ? next.node.finished : null;
-      const seen: Seen<S> = { before, choice, kind, request, outcome, engine, world, committed, events, finished };
+      const seen: Seen<S> = { before, choice, kind: what.kind, request, outcome, engine, world, committed, events, finished };
       const event = this.#event(seen);
       const monitors = (this.scenario.monitors ?? []).map((monitor, index) => monitor.observe(before.monitors[index], event));
       let witnesses = 0;
@@ -215,12 +224,7 @@ export class Machine<S> {
         before,
         after: { engine, actors, world, monitors, committed },
         choice,
-        kind,
-        prelude,
-        text:
-          kind === 'commit' && outcome.kind === 'done' && this.engine.status(before.engine, actor).phase === 'uncommitted'
-            ? 'COMMIT'
-            : describeRequest(request),
+        ...what,
         values: request.kind === 'query' ? request.values : [],
         site: request.site,
         outcome,

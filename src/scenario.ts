@@ -128,7 +128,7 @@ export interface Scenario {
   readonly requires?: readonly string[];
   /** For the report: usage against capacity in a committed state. */
   readonly usage?: (state: CommittedState) => readonly Usage[];
-  /** What is expected at each level; the suite explores exactly these levels. The first is the default of a named run. */
+  /** What is expected at each level; a run explores exactly these, unless `--isolation` names one. Empty: READ COMMITTED, with nothing expected. */
   readonly expect: Partial<Readonly<Record<IsolationLevel, Expectation>>>;
   /** Files in the backup store before the first step. */
   readonly files?: Readonly<Record<string, string>>;

@@ -54,8 +54,15 @@ export function callCache(world: World, call: CacheCall): { world: World; reply:
   }
 }
 
-/** The world as text, in an order of its own. */
+const keys = new WeakMap<World, string>();
+
+/** The world as text, in an order of its own. Most steps leave the world alone, so each is written once. */
 export function worldKey(world: World): string {
-  const sorted = <T>(record: Readonly<Record<string, T>>) => Object.entries(record).sort(([left], [right]) => (left < right ? -1 : 1));
-  return JSON.stringify([sorted(world.files), sorted(world.cache), world.clockMs]);
+  let key = keys.get(world);
+  if (key === undefined) {
+    const sorted = <T>(record: Readonly<Record<string, T>>) => Object.entries(record).sort(([left], [right]) => (left < right ? -1 : 1));
+    key = JSON.stringify([sorted(world.files), sorted(world.cache), world.clockMs]);
+    keys.set(world, key);
+  }
+  return key;
 }

@@ -31,9 +31,8 @@ export async function makeCounterexample(scenario: Scenario, failure: Failure, o
 }
 
 const searchOnModel =
-  (scenario: Scenario): SearchPlan =>
+  (scenario: Scenario, engine = new ModelEngine()): SearchPlan =>
   async (plan, failure) => {
-    const engine = new ModelEngine();
     const machine = new Machine(scenario, plan, engine);
     const { graph, complete } = await search(machine, engine, { maxStates: CANDIDATE_STATES });
     const path = shortestTo(graph, (node) =>
