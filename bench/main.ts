@@ -1,11 +1,4 @@
-/**
- * Measures lastseat on this machine.
- *
- *   npm run bench -- [--json FILE|-] [--seconds N] [--quick] [--only NAME]
- *
- * `--seconds`: for each figure, default 3. `--quick`: one sample each, to see that it works. `--only`: one measurement. The
- * table goes to standard output, or with `--json -` nothing but JSON does. Figures are medians; nothing fails because it is slow.
- */
+/** Measures lastseat on this machine; `--help` says how. Figures are medians, and nothing fails because it is slow. */
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
@@ -33,6 +26,18 @@ const DEFAULT_SECONDS = 3;
 const INTERRUPTED = 130;
 const BAD_USAGE = 2;
 
+const HELP = `Usage: npm run bench -- [options]
+
+Measures lastseat on this machine, side by side with what it is compared to, and prints medians and ratios. Nothing fails
+because it is slow.
+
+  --only NAME       one measurement: ${MEASUREMENTS.map(({ name }) => name).join(', ')}
+  --seconds N       for each figure (default ${DEFAULT_SECONDS})
+  --quick           one sample each, to see that it works
+  --json FILE       the figures as JSON; "-" writes them to standard output, and nothing else there
+  --help            this text
+`;
+
 interface Options {
   readonly json: string | null;
   readonly seconds: number;
@@ -40,15 +45,18 @@ interface Options {
   readonly measurements: readonly Measurement[];
 }
 
-function readOptions(): Options {
+/** Null where help was asked for. */
+function readOptions(): Options | null {
   const { values } = parseArgs({
     options: {
       json: { type: 'string' },
       seconds: { type: 'string' },
       quick: { type: 'boolean', default: false },
       only: { type: 'string' },
+      help: { type: 'boolean', short: 'h', default: false },
     },
   });
+  if (values.help) return null;
   const { json = null, quick, only } = values;
   const seconds = values.seconds === undefined ? (quick ? QUICK_SECONDS : DEFAULT_SECONDS) : Number(values.seconds);
   if (!(seconds > 0)) throw new TypeError(`--seconds takes a number above 0, and not ${values.seconds}`);
@@ -80,12 +88,16 @@ async function measureAll({ seconds, quick, measurements }: Options, servers: Se
 }
 
 async function main(): Promise<void> {
-  let options: Options;
+  let options: Options | null;
   try {
     options = readOptions();
   } catch (error) {
-    console.error((error as Error).message);
+    console.error(`${(error as Error).message}\n\n${HELP}`);
     process.exitCode = BAD_USAGE;
+    return;
+  }
+  if (options === null) {
+    process.stdout.write(HELP);
     return;
   }
   const servers = new Servers();
