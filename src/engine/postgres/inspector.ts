@@ -51,11 +51,10 @@ export class Inspector {
     await this.#client.query(sql);
   }
 
-  /** The only value that the last statement of a script gives. */
-  async number(sql: string): Promise<number> {
-    const results = (await this.#client.query(sql)) as unknown as pg.QueryResult | pg.QueryResult[];
-    const [row] = (Array.isArray(results) ? results.at(-1)! : results).rows;
-    return Number(Object.values(row as Row)[0]);
+  /** The only value that a query gives. It is prepared under its name, once. */
+  async number(name: string, text: string): Promise<number> {
+    const { rows } = await this.#client.query<unknown[]>({ name, text, rowMode: 'array' });
+    return Number(rows[0]![0]);
   }
 
   async query(sql: string): Promise<Row[]> {

@@ -13,13 +13,16 @@ export class Reset {
   readonly #truncate: string;
   readonly #delete: string;
   readonly #sequences: string;
+  readonly #freeBytes: string;
   #mayDelete: boolean;
   #seed: string | null = null;
-  /** Bytes left in the fullest table's page after the last reset. */
+  /** Bytes left in the fullest table's page when it was last looked at. */
   #free = 0;
   /** Most bytes that a run and its reset have taken. */
   #most = 0;
-  #fresh = true;
+  /** Runs since then, and how many there may be before the next look. */
+  #runs = 0;
+  #mayRun = 0;
 
   private constructor(inspector: Inspector, sequences: string, mayDelete: boolean) {
     const tables = inspector.tables.map(quote);
@@ -27,6 +30,7 @@ export class Reset {
     this.#sequences = sequences;
     this.#mayDelete = mayDelete && tables.length > 0;
     this.#truncate = tables.length === 0 ? '' : `TRUNCATE ${tables.join(', ')};`;
+    this.#freeBytes = freeBytes(inspector.tables);
     // Neither triggers nor foreign keys take part.
     this.#delete = `SET LOCAL session_replication_role = replica; ${tables.map((table) => `DELETE FROM ${table};`).join(' ')} SET LOCAL session_replication_role = origin;`;
   }
@@ -42,20 +46,28 @@ export class Reset {
     this.#seed = seed;
     if (!this.#mayDelete) return this.#inspector.script(`${this.#truncate}${this.#sequences}${seed}`);
     if (known) {
-      const before = this.#free;
-      this.#free = await this.#with(this.#delete, seed);
-      this.#most = Math.max(this.#most, before - this.#free);
-      // The run before, which did not begin on a fresh page, has come to the mark: it may have been pruned. Never again.
-      if (!this.#fresh && this.#free < PRUNED_BELOW) this.#mayDelete = false;
-      this.#fresh = false;
-      if (this.#free >= PRUNED_BELOW + MARGIN * this.#most) return;
+      this.#runs += 1;
+      await this.#inspector.script(`${this.#delete}${this.#sequences}${seed}`);
+      if (this.#runs < this.#mayRun) return;
+      if (await this.#look()) return;
     }
-    this.#free = await this.#with(this.#truncate, seed);
-    this.#fresh = true;
+    await this.#inspector.script(`${this.#truncate}${this.#sequences}${seed}`);
+    this.#runs = 0;
+    this.#mayRun = 0;
+    this.#free = await this.#inspector.number('free bytes', this.#freeBytes);
   }
 
-  async #with(emptied: string, seed: string): Promise<number> {
-    return this.#inspector.number(`${emptied}${this.#sequences}${seed};${freeBytes(this.#inspector.tables)}`);
+  /** Whether the next run may begin on pages that are not fresh. Says for how many more that will hold. */
+  async #look(): Promise<boolean> {
+    const free = await this.#inspector.number('free bytes', this.#freeBytes);
+    this.#most = Math.max(this.#most, Math.ceil((this.#free - free) / this.#runs));
+    const room = MARGIN * Math.max(this.#most, 1);
+    // A run that did not begin on a fresh page has come to the mark: it may have met with pruning. Never again.
+    if (this.#mayRun > 0 && free < PRUNED_BELOW) this.#mayDelete = false;
+    this.#free = free;
+    this.#runs = 0;
+    this.#mayRun = Math.floor((free - PRUNED_BELOW) / room);
+    return this.#mayRun > 0;
   }
 }
 
