@@ -128,6 +128,7 @@ export class PostgresEngine implements Engine<ServerState> {
     const session = await Session.connect(this.#database!.connection);
     const timeout = this.#freezer.enabled ? `${DEADLOCK_TIMEOUT_MS}ms` : '1h';
     const settings = ['SET lock_timeout = 0', 'SET statement_timeout = 0', 'SET idle_in_transaction_session_timeout = 0'];
+    settings.push('SET plan_cache_mode = force_custom_plan');
     if (this.server.canSetDeadlockTimeout) settings.push(`SET deadlock_timeout = '${timeout}'`);
     if (this.#isolation !== null) settings.push(`SET default_transaction_isolation = '${this.#isolation.toLowerCase()}'`);
     await session.script(settings.join(';'));

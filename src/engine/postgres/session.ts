@@ -15,6 +15,7 @@ interface Wire {
   flush(): void;
   sync(): void;
   on(event: 'readyForQuery', listener: (message: { status: string }) => void): void;
+  on(event: 'parseComplete', listener: () => void): void;
 }
 
 interface ServerMessage {
@@ -34,6 +35,7 @@ export class Session {
   #status = 'I';
   #current: Exchange | null = null;
   #lost: Error | null = null;
+  readonly #prepared = new Prepared();
 
   private constructor(client: pg.Client) {
     this.#client = client;
@@ -45,6 +47,7 @@ export class Session {
       this.#current = null;
       finished?.ready();
     });
+    this.#wire.on('parseComplete', () => this.#prepared.parsed());
     client.on('error', (error) => {
       this.#lost = error;
       this.#current?.lose(error);
@@ -75,7 +78,7 @@ export class Session {
     if (text.verb === 'select' && !text.plainRead) this.dirty ||= /advisory|set_config/i.test(statement.text);
     const begins = statement.prelude.some((item) => item.begins);
     const held = this.#status === 'I' && !begins && text.kind === 'other' && !text.plainRead;
-    const exchange = new Exchange(statement, held, text);
+    const exchange = new Exchange(statement, held, text, this.#prepared);
     this.#current = exchange;
     (this.#client as unknown as { query(submittable: Exchange): void }).query(exchange);
     return exchange;
@@ -88,6 +91,39 @@ export class Session {
 
   async end(): Promise<void> {
     await this.#client.end();
+  }
+}
+
+/** Statements that a session keeps. Others go without a name. */
+const MOST_PREPARED = 500;
+
+/**
+ * Statements that a session has parsed before, by text. The server plans them anew for every run (`plan_cache_mode`), as it does where a client
+ * sends them without a name: only parsing them again is saved.
+ */
+class Prepared {
+  readonly #names = new Map<string, string>();
+  #parsing: { readonly text: string; readonly name: string }[] = [];
+  #count = 0;
+
+  /** Before a message: what an earlier one had to parse, and did not because of an error, is forgotten. */
+  begin(): void {
+    this.#parsing = [];
+  }
+
+  take(text: string): { name: string; known: boolean } {
+    const known = this.#names.get(text);
+    if (known !== undefined) return { name: known, known: true };
+    this.#count += 1;
+    const name = this.#names.size < MOST_PREPARED ? `s${this.#count}` : '';
+    this.#parsing.push({ text, name });
+    return { name, known: false };
+  }
+
+  /** The server has parsed the first of those that it was sent. */
+  parsed(): void {
+    const first = this.#parsing.shift();
+    if (first !== undefined && first.name !== '') this.#names.set(first.text, first.name);
   }
 }
 
@@ -104,16 +140,18 @@ export class Exchange {
     null;
   readonly #statement: Statement;
   readonly #text: StatementText;
+  readonly #prepared: Prepared;
   #expected: number;
   #fields: Field[] = [];
   #parsers: ((text: string) => unknown)[] = [];
   #rows: unknown[][] = [];
   #wire: Wire | null = null;
 
-  constructor(statement: Statement, held: boolean, text: StatementText) {
+  constructor(statement: Statement, held: boolean, text: StatementText, prepared: Prepared) {
     this.#statement = statement;
     this.held = held;
     this.#text = text;
+    this.#prepared = prepared;
     this.#expected = statement.prelude.length + 1;
     this.reply = new Promise<Reply>((resolve, reject) => {
       this.#settle = resolve;
@@ -148,6 +186,7 @@ export class Exchange {
   submit(wire: Wire): void {
     this.#wire = wire;
     wire.stream.cork();
+    this.#prepared.begin();
     for (const item of this.#statement.prelude) this.#emit(wire, item.text, []);
     this.#emit(wire, this.#statement.text, this.#statement.values);
     if (this.held) wire.flush();
@@ -156,8 +195,9 @@ export class Exchange {
   }
 
   #emit(wire: Wire, text: string, values: readonly unknown[]): void {
-    wire.parse({ text, name: '', types: [] });
-    wire.bind({ portal: '', statement: '', values: [...values], valueMapper: utils.prepareValue });
+    const { name, known } = this.#prepared.take(text);
+    if (!known) wire.parse({ text, name, types: [] });
+    wire.bind({ portal: '', statement: name, values: [...values], valueMapper: utils.prepareValue });
     wire.describe({ type: 'P', name: '' });
     wire.execute({ portal: '', rows: 0 });
   }
