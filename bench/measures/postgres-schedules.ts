@@ -6,7 +6,10 @@
  */
 
 import { ModelEngine } from '../../src/engine/model/engine.js';
+import { ForetoldSteps } from '../../src/explore/foretold.js';
 import { lockstep } from '../../src/explore/lockstep.js';
+import { search } from '../../src/explore/search.js';
+import { DEFAULT_LIMITS } from '../../src/limits.js';
 import { Machine } from '../../src/machine.js';
 import { run } from '../../src/run.js';
 import { replay } from '../../src/schedule/replay.js';
@@ -59,12 +62,16 @@ async function compare(
   budget: Budget,
 ): Promise<Measured[]> {
   const { scenario, plan, schedules } = specification;
-  const model = new Machine(scenario, plan, new ModelEngine());
+  const modelEngine = new ModelEngine();
+  const model = new Machine(scenario, plan, modelEngine);
+  // As an exploration does it: the model's side of each transition is computed once.
+  const { graph } = await search(model, modelEngine, { maxStates: DEFAULT_LIMITS.maxStates });
+  const foretold = new ForetoldSteps(model, graph);
   const ours = new Machine(scenario, plan, server.engine);
   const alone = () => runAll(schedules, async ({ choices }) => void (await run(ours, replay(choices, ours.actorNames))));
   const together = () =>
     runAll(schedules, async ({ choices }) => {
-      const { difference } = await lockstep(model, ours, choices);
+      const { difference } = await lockstep(model, ours, choices, foretold);
       if (difference !== null)
         throw new Error(`the model and PostgreSQL differ in ${difference.what}: ${difference.model} / ${difference.server}`);
     });

@@ -206,9 +206,10 @@ export class PostgresEngine implements Engine<ServerState> {
     return { kind: 'done', reply };
   }
 
-  /** Somebody else has a transaction open, and the statement is no plain read: to ask in vain costs less than to wait for a timer. */
+  /** Somebody else has a transaction open, and the statement takes locks: to ask in vain costs less than to wait for a timer. */
   #mightWait(actor: ActorIndex): boolean {
-    return !this.#exchanges[actor]!.plainRead && this.#sessions.some((session, other) => other !== actor && session.inTransaction);
+    const { plainRead, kind } = this.#exchanges[actor]!.text;
+    return !plainRead && kind === 'other' && this.#sessions.some((session, other) => other !== actor && session.inTransaction);
   }
 
   #waitingPids(): number[] {

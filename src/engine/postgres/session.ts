@@ -139,7 +139,7 @@ export class Exchange {
   #committed: { readonly promise: Promise<Reply>; readonly settle: (reply: Reply) => void; readonly fail: (error: Error) => void } | null =
     null;
   readonly #statement: Statement;
-  readonly #text: StatementText;
+  readonly text: StatementText;
   readonly #prepared: Prepared;
   #expected: number;
   #fields: Field[] = [];
@@ -150,7 +150,7 @@ export class Exchange {
   constructor(statement: Statement, held: boolean, text: StatementText, prepared: Prepared) {
     this.#statement = statement;
     this.held = held;
-    this.#text = text;
+    this.text = text;
     this.#prepared = prepared;
     this.#expected = statement.prelude.length + 1;
     this.reply = new Promise<Reply>((resolve, reject) => {
@@ -160,10 +160,6 @@ export class Exchange {
     this.reply.catch(() => {
       // Whoever waits for the reply gets the error; a run that was given up does not wait any more.
     });
-  }
-
-  get plainRead(): boolean {
-    return this.#text.plainRead;
   }
 
   get answered(): boolean {
@@ -222,7 +218,7 @@ export class Exchange {
       command: match?.[1] ?? message.text,
       rowCount: count === undefined ? null : Number(count),
       fields: this.#fields,
-      rows: this.#text.ordered ? this.#rows : inContentOrder(this.#rows),
+      rows: this.text.ordered ? this.#rows : inContentOrder(this.#rows),
     });
   }
 
