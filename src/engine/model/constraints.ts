@@ -1,7 +1,8 @@
 import type { Table } from './catalog.js';
 import type { RowContents } from './contents.js';
 import type { Evaluator, View } from './evaluator.js';
-import { compileOver, type Query } from './queries.js';
+import { compileOver } from './queries.js';
+import type { Query } from './query.js';
 import { SqlError } from './sql-error.js';
 import { checkRange, type Value } from './types.js';
 

@@ -5,7 +5,7 @@ import { checkRow } from './constraints.js';
 import type { RowContents } from './contents.js';
 import type { Draft } from './draft.js';
 import type { Evaluator } from './evaluator.js';
-import type { Output } from './queries.js';
+import type { Output } from './query.js';
 import { lockNewest, type MutableProgress } from './row-locking.js';
 import { SqlError } from './sql-error.js';
 import type { Execution, Item, Version, Wait, Write } from './state.js';

@@ -1,6 +1,6 @@
 import type { BinaryOperator, Expr, ExprBinary, ExprCall, ExprCase, SelectStatement } from 'pgsql-ast-parser';
 import { UnmodelledError } from '../contract.js';
-import type { Query } from './queries.js';
+import type { Query, Subquery } from './query.js';
 import { SqlError } from './sql-error.js';
 import { checkRange, commonType, isInteger, isNumber, isText, readParameter, type SqlType, typeByName, type Value } from './types.js';
 
@@ -83,11 +83,6 @@ export interface Scope {
   readonly compileSubquery: (select: SelectStatement, outer: Scope) => Query;
   /** Set when the expression reads the transaction's clock. */
   readonly use: { now: boolean };
-}
-
-export interface Subquery {
-  readonly query: Query;
-  readonly as: 'scalar' | 'exists' | 'list';
 }
 
 /** Stands for the n-th subquery's value until it is known. */

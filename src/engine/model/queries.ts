@@ -1,7 +1,8 @@
 import type { Expr, From, OrderByStatement, SelectedColumn, SelectFromStatement, SelectStatement } from 'pgsql-ast-parser';
 import { UnmodelledError } from '../contract.js';
 import type { Catalog, Sequence, Table } from './catalog.js';
-import { compileCondition, compileExpression, type Scope, type Subquery, type Typed, type VisibleColumn } from './expressions.js';
+import { compileCondition, compileExpression, type Scope, type Typed, type VisibleColumn } from './expressions.js';
+import type { Output, Query } from './query.js';
 import { SqlError } from './sql-error.js';
 import { readParameter, type SqlType } from './types.js';
 
@@ -9,31 +10,6 @@ import { readParameter, type SqlType } from './types.js';
 export const ROW_COLUMN = 'ls_row';
 /** The table that holds one row: a locked row's newest version, or a row about to be written. */
 export const oneRowTable = (table: Table): string => `ls_one_${table.name}`;
-
-export interface Output {
-  readonly name: string;
-  readonly type: SqlType;
-  readonly nullable: boolean;
-}
-
-/** A SELECT that pg-mem answers. Its outputs are called c0, c1, ...; `row` asks for the hidden column too. */
-export interface Query {
-  readonly id: number;
-  readonly select: SelectFromStatement;
-  readonly outputs: readonly Output[];
-  /** Indices of the tables it reads. */
-  readonly tables: readonly number[];
-  readonly sequences: readonly number[];
-  /** The table of which it reads one given row instead, if any. */
-  readonly oneRow: number | null;
-  readonly subqueries: readonly Subquery[];
-  readonly usesNow: boolean;
-  readonly ordered: boolean;
-  /** How many hidden outputs o0, o1, ... hold what the rows are ordered by. */
-  readonly orderKeys: number;
-  /** The part of the ordered rows that is wanted. */
-  readonly window: { readonly offset: number; readonly limit: number } | null;
-}
 
 let queries = 0;
 

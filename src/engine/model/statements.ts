@@ -2,7 +2,8 @@ import type { Expr, InsertStatement, SelectedColumn, SelectFromStatement, Statem
 import { UnmodelledError } from '../contract.js';
 import type { Catalog, Table } from './catalog.js';
 import { type LockTable, type ParsedStatement, parseStatement, type TableLockMode } from './parse.js';
-import { compileOver, compileSelect, type Output, type Query, type QueryContext, type Target, tableNamed } from './queries.js';
+import { compileOver, compileSelect, type QueryContext, type Target, tableNamed } from './queries.js';
+import type { Output, Query } from './query.js';
 import { SqlError } from './sql-error.js';
 import { commonType, type SqlType } from './types.js';
 
