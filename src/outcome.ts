@@ -1,4 +1,3 @@
-import type { Difference } from './explore/lockstep.js';
 import type { History } from './history/history.js';
 import type { Plan } from './plan/plan.js';
 import type { Expectation, IsolationLevel } from './scenario.js';
@@ -23,6 +22,16 @@ export interface ServerFigures {
   readonly transitionsConfirmed: number;
   readonly transitionsUnforceable: number;
   readonly divergences: number;
+}
+
+/** Where two engines went apart: what each of them shows. */
+export interface Difference {
+  /** Index of the step after which it was seen; -1 for the first state. */
+  readonly step: number;
+  readonly text: string;
+  readonly what: string;
+  readonly model: string;
+  readonly server: string;
 }
 
 /** What became of one plan. Plain JSON. */

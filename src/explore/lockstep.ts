@@ -1,16 +1,7 @@
 import type { Configuration, Machine, Step } from '../machine.js';
+import type { Difference } from '../outcome.js';
 import { replyKey } from '../reply.js';
 import { type Choice, showChoice } from '../schedule/choice.js';
-
-/** Where two engines went apart: what each of them shows. */
-export interface Difference {
-  /** Index of the step after which it was seen; -1 for the first state. */
-  readonly step: number;
-  readonly text: string;
-  readonly what: string;
-  readonly model: string;
-  readonly server: string;
-}
 
 export interface LockstepRun<M, S> {
   readonly model: readonly Step<M>[];

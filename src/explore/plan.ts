@@ -5,7 +5,7 @@ import type { ModelState } from '../engine/model/state.js';
 import type { PostgresEngine, ServerState } from '../engine/postgres/engine.js';
 import type { Limits } from '../limits.js';
 import { Machine } from '../machine.js';
-import type { Failure, ModelFigures, PlanOutcome, ServerFigures } from '../outcome.js';
+import type { Difference, Failure, ModelFigures, PlanOutcome, ServerFigures } from '../outcome.js';
 import { numericSeed } from '../plan/draw.js';
 import type { Plan } from '../plan/plan.js';
 import { contextSwitches, type Run, run, scheduleOf } from '../run.js';
@@ -21,7 +21,7 @@ import type { Verdict } from '../verdict.js';
 import { coveringSchedules, unheld } from './cover.js';
 import { ForetoldSteps } from './foretold.js';
 import { count, type StateGraph, shortestTo } from './graph.js';
-import { type Difference, type Foretold, type LockstepRun, lockstep } from './lockstep.js';
+import { type Foretold, type LockstepRun, lockstep } from './lockstep.js';
 import { search } from './search.js';
 
 /** Random ways that are tried before the shortest failing one is taken for the one that was found. */
