@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { EngineError, UnmodelledError } from '../engine/contract.js';
 import { ModelEngine } from '../engine/model/engine.js';
 import type { ModelState } from '../engine/model/state.js';
@@ -6,11 +5,10 @@ import type { PostgresEngine, ServerState } from '../engine/postgres/engine.js';
 import type { Limits } from '../limits.js';
 import { Machine } from '../machine.js';
 import type { Difference, Failure, ModelFigures, PlanOutcome, ServerFigures } from '../outcome.js';
-import { numericSeed } from '../plan/draw.js';
 import type { Plan } from '../plan/plan.js';
 import { contextSwitches, type Run, run, scheduleOf } from '../run.js';
 import type { Scenario } from '../scenario.js';
-import { OrderedPlanArbitrary, ordered } from '../schedule/arbitrary.js';
+import { drawOrders, ordered } from '../schedule/arbitrary.js';
 import { delayed, delayPlacements } from '../schedule/bounded.js';
 import type { Choice } from '../schedule/choice.js';
 import { pct } from '../schedule/pct.js';
@@ -378,8 +376,7 @@ function* policies(strategy: Strategy, plan: Plan, budget: number, lengths: read
     if (strategy === 'bounded') return;
   }
   if (strategy === 'uniform') {
-    const orders = new OrderedPlanArbitrary(fc.constant(plan));
-    for (const { order } of fc.sample(orders, { numRuns: budget, seed: numericSeed(`${plan.seed}/orders`) })) yield () => ordered(order);
+    for (const order of drawOrders(plan, budget)) yield () => ordered(order);
     return;
   }
   for (; given < budget; given += 1) {

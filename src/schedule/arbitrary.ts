@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { numericSeed } from '../plan/draw.js';
 import type { Plan } from '../plan/plan.js';
 import type { Choice } from './choice.js';
 import type { Policy } from './policy.js';
@@ -48,6 +49,12 @@ export class OrderedPlanArbitrary extends fc.Arbitrary<OrderedPlan> {
       if (plan.value_.actors.length === value.plan.actors.length)
         yield new fc.Value({ plan: plan.value_, order: value.order }, plan.context);
   }
+}
+
+/** The first orders of a plan under its seed. */
+export function drawOrders(plan: Plan, count: number): (readonly number[])[] {
+  const orders = new OrderedPlanArbitrary(fc.constant(plan));
+  return fc.sample(orders, { numRuns: count, seed: numericSeed(`${plan.seed}/orders`) }).map(({ order }) => order);
 }
 
 function* fewerActors({ plan, order }: OrderedPlan): Generator<OrderedPlan> {
