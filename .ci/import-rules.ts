@@ -1,0 +1,105 @@
+/** A folder, or a single file, and what its code may import besides itself. */
+export interface Part {
+  readonly path: string;
+  /** Other parts. What lies below a part and is listed on its own is another part. */
+  readonly imports: readonly string[] | 'any';
+  /** Packages and Node's own modules; `node:*` is all of the latter, `(computed)` an import whose name is known only when it runs. */
+  readonly packages: readonly string[] | 'any';
+}
+
+const part = (path: string, imports: Part['imports'], packages: Part['packages'] = []): Part => ({ path, imports, packages });
+
+/**
+ * Which way imports point: from what people run, over what explores, runs and reports, to what everybody shares. A file belongs to the
+ * longest path that it lies under; a file that lies under none is refused, so that every new part gets its line here.
+ */
+export const PARTS: readonly Part[] = [
+  part('src/context.ts', []),
+  part('src/limits.ts', []),
+  part('src/maybe-promise.ts', []),
+  part('src/verdict.ts', []),
+  part('src/history', []),
+  part('src/reply.ts', ['src/context.ts']),
+  part('src/scenario.ts', ['src/context.ts', 'src/plan']),
+  part('src/plan', ['src/scenario.ts'], ['fast-check', 'seedrandom']),
+  part('src/invariants', ['src/context.ts', 'src/scenario.ts']),
+  part('src/engine', ['src/context.ts', 'src/maybe-promise.ts', 'src/reply.ts', 'src/scenario.ts']),
+  part('src/engine/model', ['src/context.ts', 'src/engine', 'src/reply.ts', 'src/scenario.ts'], ['pg-mem', 'pgsql-ast-parser']),
+  part(
+    'src/engine/postgres',
+    ['src/context.ts', 'src/engine', 'src/reply.ts', 'src/scenario.ts'],
+    ['@testcontainers/postgresql', 'node:*', 'pg', 'testcontainers'],
+  ),
+  part(
+    'src/schedule',
+    ['src/context.ts', 'src/engine', 'src/history', 'src/plan', 'src/scenario.ts'],
+    ['fast-check', 'node:crypto', 'seedrandom'],
+  ),
+  part('src/actor', ['src/context.ts', 'src/reply.ts', 'src/schedule']),
+  part('src/world.ts', ['src/actor', 'src/reply.ts']),
+  part('src/machine.ts', [
+    'src/actor',
+    'src/context.ts',
+    'src/engine',
+    'src/invariants',
+    'src/maybe-promise.ts',
+    'src/plan',
+    'src/reply.ts',
+    'src/scenario.ts',
+    'src/schedule',
+    'src/world.ts',
+  ]),
+  part('src/run.ts', ['src/machine.ts', 'src/schedule']),
+  part('src/record.ts', ['src/history', 'src/machine.ts', 'src/reply.ts', 'src/run.ts', 'src/scenario.ts'], ['node:crypto']),
+  part('src/outcome.ts', ['src/history', 'src/plan', 'src/scenario.ts', 'src/schedule', 'src/verdict.ts']),
+  part('src/minimise', ['src/outcome.ts', 'src/plan', 'src/scenario.ts', 'src/schedule']),
+  part('src/explore', [
+    'src/engine',
+    'src/engine/model',
+    'src/engine/postgres',
+    'src/limits.ts',
+    'src/machine.ts',
+    'src/minimise',
+    'src/outcome.ts',
+    'src/plan',
+    'src/record.ts',
+    'src/reply.ts',
+    'src/run.ts',
+    'src/scenario.ts',
+    'src/schedule',
+    'src/verdict.ts',
+  ]),
+  part('src/replay.ts', [
+    'src/engine',
+    'src/explore',
+    'src/history',
+    'src/machine.ts',
+    'src/record.ts',
+    'src/run.ts',
+    'src/scenario.ts',
+    'src/schedule',
+  ]),
+  part('src/report', ['src/history', 'src/outcome.ts', 'src/verdict.ts'], ['string-width']),
+  part('src/index.ts', [
+    'src/context.ts',
+    'src/engine',
+    'src/engine/model',
+    'src/engine/postgres',
+    'src/explore',
+    'src/history',
+    'src/limits.ts',
+    'src/outcome.ts',
+    'src/plan',
+    'src/replay.ts',
+    'src/report',
+    'src/scenario.ts',
+    'src/schedule',
+    'src/verdict.ts',
+  ]),
+  part('sim', ['sim/systems', 'src/index.ts'], ['(computed)', 'commander', 'node:*']),
+  part('sim/systems', ['src/index.ts'], ['node:crypto']),
+  part('docs', ['src/index.ts']),
+  part('bench', 'any', 'any'),
+  part('properties', 'any', 'any'),
+  part('.ci', [], ['node:*', 'rolldown']),
+];
