@@ -728,7 +728,7 @@ describe('what is wrong is seen', () => {
     test('it never finds that anybody waits', async () => {
       vi.spyOn(Inspector.prototype, 'blocking').mockResolvedValue(new Map());
       let clockMs = 0;
-      vi.spyOn(Date, 'now').mockImplementation(() => {
+      vi.spyOn(performance, 'now').mockImplementation(() => {
         clockMs += 1_000;
         return clockMs;
       });

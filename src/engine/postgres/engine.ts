@@ -19,7 +19,7 @@ import { type Blocking, Inspector } from './inspector.js';
 import type { PostgresServer, ScratchDatabase } from './providers/server.js';
 import { Reset } from './reset.js';
 import { type Exchange, Session } from './session.js';
-import { answeredWithin, within } from './waiting.js';
+import { answeredWithin, expiry, within } from './waiting.js';
 
 /** A state of the server: good until the next action. */
 export interface ServerState {
@@ -185,7 +185,7 @@ export class PostgresEngine implements Engine<ServerState> {
   async #await(actor: ActorIndex): Promise<Outcome> {
     const exchange = this.#exchanges[actor]!;
     const session = this.#sessions[actor]!;
-    const deadline = Date.now() + PATIENCE_MS;
+    const tooLate = expiry(PATIENCE_MS);
     const atOnce = this.#likelyWait ?? this.#mightWait(actor);
     let answered = !atOnce && (await answeredWithin(exchange, ASK_AFTER_MS));
     this.#likelyWait = null;
@@ -197,7 +197,7 @@ export class PostgresEngine implements Engine<ServerState> {
         this.#asked = blocking;
         return { kind: 'blocked' };
       }
-      if (Date.now() > deadline) throw new EngineError(`the server neither answered nor reported a wait within ${PATIENCE_MS / 1000} s`);
+      if (tooLate()) throw new EngineError(`the server neither answered nor reported a wait within ${PATIENCE_MS / 1000} s`);
       answered = exchange.answered;
     }
     const reply = await exchange.reply;

@@ -1,5 +1,24 @@
 import { EngineError } from '../contract.js';
 
+/**
+ * The one place that knows the time of day and has timers: nothing else in the library may, since a run is to depend on its seed alone. Here
+ * they say how long we are patient with a server, and never what happened.
+ */
+
+/** Tells whether that much time has passed since it was made. */
+export function expiry(ms: number): () => boolean {
+  const end = performance.now() + ms;
+  return () => performance.now() > end;
+}
+
+export const pause = (ms: number): Promise<void> =>
+  new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
+
+/** How long ago a moment was, given as milliseconds since 1970: the age of a file. */
+export const ageMs = (momentMs: number): number => Date.now() - momentMs;
+
 /** Waits for an answer for a while, and says whether it is there: when to ask the server, and no verdict, rests on it. */
 export async function answeredWithin(
   exchange: { readonly reply: Promise<unknown>; readonly answered: boolean },

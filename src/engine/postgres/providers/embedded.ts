@@ -4,7 +4,7 @@
  */
 import { accessSync, constants, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
+import { expiry, pause } from '../waiting.js';
 import { readFacts, type ServerFacts, sqlState } from './admin.js';
 import { newClusterDirectory } from './cluster-home.js';
 import { clusterSettings, initdbOptions } from './cluster-settings.js';
@@ -55,9 +55,9 @@ export async function openEmbedded(options: EmbeddedOptions = {}): Promise<Postg
 
 /** Asks again and again until the server answers: its readiness is seen within milliseconds, not at pg_ctl's pace. */
 async function firstAnswer(connection: Connection, supervisor: Supervisor, directory: string): Promise<ServerFacts> {
-  const deadline = performance.now() + START_LIMIT_MS;
+  const tooLate = expiry(START_LIMIT_MS);
   const socket = join(directory, `.s.PGSQL.${connection.port}`);
-  while (performance.now() < deadline) {
+  while (!tooLate()) {
     if (supervisor.failure !== null) throw explainFailure(supervisor.failure, supervisor.complaints, directory);
     if (canOpen(socket)) {
       try {
@@ -66,7 +66,7 @@ async function firstAnswer(connection: Connection, supervisor: Supervisor, direc
         if (!['57P03', 'ECONNREFUSED', 'ENOENT'].includes(sqlState(error) ?? '')) throw error;
       }
     }
-    await delay(POLL_MS);
+    await pause(POLL_MS);
   }
   throw new ProviderError(
     `the embedded PostgreSQL did not start within ${START_LIMIT_MS / 1000} s`,

@@ -4,6 +4,7 @@
  */
 import { lstatSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { ageMs } from '../waiting.js';
 import { withSession } from './admin.js';
 import { CLUSTER_NAME, clusterHomes } from './cluster-home.js';
 import { parseDatabaseName, parseMarker } from './databases.js';
@@ -55,7 +56,7 @@ async function sweepCluster(directory: string, user: User | null): Promise<void>
   }
   try {
     // Fails where it is not empty.
-    if (Date.now() - lstatSync(directory).mtimeMs > UNMARKED_LIFE_MS) rmdirSync(directory);
+    if (ageMs(lstatSync(directory).mtimeMs) > UNMARKED_LIFE_MS) rmdirSync(directory);
   } catch {}
 }
 

@@ -3,8 +3,8 @@
  * die; where that is disabled (TESTCONTAINERS_RYUK_DISABLED) the next run does, by the owner that is written in the labels.
  */
 import { randomBytes } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { StartedTestContainer } from 'testcontainers';
+import { expiry, pause } from '../waiting.js';
 import { explainConnectError, readFacts, requireUsable, type ServerFacts } from './admin.js';
 import { livenessOf, ownIdentity, parseIdentity } from './process-identity.js';
 import { RemoteServer } from './remote-server.js';
@@ -136,13 +136,13 @@ function explainStartError(error: unknown, image: string, password: string): Pro
 
 /** The published port takes connections before the server does, so what is refused, reset or cut off is asked again. */
 async function firstAnswer(connection: Connection): Promise<ServerFacts> {
-  const deadline = performance.now() + START_LIMIT_MS;
+  const tooLate = expiry(START_LIMIT_MS);
   for (;;) {
     try {
       return await readFacts(connection);
     } catch (error) {
-      if (performance.now() > deadline || /^(28|3D|42)/.test((error as { code?: string }).code ?? '')) throw error;
-      await delay(POLL_MS);
+      if (tooLate() || /^(28|3D|42)/.test((error as { code?: string }).code ?? '')) throw error;
+      await pause(POLL_MS);
     }
   }
 }
