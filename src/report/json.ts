@@ -1,5 +1,6 @@
 import type { Counterexample, ScenarioOutcome } from '../outcome.js';
 
+/** What a whole invocation came to, before it is written as JSON. */
 export interface OutcomeDocument {
   readonly format: 'lastseat.outcome.v1';
   readonly seed: string;

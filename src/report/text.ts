@@ -4,6 +4,7 @@ import { explain } from './explain.js';
 import { lanesOf, renderLanes, wrap } from './lanes.js';
 import { show } from './statement.js';
 
+/** What the text depends on besides the outcome. `width` is in columns. */
 export interface TextOptions {
   readonly width: number;
   /** `18.4 (embedded)`; null without a server. */
@@ -38,6 +39,7 @@ export function suiteLine(outcome: ScenarioOutcome, options: TextOptions, nameWi
   return `${mark} ${outcome.name.padEnd(nameWidth)} ${level.padEnd(3)} ${verdict}  ${counts}${server} · ${(outcome.elapsedMs / 1000).toFixed(1)} s`;
 }
 
+/** Whether the verdict is what the variant declares at this level; a level without a declaration is never as expected. */
 export const asExpected = (outcome: ScenarioOutcome): boolean =>
   outcome.expect === 'violated' ? outcome.verdict === 'violated' : holds(outcome.verdict) && outcome.expect !== null;
 

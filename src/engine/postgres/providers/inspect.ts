@@ -9,6 +9,7 @@ import { unprivilegedUser } from './run-as.js';
 import { type ProviderChoice, ProviderError, type ProviderKind } from './server.js';
 import { imageName, loadTestcontainers, requireEngine } from './testcontainers.js';
 
+/** What `doctor` says about one way to a PostgreSQL. */
 export interface ProviderReport {
   readonly kind: ProviderKind;
   readonly available: boolean;
@@ -31,6 +32,7 @@ export interface InspectOptions {
   readonly environment?: NodeJS.ProcessEnv;
 }
 
+/** Looks at every way to a PostgreSQL that there may be here, and starts none. What does not work is told in its report, not thrown. */
 export async function inspectProviders(options: InspectOptions = {}): Promise<ProviderReport[]> {
   const environment = options.environment ?? process.env;
   const chosen = resolveChoice(options.choice ?? 'auto', environment);

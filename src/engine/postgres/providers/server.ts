@@ -29,6 +29,7 @@ export interface ScratchDatabase {
   drop(): Promise<void>;
 }
 
+/** A running server that we may make databases on, and what can be done with it. */
 export interface PostgresServer {
   readonly kind: ProviderKind;
   /** As the server says it, without the packager's suffix: `18.4`. */
