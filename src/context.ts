@@ -13,6 +13,7 @@ export interface QueryResult<R = Row> {
   readonly command: string;
 }
 
+/** A statement as one object, the other form that `pg` takes: `query({ text, values })`. */
 export interface QueryConfig {
   readonly text: string;
   readonly values?: readonly unknown[];
@@ -24,6 +25,7 @@ export interface Client {
   query<R = Row>(config: QueryConfig): Promise<QueryResult<R>>;
 }
 
+/** The time that an operation goes by. Under lastseat it stands still but for clock ticks in the schedule. */
 export interface Clock {
   now(): Date;
 }
@@ -61,6 +63,7 @@ export interface Cache {
 /** A structured event: one flat JSON object with a `type`. */
 export type EmittedEvent = { readonly type: string } & Readonly<Record<string, string | number | boolean | null>>;
 
+/** What an operation is called with: everything that it may touch besides its input. */
 export interface OperationContext {
   readonly client: Client;
   readonly clock: Clock;
@@ -85,6 +88,7 @@ export interface Rejection {
   readonly message: string;
 }
 
+/** Whether the result of an operation is a refusal. */
 export function isRejection(value: unknown): value is Rejection {
   return typeof value === 'object' && value !== null && (value as { rejected?: unknown }).rejected === true;
 }

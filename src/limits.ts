@@ -16,6 +16,7 @@ export interface Limits {
   readonly replays: number;
 }
 
+/** What holds where nothing else is asked for. */
 export const DEFAULT_LIMITS: Limits = {
   maxStates: 200_000,
   runs: 1_000,

@@ -82,6 +82,7 @@ export interface Counterexample {
   readonly violating: string | null;
 }
 
+/** What became of a scenario: its plans put together, and the counterexample where one was found. Plain JSON. */
 export interface ScenarioOutcome {
   readonly name: string;
   readonly expect: Expectation | null;

@@ -8,6 +8,7 @@ import type { Scenario } from './scenario.js';
 import { replay, ScheduleError } from './schedule/replay.js';
 import type { Recording } from './schedule/token.js';
 
+/** How a replay came out. */
 export interface Replayed {
   /** Every step was what it was when it was recorded, and the same came of it. */
   readonly matches: boolean;

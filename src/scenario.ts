@@ -107,6 +107,7 @@ export interface Workload {
   readonly levels?: readonly IsolationLevel[];
 }
 
+/** What a variant declares of itself at one level. */
 export type Expectation = 'holds' | 'violated';
 
 /** A variant of a booking system, or a file of one's own: schema, operations, invariants, what is expected of it. */

@@ -11,6 +11,7 @@ export const VERDICTS = [
   'explored',
   'proved',
 ] as const;
+/** One of {@link VERDICTS}. */
 export type Verdict = (typeof VERDICTS)[number];
 
 /** proved, explored and passed: no violation was found, and it is said how far was looked. */

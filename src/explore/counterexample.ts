@@ -15,6 +15,7 @@ import { count, shortestTo } from './graph.js';
 import { patiently } from './plan.js';
 import { search } from './search.js';
 
+/** How far the minimiser goes, and the server that confirms what it finds; null: the model alone. */
 export interface CounterexampleOptions {
   readonly limits: Limits;
   readonly postgres: PostgresEngine | null;

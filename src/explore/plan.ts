@@ -25,8 +25,10 @@ import { search } from './search.js';
 /** Random ways that are tried before the shortest failing one is taken for the one that was found. */
 const RANDOM_FAILURES = 200;
 
+/** `auto`: every interleaving where the state graph is small enough, else a portfolio of sampling policies. The others are what they say. */
 export type Strategy = 'auto' | 'exhaustive' | 'uniform' | 'pct' | 'bounded';
 
+/** Where one plan is explored, and how far. */
 export interface ExploreOptions {
   readonly strategy: Strategy;
   readonly limits: Limits;

@@ -1,5 +1,6 @@
 import type { IsolationLevel } from '../scenario.js';
 
+/** One participant: the operation that it calls, and with what. */
 export interface PlanActor {
   readonly name: string;
   /** Key of the scenario's operations. */

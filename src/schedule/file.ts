@@ -18,6 +18,7 @@ export class ScheduleFileError extends Error {
   override readonly name = 'ScheduleFileError';
 }
 
+/** A recording with its history as the JSON text of a file, which `readScheduleFile` reads. */
 export function scheduleFile(recording: Recording, history: History, version: string): string {
   const names = recording.plan.actors.map((actor) => actor.name);
   const document: ScheduleDocument = {

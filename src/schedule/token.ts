@@ -40,6 +40,7 @@ export function encodeToken(recording: Recording): string {
   return `ls1.${body}.${checksum(body)}`;
 }
 
+/** The recording in a token. Throws {@link TokenError}, with the usual cause, for a token that is damaged or not ours. */
 export function decodeToken(token: string): Recording {
   const [version, body, sum, ...rest] = token.trim().split('.');
   if (version === undefined || !/^ls\d+$/.test(version)) throw new TokenError('this is no replay token: one begins with "ls1."');
