@@ -1,7 +1,7 @@
 import type { EmittedEvent, Operation } from '../context.js';
 import { type Reply, replyKey } from '../reply.js';
 import { LiveActor, type Segment } from './live.js';
-import { describeRequest, type Finished, type Request, requestKey } from './request.js';
+import { describeInFull, type Finished, type Request } from './request.js';
 
 /** Where an actor stands after a sequence of replies. Two actors' histories of replies are equal where the nodes are the same. */
 export interface ProgramNode {
@@ -27,7 +27,7 @@ export class NondeterminismError extends Error {
 
   constructor(actor: string, step: number, before: string, now: string) {
     super(
-      `${actor} did something else when it was run again from the same replies: at its step ${step} it asked for "${now}", and for "${before}" the first time`,
+      `${actor} did something else when it was run again from the same replies: at its step ${step} it came to ${now}, and to ${before} the first time`,
     );
     this.actor = actor;
   }
@@ -44,6 +44,7 @@ export class ActorProgram {
   readonly #input: unknown;
   readonly #options: { seed: string; clockMs: number; sites: boolean };
   #nodes = 0;
+  #comparedWhole = false;
   #root: ProgramNode | null = null;
 
   constructor(name: string, operation: Operation, input: unknown, options: { seed: string; clockMs: number; sites: boolean }) {
@@ -57,6 +58,7 @@ export class ActorProgram {
     if (this.#root === null) {
       const live = this.#start();
       this.#root = this.#node(null, null, this.#options.clockMs, await live.next(), live);
+      await this.#compareWhole(this.#root);
     }
     return this.#root;
   }
@@ -75,7 +77,15 @@ export class ActorProgram {
     const segment = await live.next();
     const child = this.#node(node, reply, clockMs, segment, live);
     node.children.set(segment.readClock ? `${key}@${clockMs}` : key, child);
+    await this.#compareWhole(child);
     return child;
+  }
+
+  /** The first time that the operation comes to its end it is run once more: what nobody asks for again, its result, is compared too. */
+  async #compareWhole(end: ProgramNode): Promise<void> {
+    if (end.finished === null || this.#comparedWhole) return;
+    this.#comparedWhole = true;
+    await this.#rerun(end);
   }
 
   #start(): LiveActor {
@@ -95,13 +105,22 @@ export class ActorProgram {
   }
 
   #compare(node: ProgramNode, segment: Segment, step: number): void {
-    if (requestKey(segment.request) === requestKey(node.request)) return;
-    const say = (request: Request | null) => (request === null ? 'nothing, it had finished' : describeRequest(request));
-    throw new NondeterminismError(this.name, step + 1, say(node.request), say(segment.request));
+    const before = deedsOf(node);
+    const now = deedsOf(segment);
+    const first = before.findIndex((deed, index) => deed !== now[index]);
+    if (first >= 0) throw new NondeterminismError(this.name, step + 1, before[first]!, now[first] ?? 'nothing');
   }
 
   #node(parent: ProgramNode | null, reply: Reply | null, clockMs: number, segment: Segment, live: LiveActor): ProgramNode {
     this.#nodes += 1;
     return { id: this.#nodes, parent, reply, clockMs, ...segment, children: new Map(), live: segment.finished === null ? live : null };
   }
+}
+
+/** What an operation did between two scheduling points, in order; the last says what it asked for, or how it ended. */
+function deedsOf({ events, request, finished }: Segment | ProgramNode): string[] {
+  return [
+    ...events.map((event) => `the event ${JSON.stringify(event)}`),
+    request === null ? `its end, ${JSON.stringify(finished)}` : describeInFull(request),
+  ];
 }

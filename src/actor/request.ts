@@ -37,8 +37,8 @@ export function describeRequest(request: Request): string {
   }
 }
 
-/** Two requests are the same when these are: the call site may move, the call may not. */
-export function requestKey(request: Request | null): string {
-  if (request === null) return '';
-  return request.kind === 'query' ? JSON.stringify([request.text, request.values]) : JSON.stringify([request.kind, request.call]);
+/** A request with all that it says: two are the same when these are. The call site may move, the call may not. */
+export function describeInFull(request: Request): string {
+  if (request.kind !== 'query') return `${describeRequest(request)} ${JSON.stringify(request.call)}`;
+  return request.values.length === 0 ? request.text : `${request.text} with ${JSON.stringify(request.values)}`;
 }
