@@ -9,7 +9,7 @@ export function coveringSchedules(
   graph: StateGraph,
   limit: number,
   allowed: (node: GraphNode, edge: GraphEdge) => boolean = () => true,
-): { schedules: Choice[][]; covered: number; unforceable: number } {
+): { schedules: Choice[][]; unforceable: number } {
   const order = childrenFirst(graph);
   const reachable = forceable(graph, allowed);
   const position = new Map(order.map((node, index) => [node.id, index]));
@@ -50,7 +50,7 @@ export function coveringSchedules(
     const queue = [...path].sort((left, right) => position.get(left.id)! - position.get(right.id)!);
     resettle(queue, stale, parents, position, settle);
   }
-  return { schedules, covered: taken.size, unforceable: graph.transitions - reachable.size };
+  return { schedules, unforceable: graph.transitions - reachable.size };
 }
 
 /** Transitions that lie on a way of allowed ones. */

@@ -1,5 +1,5 @@
 import type { FoundViolation } from '../machine.js';
-import type { Choice } from '../schedule/choice.js';
+import { type Choice, sameChoice } from '../schedule/choice.js';
 
 /** A state of the merged graph. Its edges are what can happen next, in the order of the machine's choices. */
 export interface GraphNode {
@@ -70,6 +70,21 @@ export function count(graph: StateGraph, witnesses: number): Counts {
   }
   const { id } = graph.root;
   return { interleavings: all[id]!, violating: bad[id]!, witnesses: seen.map((counts) => counts[id]!) };
+}
+
+/** The transitions that schedules from the first state take, each once. */
+export function transitionsOn(graph: StateGraph, schedules: readonly (readonly Choice[])[]): Set<GraphEdge> {
+  const taken = new Set<GraphEdge>();
+  for (const schedule of schedules) {
+    let node = graph.root;
+    for (const choice of schedule) {
+      const edge = node.edges.find((item) => sameChoice(item.choice, choice));
+      if (edge === undefined) throw new Error(`the graph has no way for actor ${choice.actor} here`);
+      taken.add(edge);
+      node = edge.to;
+    }
+  }
+  return taken;
 }
 
 /** A way through the graph: the schedule, and the state after each choice. */

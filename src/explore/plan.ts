@@ -18,7 +18,7 @@ import { weighted } from '../schedule/weighted.js';
 import type { Verdict } from '../verdict.js';
 import { coveringSchedules, unheld } from './cover.js';
 import { ForetoldSteps } from './foretold.js';
-import { count, type StateGraph, shortestTo } from './graph.js';
+import { count, type StateGraph, shortestTo, transitionsOn } from './graph.js';
 import { type Foretold, type LockstepRun, lockstep } from './lockstep.js';
 import { search } from './search.js';
 
@@ -172,12 +172,14 @@ class PlanExploration {
     const { server } = postgres;
     const allowed = server.canFreeze ? () => true : unheld(server.canSetDeadlockTimeout);
     const most = violated ? Math.min(limits.serverRuns, limits.violatedServerRuns) : limits.serverRuns;
-    const { schedules, covered, unforceable } = coveringSchedules(graph, most, allowed);
+    const { schedules, unforceable } = coveringSchedules(graph, most, allowed);
     const { runs, difference, schedule, racy } = await this.#lockstepAll(machine, schedules, new ForetoldSteps(machine, graph));
-    const all = schedules.length > 0 && runs === schedules.length && covered === graph.transitions - unforceable;
-    if (runs < schedules.length) this.#limits.push('time');
-    else if (!all && !violated) this.#limits.push(`server-runs ${limits.serverRuns}`);
-    const confirmed = runs === schedules.length ? covered : 0;
+    const failed = difference !== null || racy !== null;
+    // Counted over what has run, not over what was to run.
+    const confirmed = transitionsOn(graph, schedules.slice(0, failed ? runs - 1 : runs)).size;
+    const all = schedules.length > 0 && confirmed === graph.transitions - unforceable;
+    if (runs < schedules.length && !failed) this.#limits.push('time');
+    else if (schedules.length === most && !all && !failed && !violated) this.#limits.push(`server-runs ${limits.serverRuns}`);
     const figures: ServerFigures = {
       runs,
       transitionsConfirmed: confirmed,
@@ -185,7 +187,6 @@ class PlanExploration {
       divergences: difference === null ? 0 : 1,
     };
     const share = `${confirmed} of ${graph.transitions} transitions were seen on PostgreSQL${unforceable > 0 ? `, ${unforceable} cannot be forced with this provider` : ''}`;
-    const failed = difference !== null || racy !== null;
     return {
       figures,
       complete: all && !failed,
