@@ -12,5 +12,6 @@ export const always = <T>(value: T): Generator<T> => fc.constant(value);
 /** One of these; shrinks towards the first. */
 export const oneOf = <T>(...values: [T, ...T[]]): Generator<T> => fc.constantFrom(...values);
 
-/** An object with each property drawn from its own generator. */
-export const record = <T extends object>(shape: { [K in keyof T]: Generator<T[K]> }): Generator<T> => fc.record(shape) as Generator<T>;
+/** An object with each property drawn from its own generator. Always one with a prototype, as JSON has it: fast-check's are not. */
+export const record = <T extends object>(shape: { [K in keyof T]: Generator<T[K]> }): Generator<T> =>
+  fc.record(shape, { noNullPrototype: true }) as Generator<T>;
