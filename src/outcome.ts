@@ -48,12 +48,16 @@ export interface PlanOutcome {
   readonly divergence: (Difference & { readonly schedule: readonly Choice[] }) | null;
 }
 
-/** A violation as it was found, before it is made small. */
-export interface Failure {
-  readonly plan: Plan;
-  readonly schedule: readonly Choice[];
+/** What tells one failure from another: what was violated, and what it happened to. */
+export interface Fingerprint {
   readonly invariant: string;
   readonly resource: string;
+}
+
+/** A violation as it was found, before it is made small. */
+export interface Failure extends Fingerprint {
+  readonly plan: Plan;
+  readonly schedule: readonly Choice[];
   readonly steps: number;
   readonly switches: number;
   /** Found on the server alone: the model does not know this SQL. */

@@ -2,7 +2,7 @@ import { ModelEngine } from '../engine/model/engine.js';
 import type { PostgresEngine } from '../engine/postgres/engine.js';
 import type { Limits } from '../limits.js';
 import { Machine } from '../machine.js';
-import { minimise, type SearchPlan, type SmallFailure } from '../minimise/minimise.js';
+import { minimise, type SmallFailure, type Trials } from '../minimise/minimise.js';
 import type { Counterexample, Failure } from '../outcome.js';
 import { recordHistory, stepHash } from '../record.js';
 import { type Run, run, scheduleOf } from '../run.js';
@@ -11,9 +11,8 @@ import { ordered } from '../schedule/arbitrary.js';
 import type { Choice } from '../schedule/choice.js';
 import { replay, ScheduleError } from '../schedule/replay.js';
 import { encodeToken } from '../schedule/token.js';
-import { count, shortestTo } from './graph.js';
 import { patiently } from './plan.js';
-import { search } from './search.js';
+import { rerunOn, searchOnModel } from './trials.js';
 
 /** How far the minimiser goes, and the server that confirms what it finds; null: the model alone. */
 export interface CounterexampleOptions {
@@ -21,35 +20,18 @@ export interface CounterexampleOptions {
   readonly postgres: PostgresEngine | null;
 }
 
-/** States after which a candidate of the minimiser counts as too large to tell. */
-const CANDIDATE_STATES = 20_000;
-
-/** Makes a failure small on the model, replays it on the server, and says how it came about. */
+/** Makes a failure small, replays it on the server, and says how it came about. */
 export async function makeCounterexample(scenario: Scenario, failure: Failure, options: CounterexampleOptions): Promise<Counterexample> {
-  const minimised = failure.onServerOnly ? null : await minimise(scenario, failure, searchOnModel(scenario), options.limits.minimiserPlans);
+  const minimised = await minimise(scenario, failure, trialsOf(scenario, failure, options), options.limits.minimiserPlans);
   const small = minimised?.found ?? asFound(failure);
   return describe(scenario, failure, small, minimised?.minimal ?? false, options);
 }
 
-const searchOnModel =
-  (scenario: Scenario, engine = new ModelEngine()): SearchPlan =>
-  async (plan, failure) => {
-    const machine = new Machine(scenario, plan, engine);
-    const { graph, complete } = await search(machine, engine, { maxStates: CANDIDATE_STATES });
-    const path = shortestTo(graph, (node) =>
-      node.violations.some((item) => item.invariant === failure.invariant && item.resource === failure.resource),
-    );
-    if (path === null) return complete ? null : 'unknown';
-    const counts = complete ? count(graph, 0) : null;
-    return {
-      plan,
-      schedule: path.choices,
-      switches: path.switches,
-      steps: path.choices.length,
-      interleavings: counts === null ? null : String(counts.interleavings),
-      violating: counts === null ? null : String(counts.violating),
-    };
-  };
+function trialsOf(scenario: Scenario, failure: Failure, { postgres }: CounterexampleOptions): Trials {
+  if (!failure.onServerOnly) return { search: searchOnModel(scenario), rerun: rerunOn(scenario, new ModelEngine()) };
+  if (postgres === null) throw new Error('a failure of the server alone needs a server to be made small');
+  return { search: null, rerun: rerunOn(scenario, postgres, { resumeAtOnce: !postgres.server.canFreeze }) };
+}
 
 /** What was found, up to the violation, where it could not be made smaller. */
 function asFound({ plan, schedule, steps, switches }: Failure): SmallFailure {

@@ -111,18 +111,22 @@ function nameActors(roles: readonly Role[], inputs: readonly (readonly unknown[]
 /** How many smaller values of one input are tried. */
 const MAX_SMALLER = 24;
 
+/** What a generator shrinks a value to in one step, the smallest first. */
+function* shrunk<T>(generator: fc.Arbitrary<T>, value: T): Generator<T> {
+  if (!generator.canShrinkWithoutContext(value)) return;
+  for (const smaller of generator.shrink(value, undefined)) yield smaller.value_;
+}
+
 /** All values that a generator shrinks a value to, in some steps; the value itself comes last. */
 function shrinksOf<T>(generator: fc.Arbitrary<T>, value: T): { values: T[]; complete: boolean } {
   const found = new Map<string, T>([[JSON.stringify(value), value]]);
   const open: T[] = [value];
   while (open.length > 0 && found.size < MAX_SMALLER) {
-    const next = open.shift()!;
-    if (!generator.canShrinkWithoutContext(next)) continue;
-    for (const smaller of generator.shrink(next, undefined)) {
-      const key = JSON.stringify(smaller.value_);
+    for (const smaller of shrunk(generator, open.shift()!)) {
+      const key = JSON.stringify(smaller);
       if (found.has(key)) continue;
-      found.set(key, smaller.value_);
-      open.push(smaller.value_);
+      found.set(key, smaller);
+      open.push(smaller);
       if (found.size >= MAX_SMALLER) break;
     }
   }
@@ -130,15 +134,38 @@ function shrinksOf<T>(generator: fc.Arbitrary<T>, value: T): { values: T[]; comp
   return { values: [...rest.reverse(), first!], complete: open.length === 0 };
 }
 
+const workloadOf = (scenario: Scenario, plan: Plan): Workload | undefined => scenario.workloads.find((item) => item.name === plan.workload);
+
+const roleOf = (workload: Workload, actor: PlanActor): Role | undefined =>
+  workload.roles.find((item) => item.operation === actor.operation && (item.name === undefined || actor.name.startsWith(item.name)));
+
+/**
+ * Plans that are one step simpler by their own workload: everything at its smallest first, since capacity and quantities often must shrink
+ * together, then the capacity or one actor's input alone.
+ */
+export function* simplerPlans(scenario: Scenario, plan: Plan): Generator<Plan> {
+  const workload = workloadOf(scenario, plan);
+  if (workload === undefined) return;
+  const capacities = [...shrunk(workload.capacity, plan.capacity)];
+  const inputs = plan.actors.map((actor) => {
+    const role = roleOf(workload, actor);
+    return role === undefined ? [] : [...shrunk(role.input, actor.input)];
+  });
+  if (capacities.length + inputs.flat().length === 0) return;
+  const [capacity = plan.capacity] = capacities;
+  yield { ...plan, capacity, actors: plan.actors.map((actor, index) => ({ ...actor, input: inputs[index]![0] ?? actor.input })) };
+  for (const smaller of capacities) yield { ...plan, capacity: smaller };
+  for (const [index, actor] of plan.actors.entries())
+    for (const input of inputs[index]!) yield { ...plan, actors: plan.actors.with(index, { ...actor, input }) };
+}
+
 /** Inputs and capacities that a plan's own workload shrinks to: the domain in which a counterexample is called minimal. */
 export function smallerPlans(scenario: Scenario, plan: Plan): { capacities: number[]; inputs: unknown[][]; complete: boolean } {
-  const workload = scenario.workloads.find((item) => item.name === plan.workload);
+  const workload = workloadOf(scenario, plan);
   if (workload === undefined) return { capacities: [plan.capacity], inputs: plan.actors.map((actor) => [actor.input]), complete: false };
   const capacities = shrinksOf(workload.capacity, plan.capacity);
   const inputs = plan.actors.map((actor) => {
-    const role = workload.roles.find(
-      (item) => item.operation === actor.operation && (item.name === undefined || actor.name.startsWith(item.name)),
-    );
+    const role = roleOf(workload, actor);
     return role === undefined ? { values: [actor.input], complete: false } : shrinksOf(role.input, actor.input);
   });
   return {

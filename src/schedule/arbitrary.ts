@@ -13,41 +13,53 @@ export interface OrderedPlan {
 /** Longest drawn order, per actor. */
 const STEPS_PER_ACTOR = 12;
 
-/**
- * Plans with drawn orders. Shrinks the way in which counterexamples of interleavings get small: drop actors, halves first; join blocks of the
- * same actor; simplify the plan's numbers. Lists of naturals, fast-check's own way, end far from the minimum.
- */
+/** Plans in which one thing is simpler, the simplest first: see `simplerPlans`. */
+export type Simplify = (plan: Plan) => Iterable<Plan>;
+
+/** Plans with drawn orders. Shrinks as {@link smallerOrders} says. */
 export class OrderedPlanArbitrary extends fc.Arbitrary<OrderedPlan> {
   readonly #plans: fc.Arbitrary<Plan>;
+  readonly #simplify: Simplify;
 
-  constructor(plans: fc.Arbitrary<Plan>) {
+  constructor(plans: fc.Arbitrary<Plan>, simplify: Simplify = () => []) {
     super();
     this.#plans = plans;
+    this.#simplify = simplify;
   }
 
   override generate(random: fc.Random, bias: number | undefined): fc.Value<OrderedPlan> {
-    const plan = this.#plans.generate(random, bias);
-    const actors = plan.value_.actors.length;
+    const plan = this.#plans.generate(random, bias).value_;
+    const actors = plan.actors.length;
     const order: number[] = [];
     for (let index = 0; index < actors * STEPS_PER_ACTOR; index += 1) order.push(random.nextInt(0, actors - 1));
-    return new fc.Value({ plan: plan.value_, order }, plan.context);
+    return new fc.Value({ plan, order }, undefined);
   }
 
   override canShrinkWithoutContext(value: unknown): value is OrderedPlan {
     return typeof value === 'object' && value !== null && 'plan' in value && 'order' in value;
   }
 
-  override shrink(value: OrderedPlan, context: unknown): fc.Stream<fc.Value<OrderedPlan>> {
-    return new fc.Stream(this.#smaller(value, context));
+  override shrink(value: OrderedPlan): fc.Stream<fc.Value<OrderedPlan>> {
+    return new fc.Stream(smallerOrders(value, this.#simplify)).map((smaller) => new fc.Value(smaller, undefined));
   }
+}
 
-  *#smaller(value: OrderedPlan, context: unknown): IterableIterator<fc.Value<OrderedPlan>> {
-    for (const smaller of fewerActors(value)) yield new fc.Value(smaller, undefined);
-    for (const order of joinedBlocks(value.order)) yield new fc.Value({ ...value, order }, context);
-    if (context === undefined) return;
-    for (const plan of this.#plans.shrink(value.plan, context))
-      if (plan.value_.actors.length === value.plan.actors.length)
-        yield new fc.Value({ plan: plan.value_, order: value.order }, plan.context);
+/**
+ * The way in which counterexamples of interleavings get small: drop actors, halves first, and where that is too much of a change drop them
+ * with every number at its smallest (a seat less is wanted, so a seat less must be there); join blocks of the same actor; simplify numbers.
+ * Lists of naturals, fast-check's own way, end far from the minimum.
+ */
+export function* smallerOrders(value: OrderedPlan, simplify: Simplify): IterableIterator<OrderedPlan> {
+  yield* fewerActors(value);
+  for (const { plan, order } of fewerActors(value)) for (const simplest of first(simplify(plan))) yield { plan: simplest, order };
+  for (const order of joinedBlocks(value.order)) yield { ...value, order };
+  for (const plan of simplify(value.plan)) yield { ...value, plan };
+}
+
+function* first<T>(items: Iterable<T>): Generator<T> {
+  for (const item of items) {
+    yield item;
+    return;
   }
 }
 
@@ -69,7 +81,7 @@ function* fewerActors({ plan, order }: OrderedPlan): Generator<OrderedPlan> {
 }
 
 /** The same with some of the actors only. */
-export function keepActors({ plan, order }: OrderedPlan, kept: readonly number[]): OrderedPlan {
+function keepActors({ plan, order }: OrderedPlan, kept: readonly number[]): OrderedPlan {
   return {
     plan: { ...plan, actors: kept.map((index) => plan.actors[index]!) },
     order: order.filter((actor) => kept.includes(actor)).map((actor) => kept.indexOf(actor)),
