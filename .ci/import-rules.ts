@@ -59,6 +59,7 @@ export const PARTS: readonly Part[] = [
     'src/engine/postgres',
     'src/limits.ts',
     'src/machine.ts',
+    'src/maybe-promise.ts',
     'src/minimise',
     'src/outcome.ts',
     'src/plan',
