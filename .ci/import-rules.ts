@@ -24,10 +24,14 @@ export const PARTS: readonly Part[] = [
   part('src/plan', ['src/scenario.ts'], ['fast-check', 'seedrandom']),
   part('src/invariants', ['src/context.ts', 'src/scenario.ts']),
   part('src/engine', ['src/context.ts', 'src/maybe-promise.ts', 'src/reply.ts', 'src/scenario.ts']),
-  part('src/engine/model', ['src/context.ts', 'src/engine', 'src/reply.ts', 'src/scenario.ts'], ['pg-mem', 'pgsql-ast-parser']),
+  part(
+    'src/engine/model',
+    ['src/context.ts', 'src/engine', 'src/maybe-promise.ts', 'src/reply.ts', 'src/scenario.ts'],
+    ['pg-mem', 'pgsql-ast-parser'],
+  ),
   part(
     'src/engine/postgres',
-    ['src/context.ts', 'src/engine', 'src/reply.ts', 'src/scenario.ts'],
+    ['src/context.ts', 'src/engine', 'src/maybe-promise.ts', 'src/reply.ts', 'src/scenario.ts'],
     ['@testcontainers/postgresql', 'node:*', 'pg', 'testcontainers'],
   ),
   part(
@@ -88,6 +92,7 @@ export const PARTS: readonly Part[] = [
     'src/engine/postgres',
     'src/explore',
     'src/history',
+    'src/invariants',
     'src/limits.ts',
     'src/outcome.ts',
     'src/plan',
@@ -99,7 +104,7 @@ export const PARTS: readonly Part[] = [
   ]),
   part('sim', ['sim/systems', 'src/index.ts'], ['(computed)', 'commander', 'node:*']),
   part('sim/systems', ['src/index.ts'], ['node:crypto']),
-  part('docs', ['src/index.ts']),
+  part('docs', ['src/index.ts'], ['lastseat']),
   part('bench', 'any', 'any'),
   part('properties', 'any', 'any'),
   part('.ci', [], ['node:*', 'rolldown']),
