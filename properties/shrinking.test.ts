@@ -1,10 +1,22 @@
 /** How failures get small where they were drawn: fast-check's own loop over our arbitrary, and the minimiser behind it. */
 import fc from 'fast-check';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { checkThenInsert } from '../sim/systems/events/variants/check-then-insert.js';
 import { bookers } from '../sim/systems/events/workloads.js';
 import { rerunOn, searchOnModel } from '../src/explore/trials.js';
-import { defineScenario, type Failure, integer, ModelEngine, type Plan } from '../src/index.js';
+import {
+  DEFAULT_LIMITS,
+  defineScenario,
+  explorePlan,
+  type Failure,
+  integer,
+  ModelEngine,
+  makeCounterexample,
+  openServer,
+  type Plan,
+  PostgresEngine,
+  type PostgresServer,
+} from '../src/index.js';
 import { minimise, type SmallFailure } from '../src/minimise/minimise.js';
 import type { Fingerprint } from '../src/outcome.js';
 import { planArbitrary, simplerPlans } from '../src/plan/draw.js';
@@ -86,6 +98,30 @@ describe('an overselling bug, drawn with six actors, twenty times', () => {
       expect(minimised).toMatchObject({ minimal: true, found: { interleavings: '20', violating: '18' } });
       expect(sizeOf(minimised!.found)).toEqual(SMALLEST);
     }
+  });
+});
+
+describe('on the server alone, for SQL that the model refuses', () => {
+  let server: PostgresServer;
+  let postgres: PostgresEngine;
+
+  beforeAll(async () => {
+    server = await openServer('embedded');
+    postgres = new PostgresEngine(server);
+  });
+
+  afterAll(async () => {
+    postgres?.release();
+    await server?.close();
+  });
+
+  test('a failure is made small by running it there', async () => {
+    const limits = { ...DEFAULT_LIMITS, runs: 20 };
+    const { plan } = draws[0]!.found;
+    const { failure } = await explorePlan(crowd, plan, { strategy: 'pct', limits, postgres, model: false });
+    expect(failure).toMatchObject({ onServerOnly: true, plan: { actors: expect.objectContaining({ length: 6 }) } });
+    const found = await makeCounterexample(crowd, failure!, { limits, postgres });
+    expect(found).toMatchObject({ actors: 2, steps: 6, switches: 1, minimal: false, confirmedOnPostgres: true });
   });
 });
 
