@@ -15,7 +15,7 @@ import {
   type Violation,
 } from '../src/index.js';
 import { type Configuration, Machine } from '../src/machine.js';
-import { type Minimised, minimise, type SearchPlan, type SmallFailure } from '../src/minimise/minimise.js';
+import { type Minimised, minimise, type RerunPlan, type SearchPlan, type SmallFailure } from '../src/minimise/minimise.js';
 import type { Fingerprint } from '../src/outcome.js';
 import { drawPlans } from '../src/plan/draw.js';
 import { run } from '../src/run.js';
@@ -271,5 +271,36 @@ describe(`random plans with two ways to fail (seed ${SEED})`, () => {
     const forgetful: SearchPlan = async (plan, failure) => (plan.actors.length === 1 ? 'unknown' : honest(plan, failure));
     const failure = all.find(({ invariant }) => invariant === 'sum')!;
     expect(await minimise(scenario, failure, { search: forgetful, rerun: never }, MAX_PLANS)).toMatchObject({ minimal: false });
+  });
+});
+
+describe('many actors', () => {
+  const plan: Plan = {
+    ...drawPlans(scenario, scenario.workloads[0]!, 'READ COMMITTED', {}, 'many', 1)[0]!,
+    capacity: 1,
+    actors: Array.from({ length: 100 }, (_, index) => ({ name: `actor${index}`, operation: 'add', input: { item: 1, amount: 1 } })),
+  };
+  const failure: Failure = { plan, schedule: [], invariant: 'sum', resource: 'item 1', steps: 0, switches: 0, onServerOnly: false };
+
+  test('who do the same are counted, not told apart', async () => {
+    const asked: number[] = [];
+    const eleven: SearchPlan = async (candidate) => {
+      asked.push(candidate.actors.length);
+      return candidate.actors.length < 11 ? null : small(candidate, [], 0);
+    };
+    expect(await minimise(scenario, failure, { search: eleven, rerun: never }, MAX_PLANS)).toMatchObject({ minimal: true });
+    expect(asked).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
+  });
+
+  test('too many to search are run', async () => {
+    let asked = 0;
+    const tooMany: SearchPlan = async () => {
+      asked += 1;
+      return 'unknown';
+    };
+    const three: RerunPlan = async ({ plan: candidate }) => (candidate.actors.length < 3 ? null : small(candidate, [], 0));
+    const found = await minimise(scenario, failure, { search: tooMany, rerun: three }, MAX_PLANS);
+    expect(found).toMatchObject({ minimal: false, found: { plan: { actors: { length: 3 } } } });
+    expect(asked).toBe(10);
   });
 });

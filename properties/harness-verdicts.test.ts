@@ -111,20 +111,21 @@ describe('and are not', () => {
       const text = action.statement.text.replace(' FOR UPDATE', '');
       return apply.call(this, state, { ...action, statement: { ...action.statement, text } });
     });
-    const { verdict, divergence } = await explore(pessimistic, plan);
-    expect(verdict).toBe('diverged');
+    const { verdict, divergence, limits } = await explore(pessimistic, plan);
+    expect({ verdict, limits }).toEqual({ verdict: 'diverged', limits: [] });
     expect(divergence).toMatchObject({ what: 'outcome', server: 'waits' });
   });
 
   test('where nobody looks again, after a commit, who may go on', async () => {
     const { blocking, inspect } = Inspector.prototype;
-    let last: Awaited<ReturnType<typeof blocking>> = new Map();
+    const waited = new Map<number, readonly number[]>();
     vi.spyOn(Inspector.prototype, 'blocking').mockImplementation(async function (this: Inspector, pids) {
-      last = await blocking.call(this, pids);
-      return last;
+      const found = await blocking.call(this, pids);
+      for (const [pid, blockers] of found) waited.set(pid, blockers);
+      return found;
     });
     vi.spyOn(Inspector.prototype, 'inspect').mockImplementation(async function (this: Inspector, pids, careful) {
-      return { ...(await inspect.call(this, pids, careful)), blocking: last };
+      return { ...(await inspect.call(this, pids, careful)), blocking: waited };
     });
     const { verdict, divergence } = await explore(pessimistic, plan);
     expect(verdict).toBe('diverged');
