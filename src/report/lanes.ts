@@ -115,7 +115,7 @@ export function renderLanes(steps: readonly LaneStep[], names: readonly string[]
 /** Left of the first lane stand the steps' numbers; between lanes there is a gap. */
 const MARGIN = 6;
 const GAP = 2;
-const NARROWEST = 20;
+const NARROWEST = 16;
 
 const padded = (text: string, width: number): string => text + ' '.repeat(Math.max(0, width - stringWidth(text)));
 
@@ -139,26 +139,33 @@ function fitted(line: LaneLine, width: number): string[] {
   return [...wrap(line.text, width), ...(line.answer === '' ? [] : wrap(line.answer, width - 2).map((part) => `  ${part}`))];
 }
 
-/** Breaks a line at spaces, and inside a word only where it is longer than a line with its arrow; what follows is set in a little. */
+/** Breaks a line at spaces, and inside a word only where it is longer than a line; what follows is set in a little. */
 export function wrap(line: string, width: number): string[] {
   const lines: string[] = [];
   let current = '';
-  for (const word of line.split(' ').flatMap((part) => pieces(part, width - 5))) {
+  for (const word of line.split(' ')) {
     const next = current === '' ? word : `${current} ${word}`;
-    if (stringWidth(next) <= width || current.trim() === '') {
+    if (stringWidth(next) <= width) {
       current = next;
-      continue;
+    } else if (stringWidth(word) <= width - INDENT.length) {
+      lines.push(current.trimEnd());
+      current = INDENT + word;
+    } else {
+      const [first, ...rest] = pieces(next, width);
+      lines.push(first!, ...rest.slice(0, -1));
+      current = rest.at(-1)!;
     }
-    lines.push(current.trimEnd());
-    current = `  ${word}`;
   }
   lines.push(current.trimEnd());
   return lines;
 }
 
-function pieces(word: string, width: number): string[] {
-  if (stringWidth(word) <= width) return [word];
-  const characters = [...word];
+const INDENT = '  ';
+
+/** A text cut to lines of so many columns, set in from the second on. */
+function pieces(text: string, width: number): string[] {
+  const characters = [...text];
   const cut = characters.findIndex((_, index) => stringWidth(characters.slice(0, index + 1).join('')) > width);
-  return [characters.slice(0, cut).join(''), ...pieces(characters.slice(cut).join(''), width)];
+  if (cut < 0) return [text];
+  return [characters.slice(0, cut).join(''), ...pieces(INDENT + characters.slice(cut).join(''), width)];
 }

@@ -125,7 +125,7 @@ export function storyLines(
   return [
     `${name} · ${plan.isolation} · capacity ${plan.capacity} · ${counted(names.length, 'actor')}`,
     '',
-    paint(31, `x ${invariant}   ${resource}: ${violation?.message ?? ''}`, options.color),
+    ...wrap(`x ${invariant}   ${resource}: ${violation?.message ?? ''}`, options.width).map((line) => paint(31, line, options.color)),
     `  ${rests}`,
     '',
     ...renderLanes(lanesOf(history, invariant), names, options.width),
