@@ -22,7 +22,12 @@ async function main(argv: readonly string[]): Promise<number> {
     .command('explore', { isDefault: true })
     .description('explore scenarios: every interleaving where that is possible (the default command)')
     .option('--seed <text>', 'the run is a function of it (default: a fresh one, printed first)')
-    .option('--scenario <glob>', 'system/variant, repeatable: "events/*"; or a file of your own: ./mine.ts (default: all)', collect, [])
+    .option(
+      '--scenario <glob>',
+      'system/variant, repeatable: "events/*"; or a file of your own: ./mine.ts, ./mine.ts#name (default: all)',
+      collect,
+      [],
+    )
     .addOption(engineOption())
     .addOption(postgresOption())
     .option('--actors <n>', 'fix the number of actors in every plan', whole(1, 1000))

@@ -14,21 +14,19 @@ export interface Loaded {
   readonly file: string | null;
 }
 
-/** What `--scenario` names: shipped variants by glob, or a file of one's own. */
+/** What `--scenario` names: shipped variants by glob, a file of one's own, or some of that file's by `FILE#GLOB`. */
 export async function loadScenarios(patterns: readonly string[]): Promise<Loaded[]> {
   const loaded: Loaded[] = [];
   for (const pattern of patterns) {
-    if (isFile(pattern)) {
-      loaded.push(...(await loadFile(pattern)));
-      continue;
-    }
-    const matches = SHIPPED.filter((scenario) => globMatches(pattern, scenario.name));
+    const { file, glob } = readPattern(pattern);
+    const all = file === null ? SHIPPED.map((scenario) => ({ scenario, file: null })) : await loadFile(file);
+    const matches = all.filter(({ scenario }) => globMatches(glob, scenario.name));
     if (matches.length === 0)
       throw new UsageError(
-        `no scenario is called "${pattern}"`,
-        `Those that are shipped: ${SHIPPED.map((scenario) => scenario.name).join(', ')}. One of your own is named by its file: --scenario ./mine.ts`,
+        `no scenario is called "${glob}"`,
+        `Those ${file === null ? 'that are shipped' : `in ${file}`}: ${all.map(({ scenario }) => scenario.name).join(', ')}. One of your own is named by its file: --scenario ./mine.ts`,
       );
-    loaded.push(...matches.map((scenario) => ({ scenario, file: null })));
+    loaded.push(...matches);
   }
   const seen = new Set<string>();
   return loaded.filter(({ scenario }) => !seen.has(scenario.name) && seen.add(scenario.name));
@@ -47,7 +45,11 @@ export async function loadOne(name: string, file: string | null): Promise<Scenar
   return found;
 }
 
-const isFile = (pattern: string) => /\.[cm]?[jt]s$/.test(pattern);
+/** Takes `./mine.ts#mine/*` apart; `file` is null for a glob over the shipped ones. */
+export function readPattern(pattern: string): { file: string | null; glob: string } {
+  const match = /^(.*\.[cm]?[jt]s)(?:#(.*))?$/.exec(pattern);
+  return match === null ? { file: null, glob: pattern } : { file: match[1]!, glob: match[2] ?? '*' };
+}
 
 function globMatches(glob: string, name: string): boolean {
   const pattern = glob

@@ -26,7 +26,7 @@ import {
 import { EXIT, exitCode } from '../exit-codes.js';
 import type { Job, JobResult, Progress, WorkerSetup } from '../jobs.js';
 import { JobError, Pool } from '../pool.js';
-import { type Loaded, loadScenarios, SHIPPED } from '../scenarios.js';
+import { type Loaded, loadScenarios, readPattern, SHIPPED } from '../scenarios.js';
 import { StatusLine } from '../status-line.js';
 import { PG_MEM_VERSION, VERSION } from '../version.js';
 import { writeWhole } from '../write-file.js';
@@ -274,10 +274,11 @@ class Exploration {
 
   #textOptions(item: Item): TextOptions {
     const stream = process.stdout;
+    const files = this.#args.scenarios.map((pattern) => readPattern(pattern).file);
     const file =
       item.file === null
         ? ''
-        : ` --scenario ${this.#args.scenarios.find((name) => item.file?.endsWith(name.replace(/^\.\//, ''))) ?? item.file}`;
+        : ` --scenario ${files.find((name) => name !== null && item.file?.endsWith(name.replace(/^\.\//, ''))) ?? item.file}`;
     return {
       width: Math.max(80, Math.min(stream.isTTY ? (stream.columns ?? 120) : 120, 160)),
       postgres: this.#postgres === null ? null : `${this.#postgres.version} (${this.#postgres.provider})`,
