@@ -1,6 +1,7 @@
 import pg from 'pg';
 import type { Client, OperationContext, Row } from '../../src/context.js';
 import { Inspector } from '../../src/engine/postgres/inspector.js';
+import { Reset } from '../../src/engine/postgres/reset.js';
 import type { Connection, PostgresServer, ScratchDatabase } from '../../src/engine/postgres/providers/server.js';
 import type { Plan } from '../../src/plan/plan.js';
 import type { Scenario } from '../../src/scenario.js';
@@ -16,10 +17,10 @@ export class FreeRun {
   readonly #scenario: Scenario;
   readonly #database: ScratchDatabase;
   readonly #inspector: Inspector;
-  readonly #reset: string;
+  readonly #reset: Reset;
   readonly #clients: pg.Client[] = [];
 
-  private constructor(scenario: Scenario, database: ScratchDatabase, inspector: Inspector, reset: string) {
+  private constructor(scenario: Scenario, database: ScratchDatabase, inspector: Inspector, reset: Reset) {
     this.#scenario = scenario;
     this.#database = database;
     this.#inspector = inspector;
@@ -31,13 +32,13 @@ export class FreeRun {
     const inspector = await Inspector.connect(database.connection);
     await inspector.script(scenario.schema);
     await inspector.learnSchema();
-    return new FreeRun(scenario, database, inspector, `${inspector.resetScript}${await inspector.sequenceStarts()}`);
+    return new FreeRun(scenario, database, inspector, await Reset.prepare(inspector, server.canSetDeadlockTimeout));
   }
 
   /** Names of the invariants that do not hold when everybody is through. */
   async run(plan: Plan, wrap: Wrap = (_, query) => query): Promise<string[]> {
     while (this.#clients.length < plan.actors.length) this.#clients.push(await connect(this.#database.connection));
-    await this.#inspector.script(`${this.#reset}${this.#scenario.seed({ capacity: plan.capacity })}`);
+    await this.#reset.run(this.#scenario.seed({ capacity: plan.capacity }));
     const shared = sharedContext();
     await Promise.all(
       plan.actors.map(async (actor, index) => {
