@@ -64,7 +64,7 @@ export function withOutputs(document: string, printed: ReadonlyMap<string, strin
 /** What differs from run to run, or would fill a page: seconds, and the middle of a replay token. */
 export function stable(printed: string): string {
   return printed
-    .replace(/\d+\.\d s\b/g, '0.0 s')
+    .replace(/(\d+\.\d|…) s\b/g, '… s')
     .replace(/(ls1\.[\w-]{6})[\w-]+\.([\w-]{6})/g, '$1….$2')
     .replace(/[ \t]+$/gm, '');
 }
