@@ -172,8 +172,8 @@ describe('why', () => {
       initialUsage: [],
       violations,
     };
-    expect(explain(history, 'capacity').at(-1)).toContain('alice -rw-> bob -ww-> alice');
-    expect(explain(history, 'capacity').at(-1)).toContain('(lost update)');
+    expect(explain(history, 'capacity', 'READ COMMITTED').at(-1)).toContain('alice -rw-> bob -ww-> alice');
+    expect(explain(history, 'capacity', 'READ COMMITTED').at(-1)).toContain('(lost update)');
   });
 
   test('who went on although nothing was changed is told first', () => {
@@ -187,12 +187,12 @@ describe('why', () => {
       initialUsage: [],
       violations,
     };
-    expect(explain(history, 'capacity')[0]).toBe('alice went on after UPDATE events had changed no row (step 3)');
+    expect(explain(history, 'capacity', 'READ COMMITTED')[0]).toBe('alice went on after UPDATE events had changed no row (step 3)');
   });
 
   test('no cycle is no story of one', () => {
     const history: History = { steps: [0, 1, 2, 3].map(() => step({})), initialUsage: [], violations };
-    expect(explain(history, 'capacity')).toEqual([
+    expect(explain(history, 'capacity', 'READ COMMITTED')).toEqual([
       'no actor depended on another in a cycle: the steps are wrong in this order, not torn apart by it',
     ]);
   });

@@ -11,6 +11,8 @@ export interface Dependency {
   readonly table: string;
   /** Step of the read, or of the first change. */
   readonly first: number;
+  /** For `rw`: the step in which the snapshot that was read was taken; before `first` where the transaction has one for all its statements. */
+  readonly snapshot?: number;
   /** Step of the commit that changed it, or of the read after it. */
   readonly second: number;
 }
@@ -18,8 +20,9 @@ export interface Dependency {
 interface Read {
   readonly actor: string;
   readonly table: string;
-  /** Index of the step in which the snapshot was taken. */
   readonly step: number;
+  /** Index of the step in which the snapshot was taken. */
+  readonly snapshot: number;
 }
 
 interface Change extends RowChange {
@@ -28,11 +31,11 @@ interface Change extends RowChange {
   readonly step: number;
 }
 
-/** All dependencies between actors that matter up to a step. */
-export function dependencies(history: History, until: number): Dependency[] {
+/** All dependencies between actors that matter up to a step. `isolation` is the level of a transaction that names none. */
+export function dependencies(history: History, until: number, isolation: string): Dependency[] {
   const steps = history.steps.slice(0, until + 1);
   const tables = [...new Set(steps.flatMap((step) => step.changes.map((change) => change.table)))];
-  const reads = steps.flatMap((step, index) => readsOf(step, index, tables));
+  const reads = steps.flatMap((step, index) => readsOf(step, index, tables, snapshotOf(steps, index, isolation)));
   const changes = steps.flatMap((step, index) => step.changes.map((change): Change => ({ ...change, actor: step.name, step: index })));
   const found: Dependency[] = [];
   const add = (dependency: Dependency) => {
@@ -45,8 +48,16 @@ export function dependencies(history: History, until: number): Dependency[] {
   for (const read of reads)
     for (const change of changes) {
       if (read.actor === change.actor || read.table !== change.table) continue;
-      if (read.step < change.step)
-        add({ from: read.actor, to: change.actor, kind: 'rw', table: read.table, first: read.step, second: change.step });
+      if (read.snapshot < change.step)
+        add({
+          from: read.actor,
+          to: change.actor,
+          kind: 'rw',
+          table: read.table,
+          first: read.step,
+          second: change.step,
+          snapshot: read.snapshot,
+        });
       else add({ from: change.actor, to: read.actor, kind: 'wr', table: read.table, first: change.step, second: read.step });
     }
   for (const [index, change] of changes.entries())
@@ -84,14 +95,31 @@ export function anomalyOf(cycle: readonly Dependency[]): string {
   return 'a cycle of dependencies';
 }
 
-function readsOf(step: StepRecord, index: number, tables: readonly string[]): Read[] {
+/** Above READ COMMITTED a transaction reads with one snapshot, which its first statement takes even if it has to wait; LOCK TABLE takes none. */
+function snapshotOf(steps: readonly StepRecord[], index: number, isolation: string): number {
+  const { name } = steps[index]!;
+  const before = steps.slice(0, index + 1);
+  const begin = before.findLastIndex((step) => step.name === name && step.prelude.some((text) => /^\s*(begin|start)\b/i.test(text)));
+  const ended = before.findLastIndex(
+    (step, at) => at < index && step.name === name && /^\s*(commit|end|rollback|abort)\b(?!\s+to\b)/i.test(step.text),
+  );
+  if (begin < 0 || begin < ended) return index;
+  const named = /isolation\s+level\s+(\w+\s+\w+|serializable)/i.exec(steps[begin]!.prelude.join(' '))?.[1] ?? isolation;
+  if (named.toUpperCase().replace(/\s+/g, ' ') === 'READ COMMITTED') return index;
+  const first = before.findIndex(
+    (step, at) => at >= begin && step.name === name && step.kind === 'statement' && !/^\s*lock\b/i.test(step.text),
+  );
+  return first < 0 ? index : first;
+}
+
+function readsOf(step: StepRecord, index: number, tables: readonly string[], snapshot: number): Read[] {
   if (step.kind !== 'statement' && step.kind !== 'resume') return [];
   if (step.outcome === 'blocked' || step.outcome === 'failed') return [];
   const text = step.text.toLowerCase();
   if (!/\b(select|update|delete)\b/.test(text)) return [];
   return tables
     .filter((table) => new RegExp(`\\b(from|join|update)\\s+(only\\s+)?"?${table}"?\\b`, 'i').test(text))
-    .map((table) => ({ actor: step.name, table, step: index }));
+    .map((table) => ({ actor: step.name, table, step: index, snapshot }));
 }
 
 function sameRow(left: RowChange, right: RowChange): boolean {

@@ -3,12 +3,12 @@ import type { History, StepRecord } from '../history/history.js';
 import { shortStatement } from './statement.js';
 
 /** Why it broke, as an argument, a line each: what was read before what was changed, and by whom. */
-export function explain(history: History, invariant: string): string[] {
+export function explain(history: History, invariant: string, isolation: string): string[] {
   const violation = history.violations.find((item) => item.invariant === invariant);
   if (violation === undefined || violation.step < 0) return [];
   const culprit = history.steps[violation.step]!;
   if (invariant === 'progress') return [violation.message];
-  const all = dependencies(history, violation.step);
+  const all = dependencies(history, violation.step, isolation);
   const cycle = cycleThrough(culprit.name, all);
   const unheeded = unheededWrite(history.steps.slice(0, violation.step + 1), culprit.name);
   if (cycle.length === 0)
@@ -26,6 +26,8 @@ function sentence(item: Dependency, history: History): string {
   const what = (step: number) => shortStatement(history.steps[step]!.text);
   switch (item.kind) {
     case 'rw':
+      if (item.snapshot !== undefined && item.second < item.first)
+        return `${item.from} read ${item.table} (${at(item.first)}) as it had been at ${at(item.snapshot)}, before ${item.to} committed a change to it (${at(item.second)})`;
       return `${item.from} read ${item.table} (${at(item.first)}) before ${item.to} committed a change to it (${at(item.second)}), and was not told`;
     case 'wr':
       return `${item.to} read ${item.table} (${at(item.second)}: ${what(item.second)}) after ${item.from} had committed a change to it (${at(item.first)})`;

@@ -37,7 +37,7 @@ export function counterexampleMarkdown(
     `|---|${names.map(() => '---|').join('')}---|`,
     ...rows,
     '',
-    ...explain(history, invariant).map((line) => `- ${line}`),
+    ...explain(history, invariant, plan.isolation).map((line) => `- ${line}`),
     `- ${shrunkText(counterexample)}`,
     '',
     '```sh',

@@ -121,7 +121,7 @@ export function storyLines(
 ): string[] {
   const violation = history.violations.find((item) => item.invariant === invariant);
   const names = plan.actors.map((actor) => actor.name);
-  const why = explain(history, invariant).flatMap((line) => wrap(line, options.width - 9));
+  const why = explain(history, invariant, plan.isolation).flatMap((line) => wrap(line, options.width - 9));
   return [
     `${name} · ${plan.isolation} · capacity ${plan.capacity} · ${counted(names.length, 'actor')}`,
     '',
