@@ -46,6 +46,11 @@ async function explored(whole: Scenario, plans: readonly Plan[]): Promise<{ viol
   return { violating, all };
 }
 
+async function firstWith<T>(items: readonly T[], wanted: (item: T) => Promise<boolean>): Promise<T | undefined> {
+  for (const item of items) if (await wanted(item)) return item;
+  return undefined;
+}
+
 const server = await openServer('embedded');
 try {
   console.log(`PostgreSQL ${server.version}, READ COMMITTED, seed ${values.seed}, ${rounds} rounds\n`);
@@ -61,8 +66,10 @@ try {
   }
   console.log('\nfast-check scheduler');
   for (const scenario of [checkThenInsert, pessimistic]) {
+    const plans = plansOf(scenario);
+    const violated = await firstWith(plans, async (plan) => (await explored(scenario, [plan])).violating > 0n);
     const free = await FreeRun.open(server, scenario);
-    console.log(`${scenario.name.padEnd(WIDTH)}${await underScheduler(free, plansOf(scenario)[0]!, values.seed, rounds)}`);
+    console.log(`${scenario.name.padEnd(WIDTH)}${await underScheduler(free, violated ?? plans[0]!, values.seed, rounds)}`);
     await free.close();
   }
 } finally {

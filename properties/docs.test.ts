@@ -44,7 +44,7 @@ const DOCUMENTS = [
   'CONTRIBUTING.md',
   ...readdirSync(join(ROOT, 'docs')).flatMap((name) => (name.endsWith('.md') ? [`docs/${name}`] : [])),
 ];
-const UPDATE = process.env.LASTSEAT_DOCS === 'update';
+const UPDATE = process.env.LASTSEAT_UPDATE === '1';
 const SUITE = 'npm run sim -- --seed 42';
 /** On a machine that is busy with other tests. */
 const LIMIT_MS = 300_000;
