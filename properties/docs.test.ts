@@ -67,7 +67,8 @@ let suiteClone: Clone;
 const running = new Map<string, ReturnType<Clone['run']>>();
 
 function once(command: string): ReturnType<Clone['run']> {
-  const known = running.get(command) ?? (command === SUITE ? suiteClone : clone).run(command);
+  const known =
+    running.get(command) ?? (command === SUITE ? suiteClone.run(command.replace('npm run', 'npm run --silent'), true) : clone.run(command));
   running.set(command, known);
   return known;
 }
@@ -110,7 +111,7 @@ describe.concurrent('commands', { timeout: LIMIT_MS }, () => {
   });
 
   it('of the comparison with a stress test and fast-check run to their end; what is exact is what the README says', async () => {
-    const { exitCode, stdout, stderr } = await clone.run('npx tsx bench/compare.ts --rounds 1');
+    const { exitCode, stdout, stderr } = await clone.run('node --import tsx bench/compare.ts --rounds 1');
     expect(exitCode, stderr).toBe(0);
     const printed = [...stdout.matchAll(/^(\w+\/[\w-]+) +\d of 1 rounds violate +(\d+) of (\d+) violate$/gm)].map(
       ([, name, violating, all]) => [name!, `${grouped(violating!)} of ${grouped(all!)}`] as const,
@@ -254,7 +255,7 @@ describe('docs/your-own-code.md', () => {
     const [, link, replay, explore] = [...read('docs/examples/lastseat.yml').matchAll(/^ {6}- run: (?:\|\n((?: {10}.*\n)+)|(.*))/gm)].map(
       ([, many, one]) => many ?? one!,
     );
-    const step = (text: string) => clone.run(`cd theirs && export GITHUB_RUN_ID=42 && set -e && ${text}`);
+    const step = (text: string) => clone.run(`cd theirs && export GITHUB_RUN_ID=42 && set -e && ${text}`, true);
     expect(await step(link!)).toMatchObject({ exitCode: 0 });
     expect((await step(`${explore!} --save "$PWD/pinned" --engine model`)).exitCode).toBe(EXIT.violation);
     expect(await step(replay!)).toMatchObject({ exitCode: 1 });
