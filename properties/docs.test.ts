@@ -64,7 +64,14 @@ const ELSEWHERE: Readonly<Record<string, { readonly why: string; readonly covere
 /** A copy of the repository for all documents: what several of them tell their readers to run is run once. The suite has one for itself. */
 let clone: Clone;
 let suiteClone: Clone;
+const clones: Clone[] = [];
 const running = new Map<string, ReturnType<Clone['run']>>();
+
+function newClone(): Clone {
+  const made = new Clone();
+  clones.push(made);
+  return made;
+}
 
 function once(command: string): ReturnType<Clone['run']> {
   const known =
@@ -74,14 +81,13 @@ function once(command: string): ReturnType<Clone['run']> {
 }
 
 beforeAll(() => {
-  clone = new Clone();
-  suiteClone = new Clone();
+  clone = newClone();
+  suiteClone = newClone();
 });
 
 afterAll(async () => {
-  await Promise.all(running.values());
-  clone.remove();
-  suiteClone.remove();
+  await Promise.allSettled(running.values());
+  for (const made of clones) made.remove();
 }, LIMIT_MS);
 
 describe.concurrent('commands', { timeout: LIMIT_MS }, () => {
@@ -89,7 +95,7 @@ describe.concurrent('commands', { timeout: LIMIT_MS }, () => {
     const document = read(path);
     const additions = blocksOf(document).filter(isAddition);
     // What adds to the repository does so in a copy of its own.
-    const own = additions.length > 0 ? new Clone() : null;
+    const own = additions.length > 0 ? newClone() : null;
     own?.write(additions);
     const printed = new Map<string, string>();
     for (const { text, exitCode } of commandsIn(document)) {
@@ -100,7 +106,6 @@ describe.concurrent('commands', { timeout: LIMIT_MS }, () => {
     }
     if (UPDATE) writeFileSync(join(ROOT, path), withOutputs(read(path), printed));
     else for (const { command, text } of outputsOf(document)) expect(stable(text), command).toBe(printed.get(command));
-    own?.remove();
   });
 
   it('of the suite with seed 42: every verdict is as its variant expects', async () => {
