@@ -71,8 +71,17 @@ class PlanExploration {
     const machine = new Machine(this.#scenario, this.#plan, engine);
     if (strategy === 'auto' || strategy === 'exhaustive') {
       const { maxStates } = this.#options.limits;
-      const { graph, complete } = await search(machine, engine, { maxStates, onProgress: (states) => this.#progress({ states }) });
+      const { expired } = this.#options;
+      const { graph, complete } = await search(machine, engine, {
+        maxStates,
+        ...(expired === undefined ? {} : { expired }),
+        onProgress: (states) => this.#progress({ states }),
+      });
       if (complete) return this.#exhaustive(machine, engine, graph);
+      if (expired?.()) {
+        this.#limits.push('time');
+        return this.#outcome({ verdict: 'inconclusive', reason: `the time was up after ${graph.nodes.length} states (--time)` });
+      }
       if (strategy === 'exhaustive') {
         this.#limits.push(`max-states ${maxStates}`);
         return this.#outcome({ verdict: 'inconclusive', reason: `the state graph has more than ${maxStates} states (--max-states)` });

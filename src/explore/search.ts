@@ -7,6 +7,8 @@ import type { GraphEdge, GraphNode, StateGraph } from './graph.js';
 export interface SearchLimits {
   /** States after which the search gives up. */
   readonly maxStates: number;
+  /** Asked again and again: once it says so, the search gives up too. */
+  readonly expired?: () => boolean;
 }
 
 export interface SearchOptions extends SearchLimits {
@@ -19,7 +21,7 @@ export interface SearchOptions extends SearchLimits {
 
 export interface SearchResult {
   readonly graph: StateGraph;
-  /** False where the limit was hit: the graph then is a part only. */
+  /** False where a limit was hit: the graph then is a part only. */
   readonly complete: boolean;
 }
 
@@ -58,7 +60,7 @@ async function searchOnce(
     return node;
   };
   const root = await enter(first);
-  while (open.length > 0 && nodes.length <= options.maxStates && engine.orderedTables === ordered) {
+  while (open.length > 0 && nodes.length <= options.maxStates && engine.orderedTables === ordered && options.expired?.() !== true) {
     const { node, configuration } = open.pop()!;
     const edges: GraphEdge[] = [];
     for (const choice of machine.choices(configuration)) {
