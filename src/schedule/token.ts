@@ -20,6 +20,7 @@ export class TokenError extends Error {
 
 const LEVELS: readonly IsolationLevel[] = ['READ COMMITTED', 'REPEATABLE READ', 'SERIALIZABLE'];
 const DIGITS = '0123456789abcdefghijklmnopqrstuvwxyz';
+const HASH_LENGTH = 4;
 const MAX_ACTORS = DIGITS.length * DIGITS.length;
 
 /** `ls1.` + JSON in base64url + `.` + six characters of its SHA-256. Not compressed: compressors differ from version to version. */
@@ -53,28 +54,65 @@ export function decodeToken(token: string): Recording {
 }
 
 function readBody(body: string): Recording {
+  const content = parse(body);
+  if (!isContent(content)) throw new TokenError('this token is damaged: its checksum is right, and its content cannot be read');
+  const [scenario, workload, level, capacity, actors, seed, order, hashes, violation] = content;
+  const plan: Plan = {
+    scenario,
+    workload,
+    isolation: LEVELS[level]!,
+    capacity,
+    actors: actors.map(([name, operation, input]) => ({ name, operation, input })),
+    seed,
+  };
+  const schedule = decodeSchedule(order, actors.length);
+  if (hashes.length !== HASH_LENGTH * schedule.length)
+    throw new TokenError(`this token is damaged: it has ${schedule.length} steps, and hashes of ${hashes.length / HASH_LENGTH}`);
+  return {
+    plan,
+    schedule,
+    hashes: schedule.map((_, step) => hashes.slice(HASH_LENGTH * step, HASH_LENGTH * (step + 1))),
+    violation: violation === 0 ? null : { invariant: violation[0], resource: violation[1] },
+  };
+}
+
+function parse(body: string): unknown {
   try {
-    const [scenario, workload, level, capacity, actors, seed, order, hashes, violation] = JSON.parse(
-      Buffer.from(body, 'base64url').toString('utf8'),
-    ) as [string, string, number, number, [string, string, unknown][], string, string, string, 0 | [string, string]];
-    const plan: Plan = {
-      scenario,
-      workload,
-      isolation: LEVELS[level]!,
-      capacity,
-      actors: actors.map(([name, operation, input]) => ({ name, operation, input })),
-      seed,
-    };
-    return {
-      plan,
-      schedule: decodeSchedule(order, actors.length),
-      hashes: hashes.match(/.{4}/g) ?? [],
-      violation: violation === 0 ? null : { invariant: violation[0], resource: violation[1] },
-    };
+    return JSON.parse(Buffer.from(body, 'base64url').toString('utf8'));
   } catch {
-    throw new TokenError('this token is damaged: its checksum is right, and its content cannot be read');
+    return null;
   }
 }
+
+type Content = [
+  scenario: string,
+  workload: string,
+  level: number,
+  capacity: number,
+  actors: [name: string, operation: string, input: unknown][],
+  seed: string,
+  order: string,
+  hashes: string,
+  violation: 0 | [invariant: string, resource: string],
+];
+
+/** Whoever makes tokens can make the checksum too: what is in one is looked at like any other input. */
+function isContent(value: unknown): value is Content {
+  if (!Array.isArray(value) || value.length !== 9) return false;
+  const [scenario, workload, level, capacity, actors, seed, order, hashes, violation] = value as unknown[];
+  return (
+    [scenario, workload, seed, order, hashes].every((part) => typeof part === 'string') &&
+    Number.isSafeInteger(level) &&
+    LEVELS[level as number] !== undefined &&
+    Number.isSafeInteger(capacity) &&
+    Array.isArray(actors) &&
+    actors.every((actor) => Array.isArray(actor) && actor.length === 3 && areTexts(actor.slice(0, 2), 2)) &&
+    (violation === 0 || areTexts(violation, 2))
+  );
+}
+
+const areTexts = (value: unknown, count: number): boolean =>
+  Array.isArray(value) && value.length === count && value.every((part) => typeof part === 'string');
 
 const checksum = (body: string) => createHash('sha256').update(body).digest('base64url').slice(0, 6);
 
@@ -87,11 +125,12 @@ function encodeSchedule(schedule: readonly Choice[], actors: number): string {
 }
 
 function decodeSchedule(text: string, actors: number): Choice[] {
-  const wide = actors > DIGITS.length;
-  return (text.match(wide ? /!?[0-9a-z]{2}/g : /!?[0-9a-z]/g) ?? []).map((entry) => {
+  const entries = text.match(actors > DIGITS.length ? /!?[0-9a-z]{2}/g : /!?[0-9a-z]/g) ?? [];
+  if (entries.join('') !== text) throw new TokenError('this token is damaged: its schedule cannot be read');
+  return entries.map((entry) => {
     const digits = entry.replace('!', '');
     const actor = [...digits].reduce((value, digit) => value * DIGITS.length + DIGITS.indexOf(digit), 0);
-    if (actor >= actors) throw new TokenError('the schedule names an actor that the plan does not have');
+    if (actor >= actors) throw new TokenError('this token is damaged: its schedule names an actor that its plan does not have');
     return { actor, kind: entry.startsWith('!') ? 'victim' : 'step' };
   });
 }
