@@ -76,7 +76,7 @@ export class ModelEngine implements Engine<ModelState> {
     const applied = this.apply(state, { kind: 'statement', actor: 0, statement: { text, values: [], prelude: [] } });
     const { outcome } = applied;
     if (outcome.kind !== 'blocked' && outcome.reply.kind === 'error')
-      throw new Error(`the first rows: ${outcome.reply.message}, in: ${text}`);
+      throw new SqlError(outcome.reply.code, `the first rows: ${outcome.reply.message}, in: ${text}`);
     return outcome.kind === 'executed' ? this.apply(applied.state, { kind: 'commit', actor: 0 }).state : applied.state;
   }
 
