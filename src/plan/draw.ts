@@ -80,14 +80,21 @@ export function drawPlans(
 function roleBounds(workload: Workload, fixed: Fixed): { min: number; max: number }[] {
   const bounds = workload.roles.map((role) => ({ min: role.min ?? 1, max: role.max ?? role.min ?? 1 }));
   if (fixed.actors === undefined) return bounds;
-  const scalable = Math.max(
+  const scalable = scalableRole(workload);
+  const count = fixed.actors - leastActors(workload) + 1;
+  if (count < 1) throw new RangeError(`a plan of "${workload.name}" has ${leastActors(workload)} actors at the least`);
+  return bounds.map((bound, index) => (index === scalable ? { min: count, max: count } : { min: bound.min, max: bound.min }));
+}
+
+const scalableRole = (workload: Workload): number =>
+  Math.max(
     0,
     workload.roles.findIndex((role) => role.scalable),
   );
-  const others = bounds.reduce((sum, bound, index) => sum + (index === scalable ? 0 : bound.min), 0);
-  const count = Math.max(1, fixed.actors - others);
-  return bounds.map((bound, index) => (index === scalable ? { min: count, max: count } : { min: bound.min, max: bound.min }));
-}
+
+/** How few actors a plan of the workload can be fixed to: one of the role that `Fixed.actors` multiplies, and the least of the others. */
+export const leastActors = (workload: Workload): number =>
+  workload.roles.reduce((sum, role, index) => sum + (index === scalableRole(workload) ? 1 : (role.min ?? 1)), 0);
 
 /** Actors of one role in one order: who of two like actors comes first is no difference between plans. */
 function sorted(inputs: readonly unknown[]): unknown[] {
