@@ -37,14 +37,16 @@ const BY_VERDICT: Readonly<Record<Verdict, number>> = {
   error: EXIT.internal,
 };
 
-/** `judged`: what counts is whether a verdict is as the variant expects; else a violation is a violation. */
-export function exitCode(outcomes: readonly ScenarioOutcome[], judged: boolean, interrupted: boolean): number {
+/**
+ * `judged`: what counts is whether a verdict is as the variant expects; else a violation is a violation. `also`: codes of what
+ * happened besides.
+ */
+export function exitCode(outcomes: readonly ScenarioOutcome[], judged: boolean, also: readonly number[] = []): number {
   const codes = outcomes.map((outcome) => {
     if (!judged || outcome.expect === null) return BY_VERDICT[outcome.verdict];
     if (asExpected(outcome)) return EXIT.fine;
     // A pass where a violation was expected is a difference like any other.
     return BY_VERDICT[outcome.verdict] === EXIT.fine ? EXIT.violation : BY_VERDICT[outcome.verdict];
   });
-  if (interrupted) codes.push(EXIT.interrupted);
-  return PRECEDENCE.find((code) => codes.includes(code)) ?? EXIT.fine;
+  return PRECEDENCE.find((code) => codes.includes(code) || also.includes(code)) ?? EXIT.fine;
 }

@@ -1,4 +1,5 @@
 import type { Counterexample, Failure, Limits, Plan, PlanOutcome, Strategy } from '../src/index.js';
+import type { FailureReport } from './failure.js';
 
 /** What a worker process is started with. */
 export interface WorkerSetup {
@@ -36,4 +37,4 @@ export type FromWorker =
   | { readonly kind: 'unavailable'; readonly message: string; readonly hint: string }
   | { readonly kind: 'progress'; readonly id: number; readonly progress: Progress }
   | { readonly kind: 'result'; readonly id: number; readonly result: JobResult }
-  | { readonly kind: 'failed'; readonly id: number; readonly nondeterminism: boolean; readonly message: string; readonly stack: string };
+  | { readonly kind: 'failed'; readonly id: number; readonly failure: FailureReport };

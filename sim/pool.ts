@@ -1,18 +1,12 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { ProviderError } from '../src/index.js';
+import { Failure } from './failure.js';
 import type { FromWorker, Job, JobResult, Progress, ToWorker, WorkerSetup } from './jobs.js';
 
-/** A job that a worker could not do: a defect of lastseat's or of a scenario's, not a verdict. */
-export class JobError extends Error {
-  override readonly name = 'JobError';
-  readonly nondeterminism: boolean;
-
-  constructor(message: string, stack: string, nondeterminism: boolean) {
-    super(message);
-    this.stack = stack;
-    this.nondeterminism = nondeterminism;
-  }
+export interface OpenedPostgres {
+  readonly provider: string;
+  readonly version: string;
 }
 
 interface Waiting {
@@ -26,6 +20,7 @@ interface Waiting {
 interface Worker {
   readonly process: ChildProcess;
   current: Waiting | null;
+  /** It has its server, and can work. */
   ready: boolean;
 }
 
@@ -38,29 +33,25 @@ export class Pool {
   readonly #queue: Waiting[] = [];
   #jobs = 0;
   #closed = false;
+  /** Why there is nobody left to do a job; null as long as there is. */
+  #deserted: Failure | null = null;
 
-  /** Starts workers and waits until all have their server; says which PostgreSQL they have. Throws `ProviderError`. */
-  static async start(
-    count: number,
-    setup: (index: number) => WorkerSetup,
-  ): Promise<{ pool: Pool; postgres: { provider: string; version: string } | null }> {
-    const pool = new Pool();
-    const ready = Array.from({ length: count }, (_, index) => pool.#spawn(setup(index)));
-    try {
-      const [first] = await Promise.all(ready);
-      return { pool, postgres: first ?? null };
-    } catch (error) {
-      await pool.close();
-      throw error;
-    }
+  /**
+   * Starts workers and waits until all have their server; says which PostgreSQL they have. Null where the pool is closed before they
+   * have. Throws `ProviderError`.
+   */
+  async start(count: number, setup: (index: number) => WorkerSetup): Promise<OpenedPostgres | null> {
+    const [first] = await Promise.all(Array.from({ length: count }, (_, index) => this.#spawn(setup(index))));
+    return first ?? null;
   }
 
-  #spawn(setup: WorkerSetup): Promise<{ provider: string; version: string } | null> {
+  #spawn(setup: WorkerSetup): Promise<OpenedPostgres | null> {
     const child = fork(fileURLToPath(new URL('./worker.ts', import.meta.url)), [], { serialization: 'json' });
     const worker: Worker = { process: child, current: null, ready: false };
     this.#workers.push(worker);
     return new Promise((resolve, reject) => {
       child.on('message', (message: FromWorker) => {
+        if (this.#closed) return;
         if (message.kind === 'ready') {
           worker.ready = true;
           resolve(message.postgres);
@@ -71,24 +62,34 @@ export class Pool {
           this.#answer(worker, message);
         }
       });
+      // Sending to one that has just died is reported here; its end is what counts. One that never lived has no other.
+      child.on('error', (error) => {
+        if (child.pid === undefined) reject(error);
+      });
       child.on('exit', (code, signal) => {
-        const error = new JobError(`a worker process ended unexpectedly (${signal ?? `exit code ${code}`})`, '', false);
-        reject(error);
-        if (!this.#closed) worker.current?.reject(error);
-        worker.current = null;
-        worker.ready = false;
-        if (!this.#closed && this.#workers.every((other) => !other.ready))
-          for (const waiting of this.#queue.splice(0)) waiting.reject(error);
+        if (this.#closed) {
+          resolve(null);
+          return;
+        }
+        const failure = lostWorker(code, signal);
+        reject(failure);
+        this.#retire(worker, failure);
       });
       this.#send(worker, setup);
     });
   }
 
-  /** Does a job on the first worker that is free. */
-  run(job: Job, onProgress: (progress: Progress) => void): Promise<JobResult> {
+  /** Does a job on the first worker that is free; `urgent` ones before all that wait. */
+  run(job: Job, urgent: boolean, onProgress: (progress: Progress) => void): Promise<JobResult> {
     return new Promise((resolve, reject) => {
+      if (this.#deserted !== null) {
+        reject(this.#deserted);
+        return;
+      }
       this.#jobs += 1;
-      this.#queue.push({ id: this.#jobs, job, onProgress, resolve, reject });
+      const waiting: Waiting = { id: this.#jobs, job, onProgress, resolve, reject };
+      if (urgent) this.#queue.unshift(waiting);
+      else this.#queue.push(waiting);
       for (const worker of this.#workers) this.#next(worker);
     });
   }
@@ -101,17 +102,31 @@ export class Pool {
     this.#send(worker, { kind: 'job', id: waiting.id, job: waiting.job });
   }
 
-  #answer(worker: Worker, message: Exclude<FromWorker, { kind: 'ready' | 'unavailable' }>): void {
+  #answer(worker: Worker, message: Extract<FromWorker, { readonly id: number }>): void {
     const { current } = worker;
     if (current === null || current.id !== message.id) return;
     if (message.kind === 'progress') {
       current.onProgress(message.progress);
       return;
     }
+    if (message.kind === 'failed' && message.failure.kind === 'server') {
+      this.#retire(worker, new Failure(message.failure));
+      return;
+    }
     worker.current = null;
     if (message.kind === 'result') current.resolve(message.result);
-    else current.reject(new JobError(message.message, message.stack, message.nondeterminism));
+    else current.reject(new Failure(message.failure));
     this.#next(worker);
+  }
+
+  /** A worker that is gone, or whose server is: the others go on, and where there are none the jobs that wait fail too. */
+  #retire(worker: Worker, failure: Failure): void {
+    worker.ready = false;
+    worker.current?.reject(failure);
+    worker.current = null;
+    if (this.#workers.some((other) => other.ready)) return;
+    this.#deserted = failure;
+    for (const waiting of this.#queue.splice(0)) waiting.reject(failure);
   }
 
   #send(worker: Worker, message: ToWorker): void {
@@ -124,9 +139,15 @@ export class Pool {
     await Promise.all(this.#workers.map((worker) => this.#end(worker)));
   }
 
+  /** Ends all workers at once. Their servers' supervisors see to the rest, however this process ends. */
+  kill(): void {
+    this.#closed = true;
+    for (const { process: child } of this.#workers) child.kill('SIGKILL');
+  }
+
   async #end(worker: Worker): Promise<void> {
     const { process: child } = worker;
-    if (child.exitCode !== null || child.signalCode !== null) return;
+    if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
     const exited = new Promise<void>((resolve) => {
       child.once('exit', () => resolve());
     });
@@ -135,4 +156,16 @@ export class Pool {
     await exited;
     clearTimeout(timer);
   }
+}
+
+function lostWorker(code: number | null, signal: string | null): Failure {
+  const killed = signal !== null;
+  return new Failure({
+    kind: 'worker',
+    message: killed ? `a worker process was killed (${signal})` : `a worker process ended by itself (exit code ${code})`,
+    hint: killed
+      ? 'Usual cause: the system ran out of memory (dmesg says so). Next: the same again with fewer --workers, or with --max-states'
+      : "Usual cause: the scenario's code calls process.exit, or the worker's last words are above",
+    trace: [],
+  });
 }

@@ -1,7 +1,9 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { Scenario } from '../src/index.js';
+import { type Scenario, SHIPPED_WITNESSES } from '../src/index.js';
+import { nearest } from './nearest.js';
+import { shellWord } from './shell-word.js';
 import { eventsScenarios } from './systems/events/index.js';
 import { UsageError } from './usage-error.js';
 
@@ -21,11 +23,20 @@ export async function loadScenarios(patterns: readonly string[]): Promise<Loaded
     const { file, glob } = readPattern(pattern);
     const all = file === null ? SHIPPED.map((scenario) => ({ scenario, file: null })) : await loadFile(file);
     const matches = all.filter(({ scenario }) => globMatches(glob, scenario.name));
-    if (matches.length === 0)
+    if (matches.length === 0) {
+      const names = all.map(({ scenario }) => scenario.name);
+      const meant = nearest(glob, names);
+      const suggestion =
+        meant.length > 0
+          ? `Did you mean ${meant.join(' or ')}?`
+          : file === null
+            ? 'All of them: npm run sim -- list.'
+            : `Those in ${file}: ${names.join(', ')}.`;
       throw new UsageError(
         `no scenario is called "${glob}"`,
-        `Those ${file === null ? 'that are shipped' : `in ${file}`}: ${all.map(({ scenario }) => scenario.name).join(', ')}. One of your own is named by its file: --scenario ./mine.ts`,
+        file === null ? `${suggestion} One of your own is named by its file: --scenario ./mine.ts` : suggestion,
       );
+    }
     loaded.push(...matches);
   }
   const seen = new Set<string>();
@@ -40,7 +51,9 @@ export async function loadOne(name: string, file: string | null): Promise<Scenar
   if (found === undefined)
     throw new UsageError(
       `no scenario is called "${name}"`,
-      file === null ? 'Is it one of your own? Then name its file too: --scenario ./mine.ts' : `${file} has none of that name`,
+      file === null
+        ? 'Is it one of your own? Then name its file too: --scenario ./mine.ts. Those that are shipped: npm run sim -- list'
+        : `${file} has none of that name: was it renamed?`,
     );
   return found;
 }
@@ -67,10 +80,7 @@ async function loadFile(path: string): Promise<Loaded[]> {
   try {
     exports = (await import(pathToFileURL(file).href)) as Record<string, unknown>;
   } catch (error) {
-    throw new UsageError(
-      `${path} could not be loaded: ${(error as Error).message.split('\n')[0]}`,
-      `Does it run on its own? Try: npx tsx ${path}`,
-    );
+    throw new UsageError(`${path} could not be loaded: ${firstWords(error)}`, `Does it run on its own? Try: npx tsx ${shellWord(path)}`);
   }
   const scenarios = [...new Set(Object.values(exports).flat())].filter(isScenario);
   if (scenarios.length === 0)
@@ -79,25 +89,49 @@ async function loadFile(path: string): Promise<Loaded[]> {
   return scenarios.map((scenario) => ({ scenario, file }));
 }
 
+/** The line that says what is wrong: after "Transform failed with 1 error:" that is the next. */
+function firstWords(error: unknown): string {
+  const [first, second] = String(error instanceof Error ? error.message : error).split('\n');
+  return first!.endsWith(':') && second !== undefined ? second : first!;
+}
+
 function isScenario(value: unknown): value is Scenario {
   return typeof value === 'object' && value !== null && 'schema' in value && 'operations' in value;
 }
 
+const LEVELS = ['READ COMMITTED', 'REPEATABLE READ', 'SERIALIZABLE'];
+
 /** The mistakes that are easily made, said before anything runs. */
 function checkScenario(scenario: Scenario, path: string): void {
+  const { name, operations, workloads, invariants, expect } = scenario;
   const wrong = (what: string) => new UsageError(`${path}: ${what}`, 'What a scenario is made of: docs/your-own-code.md');
-  if (typeof scenario.name !== 'string' || scenario.name === '') throw wrong('the scenario has no name');
-  if (typeof scenario.schema !== 'string') throw wrong(`"schema" of ${scenario.name} is not a text`);
-  if (typeof scenario.seed !== 'function') throw wrong(`"seed" of ${scenario.name} is not a function that returns SQL`);
-  if (!Array.isArray(scenario.workloads) || scenario.workloads.length === 0)
-    throw wrong(`${scenario.name} has no workloads: nobody would do anything`);
-  if (!Array.isArray(scenario.invariants)) throw wrong(`${scenario.name} has no list of invariants`);
-  if (typeof scenario.expect !== 'object' || scenario.expect === null)
-    throw wrong(`"expect" of ${scenario.name} is missing: { 'READ COMMITTED': 'holds' }`);
-  for (const workload of scenario.workloads)
+  if (typeof name !== 'string' || name === '') throw wrong('the scenario has no name');
+  if (typeof scenario.schema !== 'string') throw wrong(`"schema" of ${name} is not a text`);
+  if (typeof scenario.seed !== 'function') throw wrong(`"seed" of ${name} is not a function that returns SQL`);
+  for (const [key, operation] of Object.entries(operations))
+    if (typeof operation !== 'function') throw wrong(`operation "${key}" of ${name} is not a function`);
+  if (!Array.isArray(workloads) || workloads.length === 0) throw wrong(`${name} has no workloads: nobody would do anything`);
+  if (!Array.isArray(invariants)) throw wrong(`${name} has no list of invariants`);
+  for (const invariant of invariants)
+    if ((invariant.check === undefined) === (invariant.sql === undefined))
+      throw wrong(`invariant "${invariant.name}" of ${name} must have exactly one of "check" and "sql"`);
+  if (typeof expect !== 'object' || expect === null) throw wrong(`"expect" of ${name} is missing: { 'READ COMMITTED': 'holds' }`);
+  for (const [level, expected] of Object.entries(expect)) {
+    if (!LEVELS.includes(level)) throw wrong(`"expect" of ${name} names the isolation level "${level}"; there are ${LEVELS.join(', ')}`);
+    if (expected !== 'holds' && expected !== 'violated')
+      throw wrong(`"expect" of ${name} at ${level} is ${JSON.stringify(expected)}; it must be "holds" or "violated"`);
+  }
+  const witnesses = [...SHIPPED_WITNESSES, ...(scenario.witnesses ?? [])].map((witness) => witness.name);
+  for (const required of scenario.requires ?? [])
+    if (!witnesses.includes(required))
+      throw wrong(`${name} requires the witness "${required}", which does not exist (${witnesses.join(', ')})`);
+  for (const workload of workloads) {
+    if (!Array.isArray(workload.roles) || workload.roles.length === 0)
+      throw wrong(`workload "${workload.name}" of ${name} has no roles: nobody would do anything`);
     for (const role of workload.roles)
-      if (scenario.operations[role.operation] === undefined)
+      if (operations[role.operation] === undefined)
         throw wrong(
-          `workload "${workload.name}" of ${scenario.name} uses the operation "${role.operation}", which is not among its operations (${Object.keys(scenario.operations).join(', ')})`,
+          `workload "${workload.name}" of ${name} uses the operation "${role.operation}", which is not among its operations (${Object.keys(operations).join(', ')})`,
         );
+  }
 }

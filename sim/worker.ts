@@ -1,4 +1,5 @@
 import { explorePlan, makeCounterexample, openServer, PostgresEngine, type PostgresServer, ProviderError } from '../src/index.js';
+import { explainFailure } from './failure.js';
 import type { FromWorker, Job, JobResult, ToWorker, WorkerSetup } from './jobs.js';
 import { loadOne } from './scenarios.js';
 
@@ -10,6 +11,8 @@ let setup: WorkerSetup | null = null;
 let server: PostgresServer | null = null;
 let engine: PostgresEngine | null = null;
 let closing = false;
+/** The server has gone before us: there is nothing to close. */
+let lost = false;
 
 const say = (message: FromWorker) => {
   if (process.connected) process.send?.(message);
@@ -53,7 +56,11 @@ async function close(): Promise<void> {
   if (closing) return;
   closing = true;
   engine?.release();
-  await server?.close();
+  try {
+    await server?.close();
+  } catch (error) {
+    if (!lost) process.stderr.write(`PostgreSQL could not be closed properly: ${(error as Error).message}\n`);
+  }
   process.exit(0);
 }
 
@@ -63,20 +70,27 @@ process.on('message', (message: ToWorker) => {
   else
     work(message.id, message.job)
       .then((result) => say({ kind: 'result', id: message.id, result }))
-      .catch((error: Error) =>
-        say({
-          kind: 'failed',
-          id: message.id,
-          nondeterminism: error.name === 'NondeterminismError',
-          message: error.message,
-          stack: error.stack ?? '',
-        }),
-      );
+      .catch(async (error: unknown) => {
+        await refresh();
+        const failure = await explainFailure(error, message.job.scenario, server);
+        lost = failure.kind === 'server';
+        say({ kind: 'failed', id: message.id, failure });
+      })
+      .catch(crash);
 });
-// The terminal's Ctrl-C reaches us too; what is to be done about it the parent says.
+// The terminal's Ctrl-C, and a signal to the whole process group, reach us too; what is to be done about it the parent says.
 process.on('SIGINT', () => undefined);
-process.on('SIGTERM', () => void close());
+process.on('SIGTERM', () => undefined);
 process.on('disconnect', () => void close());
+
+/** What failed may have left the engine in any state: the next job gets another, on the same server. */
+async function refresh(): Promise<void> {
+  if (server === null || engine === null) return;
+  const spent = engine;
+  engine = new PostgresEngine(server);
+  spent.release();
+  await spent.close().catch(() => undefined);
+}
 
 function crash(error: Error): void {
   process.stderr.write(`${error.stack}\n`);

@@ -1,15 +1,13 @@
 import { randomInt } from 'node:crypto';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import {
   asExpected,
   type Counterexample,
   combine,
   counterexampleMarkdown,
   DEFAULT_LIMITS,
-  drawPlans,
   type Failure,
-  type Fixed,
   type IsolationLevel,
   type Limits,
   openServer,
@@ -23,13 +21,20 @@ import {
   suiteLine,
   type TextOptions,
 } from '../../src/index.js';
+import { againCommand } from '../again.js';
 import { EXIT, exitCode } from '../exit-codes.js';
+import { CONSEQUENCES, explainFailure, type FailureReport, failureText } from '../failure.js';
+import { onInterrupt } from '../interruption.js';
+import { type Item, type Work, workOf } from '../items.js';
 import type { Job, JobResult, Progress, WorkerSetup } from '../jobs.js';
-import { JobError, Pool } from '../pool.js';
-import { type Loaded, loadScenarios, readPattern, SHIPPED } from '../scenarios.js';
+import { type OpenedPostgres, Pool } from '../pool.js';
+import { readPattern } from '../scenarios.js';
+import { shellWord } from '../shell-word.js';
 import { StatusLine } from '../status-line.js';
+import { textWidth, useColor } from '../terminal.js';
+import { UsageError } from '../usage-error.js';
 import { PG_MEM_VERSION, VERSION } from '../version.js';
-import { writeWhole } from '../write-file.js';
+import { requireWritable, writeWhole } from '../write-file.js';
 
 export interface ExploreArguments {
   readonly seed: string | null;
@@ -51,51 +56,41 @@ export interface ExploreArguments {
   readonly expect: boolean;
 }
 
-/** One variant at one level: the unit of the suite. */
-interface Item extends Loaded {
-  readonly isolation: IsolationLevel;
-}
-
-/** Distinct plans of one workload, and draws that are made to find as many. */
-const PLANS_PER_WORKLOAD = 2;
-const DRAWS_PER_WORKLOAD = 8;
-
 export async function explore(args: ExploreArguments): Promise<number> {
-  const exploration = new Exploration(args, await itemsOf(args));
-  return exploration.run();
-}
-
-async function itemsOf(args: ExploreArguments): Promise<Item[]> {
-  const loaded = args.scenarios.length === 0 ? SHIPPED.map((scenario) => ({ scenario, file: null })) : await loadScenarios(args.scenarios);
-  const items = loaded.flatMap((item): Item[] => {
-    const declared = Object.keys(item.scenario.expect) as IsolationLevel[];
-    const levels = args.isolation !== null ? [args.isolation] : declared.length > 0 ? declared : (['READ COMMITTED'] as const);
-    return levels.map((isolation) => ({ ...item, isolation }));
-  });
-  return items.filter((_, index) => index % args.shard.of === args.shard.index - 1);
+  if (args.strategy === 'exhaustive' && args.engine === 'postgres')
+    throw new UsageError('--strategy exhaustive needs the model: a server alone can only be sampled', 'Next: the same with --engine both');
+  requireWritable(args.report);
+  if (args.save !== null) requireWritable(args.save);
+  if (args.json !== null && args.json !== '-') requireWritable(dirname(args.json));
+  const seed = args.seed ?? String(randomInt(1_000_000));
+  return new Exploration(args, seed, await workOf(args, seed)).run();
 }
 
 class Exploration {
   readonly #args: ExploreArguments;
   readonly #items: readonly Item[];
+  readonly #leftOut: readonly string[];
   readonly #seed: string;
   readonly #startedMs = Date.now();
   readonly #status = new StatusLine(process.stderr);
+  readonly #pool = new Pool();
   readonly #progress = new Map<Item, { done: number; of: number; progress: Progress }>();
   readonly #outcomes: ScenarioOutcome[] = [];
-  readonly #files = new Map<string, string>();
-  readonly #toStandardOutput: boolean;
-  #pool: Pool | null = null;
+  readonly #files = new Map<string, { readonly report: string; readonly schedule: string }>();
+  readonly #failures = new Map<string, FailureReport>();
+  /** Where results go. Where JSON has standard output, nothing else does. */
+  readonly #results: NodeJS.WriteStream;
   #shared: PostgresServer | null = null;
-  #postgres: { provider: string; version: string } | null = null;
+  #postgres: OpenedPostgres | null = null;
   #interrupted = false;
-  #failures: JobError[] = [];
+  #stop: () => void = () => undefined;
 
-  constructor(args: ExploreArguments, items: readonly Item[]) {
+  constructor(args: ExploreArguments, seed: string, { items, leftOut }: Work) {
     this.#args = args;
     this.#items = items;
-    this.#seed = args.seed ?? String(randomInt(1_000_000));
-    this.#toStandardOutput = args.json === '-';
+    this.#leftOut = leftOut;
+    this.#seed = seed;
+    this.#results = args.json === '-' ? process.stderr : process.stdout;
   }
 
   get #named(): boolean {
@@ -108,45 +103,55 @@ class Exploration {
 
   #print(text: string): void {
     this.#status.clear();
-    (this.#toStandardOutput ? process.stderr : process.stdout).write(`${text}\n`);
+    this.#results.write(`${text}\n`);
   }
 
   async run(): Promise<number> {
-    this.#print(
-      `lastseat ${VERSION} · seed ${this.#seed} · ${this.#items.length} ${this.#items.length === 1 ? 'verdict' : 'verdicts'} to find`,
+    const ignoreInterrupts = onInterrupt(
+      () => this.#interrupt(),
+      () => this.#endAtOnce(),
     );
-    const onInterrupt = () => this.#interrupt();
-    process.on('SIGINT', onInterrupt);
-    process.on('SIGTERM', onInterrupt);
     try {
-      this.#status.show('starting PostgreSQL ...');
+      await this.#explore();
+      return this.#finish();
+    } finally {
+      ignoreInterrupts();
+    }
+  }
+
+  async #explore(): Promise<void> {
+    const count = this.#items.length;
+    this.#print(`lastseat ${VERSION} · seed ${this.#seed} · ${count} ${count === 1 ? 'verdict' : 'verdicts'} to find`);
+    for (const left of this.#leftOut) this.#print(`left out: ${left}`);
+    try {
+      this.#status.show(this.#args.engine === 'model' ? 'starting ...' : 'starting PostgreSQL ...');
       await this.#start();
+      if (this.#interrupted) return;
       this.#print(this.#enginesLine());
       this.#print('');
       await this.#all();
     } finally {
-      process.off('SIGINT', onInterrupt);
-      process.off('SIGTERM', onInterrupt);
       this.#status.clear();
-      await this.#pool?.close();
+      await this.#pool.close();
       await this.#shared?.close();
     }
-    return this.#finish();
   }
 
   #interrupt(): void {
-    if (this.#interrupted) return;
     this.#interrupted = true;
     this.#status.clear();
-    process.stderr.write('interrupted: closing servers, and writing what is known\n');
-    void this.#pool?.close();
-    this.#stop?.();
+    process.stderr.write('interrupted: closing servers, and writing what is known (once more ends it at once)\n');
+    void this.#pool.close();
+    this.#stop();
   }
 
-  #stop: (() => void) | null = null;
+  #endAtOnce(): void {
+    this.#pool.kill();
+    process.exit(EXIT.interrupted);
+  }
 
   async #start(): Promise<void> {
-    const { args } = { args: this.#args };
+    const args = this.#args;
     const wanted = Math.max(1, Math.min(args.workers ?? availableParallelism(), this.#items.length * 4));
     let postgres: string | null = args.engine === 'model' ? null : args.postgres;
     if (
@@ -157,6 +162,7 @@ class Exploration {
       this.#shared = await openServer('testcontainers');
       postgres = await addressOf(this.#shared);
     }
+    if (this.#interrupted) return;
     const limits: Limits = {
       ...DEFAULT_LIMITS,
       ...(args.maxStates === null ? {} : { maxStates: args.maxStates }),
@@ -173,8 +179,7 @@ class Exploration {
       limits,
       deadlineMs: args.timeSeconds === null ? null : this.#startedMs + args.timeSeconds * 1000,
     });
-    const { pool, postgres: opened } = await Pool.start(wanted, setup);
-    this.#pool = pool;
+    const opened = await this.#pool.start(wanted, setup);
     this.#postgres = this.#shared === null || opened === null ? opened : { provider: this.#shared.kind, version: opened.version };
   }
 
@@ -187,27 +192,30 @@ class Exploration {
 
   /** Works on all items at once, and prints each as soon as those before it are printed. */
   async #all(): Promise<void> {
-    const stopped = new Promise<null>((resolve) => {
-      this.#stop = () => resolve(null);
-      if (this.#interrupted) resolve(null);
+    const found: (ScenarioOutcome | null)[] = this.#items.map(() => null);
+    const stopped = new Promise<void>((resolve) => {
+      this.#stop = resolve;
     });
-    const pending = this.#items.map((item) => this.#one(item).catch((error: unknown) => this.#failed(item, error)));
+    const pending = this.#items.map(async (item, index) => {
+      found[index] = await this.#one(item).catch((error: unknown) => this.#failed(item, error));
+    });
     for (const [index, item] of this.#items.entries()) {
-      const outcome = await Promise.race([pending[index]!, stopped]);
-      if (outcome === null) return;
+      await Promise.race([pending[index], stopped]);
+      // After an interruption: what is known, also where something before it is not.
+      const outcome = found[index] ?? null;
+      if (outcome === null) continue;
       this.#outcomes.push(outcome);
       this.#show(item, outcome);
     }
   }
 
   async #one(item: Item): Promise<ScenarioOutcome> {
-    const plans = plansOf(item, this.#seed, this.#args);
-    const tracked = { done: 0, of: plans.length, progress: { states: 0, runs: 0, of: 0 } };
+    const tracked = { done: 0, of: item.plans.length, progress: { states: 0, runs: 0, of: 0 } };
     this.#progress.set(item, tracked);
     const common = { scenario: item.scenario.name, file: item.file };
     let elapsedMs = 0;
     const results = await Promise.all(
-      plans.map(async (plan): Promise<PlanOutcome> => {
+      item.plans.map(async (plan): Promise<PlanOutcome> => {
         const result = await this.#job({ ...common, kind: 'plan', plan }, tracked);
         elapsedMs += result.elapsedMs;
         tracked.done += 1;
@@ -227,7 +235,8 @@ class Exploration {
   }
 
   #job(job: Job, tracked: { progress: Progress }): Promise<JobResult> {
-    return this.#pool!.run(job, (progress) => {
+    // What is half done is done first: verdicts come early, and in order.
+    return this.#pool.run(job, job.kind === 'counterexample', (progress) => {
       tracked.progress = progress;
       this.#drawStatus();
     });
@@ -247,50 +256,45 @@ class Exploration {
     );
   }
 
-  /** A defect of ours or of the scenario's is a verdict too: the rest goes on. */
-  #failed(item: Item, error: unknown): ScenarioOutcome {
-    const known =
-      error instanceof JobError ? error : new JobError(String((error as Error).message ?? error), (error as Error).stack ?? '', false);
-    this.#failures.push(known);
+  /** What could not be done has a verdict too: the rest goes on. */
+  async #failed(item: Item, error: unknown): Promise<ScenarioOutcome> {
+    const report = await explainFailure(error, item.scenario.name, null);
+    this.#progress.delete(item);
+    this.#failures.set(failureText(report), report);
+    const { verdict } = CONSEQUENCES[report.kind];
     const combined = combine(item.scenario, item.isolation, []);
-    const verdict = known.nondeterminism ? 'racy' : 'error';
-    const reason = known.nondeterminism ? `uncontrolled nondeterminism: ${known.message}` : known.message;
-    return { ...combined, verdict, reason, counterexample: null, elapsedMs: 0 };
+    return { ...combined, verdict, reason: report.message, counterexample: null, elapsedMs: 0 };
   }
 
   #show(item: Item, outcome: ScenarioOutcome): void {
     const options = this.#textOptions(item);
     if (outcome.counterexample !== null) this.#write(outcome, outcome.counterexample, options);
-    if (this.#named && !this.#args.expect) {
-      this.#print(
-        `${scenarioText(outcome, options)}${outcome.counterexample === null ? '' : `\nreport      ${this.#files.get(key(outcome))}`}\n`,
-      );
+    const report = this.#files.get(key(outcome))?.report;
+    const text = `${scenarioText(outcome, options)}${report === undefined ? '' : `\nreport      ${report}`}\n`;
+    if (!this.#judged) {
+      this.#print(text);
       return;
     }
     const width = Math.max(...this.#items.map((other) => other.scenario.name.length));
     this.#print(suiteLine(outcome, options, width));
-    if (!asExpected(outcome)) this.#print(`\n${scenarioText(outcome, options)}\n`);
+    if (!asExpected(outcome)) this.#print(`\n${text}`);
   }
 
   #textOptions(item: Item): TextOptions {
-    const stream = process.stdout;
     const files = this.#args.scenarios.map((pattern) => readPattern(pattern).file);
-    const file =
-      item.file === null
-        ? ''
-        : ` --scenario ${files.find((name) => name !== null && item.file?.endsWith(name.replace(/^\.\//, ''))) ?? item.file}`;
+    const file = item.file === null ? null : (files.find((name) => name !== null && resolve(name) === item.file) ?? item.file);
     return {
-      width: Math.max(80, Math.min(stream.isTTY ? (stream.columns ?? 120) : 120, 160)),
+      width: textWidth(this.#results),
       postgres: this.#postgres === null ? null : `${this.#postgres.version} (${this.#postgres.provider})`,
       version: VERSION,
-      color: useColor(),
-      replayCommand: `npm run sim -- replay${file}`,
+      color: useColor(this.#results),
+      replayCommand: `npm run sim -- replay${file === null ? '' : ` --scenario ${shellWord(file)}`}`,
     };
   }
 
   #write(outcome: ScenarioOutcome, counterexample: Counterexample, options: TextOptions): void {
     const name = `${outcome.name}-${outcome.isolation}`.toLowerCase().replace(/[^a-z0-9]+/g, '-');
-    const path = join(this.#args.report, `${name}.md`);
+    const files = { report: join(this.#args.report, `${name}.md`), schedule: join(this.#args.report, `${name}.json`) };
     const recording = {
       plan: counterexample.plan,
       schedule: counterexample.schedule,
@@ -298,15 +302,16 @@ class Exploration {
       violation: { invariant: counterexample.invariant, resource: counterexample.resource },
     };
     const schedule = scheduleFile(recording, counterexample.history, VERSION);
-    writeWhole(path, counterexampleMarkdown(outcome, counterexample, options));
-    writeWhole(join(this.#args.report, `${name}.json`), schedule);
+    writeWhole(files.report, counterexampleMarkdown(outcome, counterexample, options));
+    writeWhole(files.schedule, schedule);
     if (this.#args.save !== null) writeWhole(join(this.#args.save, `${name}.json`), schedule);
-    this.#files.set(key(outcome), path);
+    this.#files.set(key(outcome), files);
   }
 
   #finish(): number {
     const elapsedMs = Date.now() - this.#startedMs;
-    const code = exitCode(this.#outcomes, this.#judged, this.#interrupted);
+    const failures = [...this.#failures.values()];
+    const also: number[] = [...failures.map(({ kind }) => CONSEQUENCES[kind].exit), ...(this.#interrupted ? [EXIT.interrupted] : [])];
     const document = outcomeJson(
       {
         format: 'lastseat.outcome.v1',
@@ -317,22 +322,20 @@ class Exploration {
         elapsedMs,
         scenarios: this.#outcomes,
       },
-      this.#files,
+      new Map([...this.#files].map(([name, { schedule }]) => [name, schedule])),
     );
     const text = `${JSON.stringify(document, null, 2)}\n`;
     writeWhole(join(this.#args.report, 'outcome.json'), text);
     if (this.#args.json === '-') process.stdout.write(text);
     else if (this.#args.json !== null) writeWhole(this.#args.json, text);
-    if (code === EXIT.internal)
-      for (const failure of this.#failures)
-        process.stderr.write(`this is a defect of lastseat or of the scenario's code:\n${failure.stack}\n`);
+    for (const failure of this.#failures.keys()) process.stderr.write(failure);
     this.#print(this.#summary(elapsedMs));
-    return code;
+    return exitCode(this.#outcomes, this.#judged, also);
   }
 
   #summary(elapsedMs: number): string {
     const seconds = `${(elapsedMs / 1000).toFixed(1)} s`;
-    const again = `again       npm run sim -- --seed ${this.#seed}${this.#args.scenarios.map((name) => ` --scenario ${name}`).join('')}`;
+    const again = `again       ${againCommand(this.#args, this.#seed)}`;
     if (this.#interrupted) return `interrupted after ${this.#outcomes.length} of ${this.#items.length} verdicts, ${seconds}\n${again}`;
     if (!this.#judged) return `${again}   (${seconds})`;
     const expected = this.#outcomes.filter(asExpected).length;
@@ -342,18 +345,6 @@ class Exploration {
 }
 
 const key = (outcome: Pick<ScenarioOutcome, 'name' | 'isolation'>) => `${outcome.name} ${outcome.isolation}`;
-
-function plansOf(item: Item, seed: string, args: ExploreArguments) {
-  const fixed: Fixed = {
-    ...(args.actors === null ? {} : { actors: args.actors }),
-    ...(args.capacity === null ? {} : { capacity: args.capacity }),
-  };
-  return item.scenario.workloads
-    .filter((workload) => workload.levels === undefined || workload.levels.includes(item.isolation))
-    .flatMap((workload) =>
-      drawPlans(item.scenario, workload, item.isolation, fixed, seed, DRAWS_PER_WORKLOAD).slice(0, PLANS_PER_WORKLOAD),
-    );
-}
 
 /** The failure that has the least way to go: the one of the plan with the fewest actors. */
 function smallest(outcomes: readonly PlanOutcome[]): Failure | null {
@@ -369,10 +360,4 @@ async function addressOf(server: PostgresServer): Promise<string> {
   const user = encodeURIComponent(connection.user);
   const password = connection.password === undefined ? '' : `:${encodeURIComponent(connection.password)}`;
   return `postgres://${user}${password}@${connection.host}:${connection.port}/${connection.database}`;
-}
-
-function useColor(): boolean {
-  if (process.env.NO_COLOR) return false;
-  if (process.env.FORCE_COLOR && process.env.FORCE_COLOR !== '0') return true;
-  return process.stdout.isTTY === true;
 }

@@ -3,6 +3,7 @@ import {
   decodeToken,
   ModelEngine,
   openServer,
+  type Plan,
   PostgresEngine,
   type Recording,
   type Replayed,
@@ -12,9 +13,14 @@ import {
   ScheduleFileError,
   storyLines,
   TokenError,
+  UnmodelledError,
 } from '../../src/index.js';
 import { EXIT } from '../exit-codes.js';
+import { explainFailure, Failure } from '../failure.js';
+import { onInterrupt } from '../interruption.js';
 import { loadOne } from '../scenarios.js';
+import { shellWord } from '../shell-word.js';
+import { textWidth, useColor } from '../terminal.js';
 import { UsageError } from '../usage-error.js';
 import { VERSION } from '../version.js';
 
@@ -27,6 +33,15 @@ export interface ReplayArguments {
   readonly times: number;
 }
 
+/** What the replays on one engine came to. */
+interface Result {
+  readonly engine: string;
+  /** The first replay that did not match, or else the first; null where the model does not know the SQL. */
+  readonly replayed: Replayed | null;
+  readonly matched: number;
+  readonly unmodelled: string | null;
+}
+
 /** Runs one recorded schedule again, strictly, and says whether the same came of it. */
 export async function replayCommand(args: ReplayArguments): Promise<number> {
   const recording = readRecording(args.source);
@@ -35,89 +50,140 @@ export async function replayCommand(args: ReplayArguments): Promise<number> {
   process.stdout.write(
     `lastseat ${VERSION} · replay of ${plan.scenario} · ${plan.isolation} · capacity ${plan.capacity} · ${recording.schedule.length} steps\n`,
   );
-  const results: { engine: string; replayed: Replayed; matched: number }[] = [];
-  if (args.engine !== 'postgres')
-    results.push({ engine: 'the model', ...(await repeat(args.times, () => replayOn(scenario, recording, new ModelEngine()))) });
-  if (args.engine !== 'model') {
-    const server = await openServer(args.postgres);
+  const gone = plan.actors.find((actor) => scenario.operations[actor.operation] === undefined);
+  if (gone !== undefined) {
+    process.stdout.write(`\n x the plan: ${gone.name} runs the operation "${gone.operation}", which ${scenario.name} does not have now\n`);
+    return mismatch(args, plan);
+  }
+  return report(args, scenario, recording, await new Replays(args, scenario, recording).run());
+}
+
+class Replays {
+  readonly #args: ReplayArguments;
+  readonly #scenario: Scenario;
+  readonly #recording: Recording;
+
+  constructor(args: ReplayArguments, scenario: Scenario, recording: Recording) {
+    this.#args = args;
+    this.#scenario = scenario;
+    this.#recording = recording;
+  }
+
+  async run(): Promise<Result[]> {
+    const results: Result[] = [];
+    if (this.#args.engine !== 'postgres') {
+      const engine = new ModelEngine();
+      results.push(await this.#often('the model', () => replayOn(this.#scenario, this.#recording, engine)));
+    }
+    if (this.#args.engine !== 'model') results.push(await this.#onServer());
+    return results;
+  }
+
+  async #onServer(): Promise<Result> {
+    const server = await openServer(this.#args.postgres);
     const engine = new PostgresEngine(server);
-    const stop = () => {
+    const close = () => {
       engine.release();
-      void server.close().then(() => process.exit(EXIT.interrupted));
+      return server.close();
     };
-    process.once('SIGINT', stop);
-    process.once('SIGTERM', stop);
+    let interrupted = false;
+    const ignoreInterrupts = onInterrupt(
+      () => {
+        interrupted = true;
+        process.stderr.write('interrupted: closing the server\n');
+        void close().finally(() => process.exit(EXIT.interrupted));
+      },
+      () => process.exit(EXIT.interrupted),
+    );
     try {
-      results.push({
-        engine: `PostgreSQL ${server.version} (${server.kind})`,
-        ...(await repeat(args.times, () => replayOn(scenario, recording, engine))),
-      });
-    } finally {
-      process.off('SIGINT', stop);
-      process.off('SIGTERM', stop);
+      const name = `PostgreSQL ${server.version} (${server.kind})`;
+      return await this.#often(name, () => replayOn(this.#scenario, this.#recording, engine));
+    } catch (error) {
       engine.release();
-      await server.close();
+      throw new Failure(await explainFailure(error, this.#scenario.name, server));
+    } finally {
+      // The process ends as soon as the server is closed; what comes of the replay meanwhile is of no interest.
+      if (interrupted) await new Promise<never>(() => undefined);
+      ignoreInterrupts();
+      await close();
     }
   }
-  return report(scenario, recording, results, args.times);
-}
 
-async function repeat(times: number, attempt: () => Promise<Replayed>): Promise<{ replayed: Replayed; matched: number }> {
-  let matched = 0;
-  let shown: Replayed | null = null;
-  for (let time = 0; time < times; time += 1) {
-    const replayed = await attempt();
-    if (replayed.matches) matched += 1;
-    if (shown === null || (shown.matches && !replayed.matches)) shown = replayed;
+  async #often(engine: string, attempt: () => Promise<Replayed>): Promise<Result> {
+    let matched = 0;
+    let shown: Replayed | null = null;
+    for (let time = 0; time < this.#args.times; time += 1) {
+      try {
+        const replayed = await attempt();
+        if (replayed.matches) matched += 1;
+        if (shown === null || (shown.matches && !replayed.matches)) shown = replayed;
+      } catch (error) {
+        if (error instanceof UnmodelledError) return { engine, replayed: null, matched, unmodelled: error.message };
+        throw error;
+      }
+    }
+    return { engine, replayed: shown, matched, unmodelled: null };
   }
-  return { replayed: shown!, matched };
 }
 
-function report(
-  scenario: Scenario,
-  recording: Recording,
-  results: readonly { engine: string; replayed: Replayed; matched: number }[],
-  times: number,
-): number {
+/** The story once, from the first engine that told it as it was recorded; then a line for each engine. */
+function report(args: ReplayArguments, scenario: Scenario, recording: Recording, results: readonly Result[]): number {
   const { violation, plan } = recording;
-  const shown = results.find(({ replayed }) => replayed.history !== null && replayed.violated) ?? results[0]!;
-  if (violation !== null && shown.replayed.history !== null && shown.replayed.violated) {
-    const { history } = shown.replayed;
-    const rests = `${shown.engine}, replayed ${shown.matched}/${times}`;
-    const story = storyLines(scenario.name, { plan, history, ...violation }, rests, { width: 120, color: false });
-    process.stdout.write(`\n${story.join('\n')}\n\n`);
+  const told = results.find(({ replayed }) => replayed?.matches);
+  const history = told?.replayed?.history ?? null;
+  if (violation !== null && told !== undefined && history !== null) {
+    const rests = `${told.engine}, replayed ${told.matched}/${args.times}`;
+    const options = { width: textWidth(process.stdout), color: useColor(process.stdout) };
+    process.stdout.write(`\n${storyLines(scenario.name, { plan, history, ...violation }, rests, options).join('\n')}\n`);
   }
-  for (const { engine, replayed, matched } of results) {
-    const what = violation === null ? 'no violation, as recorded' : `${violation.invariant} of ${violation.resource} violated again`;
-    const said = replayed.matches
-      ? what
-      : (replayed.difference?.message ??
-        (violation === null ? 'a violation that was not recorded' : `the recorded violation of ${violation.invariant} did not come again`));
-    process.stdout.write(`${replayed.matches ? 'ok' : ' x'} ${engine}: ${said} (${matched} of ${times} replays matched)\n`);
+  process.stdout.write('\n');
+  for (const result of results) process.stdout.write(`${resultLine(result, recording, args.times)}\n`);
+  if (results.some(({ replayed, matched }) => replayed !== null && matched < args.times)) return mismatch(args, plan);
+  if (results.every(({ replayed }) => replayed === null)) {
+    process.stderr.write('The model does not know this SQL, and nothing was replayed. Next: the same with --engine postgres\n');
+    return EXIT.inconclusive;
   }
-  if (results.every(({ matched }) => matched === times)) return violation === null ? EXIT.fine : EXIT.violation;
+  return violation === null ? EXIT.fine : EXIT.violation;
+}
+
+function resultLine({ engine, replayed, matched, unmodelled }: Result, { violation }: Recording, times: number): string {
+  if (replayed === null) return ` - ${engine}: not replayed, since it does not know ${unmodelled}`;
+  const again = violation === null ? 'no violation, as recorded' : `${violation.invariant} of ${violation.resource} violated again`;
+  const otherwise =
+    violation === null ? 'a violation that was not recorded' : `the recorded violation of ${violation.invariant} did not come again`;
+  const what = replayed.matches ? again : (replayed.difference?.message ?? otherwise);
+  return `${replayed.matches ? 'ok' : ' x'} ${engine}: ${what} (${matched} of ${times} replays matched)`;
+}
+
+function mismatch({ scenarioFile }: ReplayArguments, plan: Plan): number {
+  const scenario = scenarioFile ?? plan.scenario;
   process.stderr.write(
-    'The run is not what was recorded. Usual cause: the operations, the schema or the first rows have changed since.\nExplore again to see whether the violation is gone: npm run sim -- --scenario ' +
-      `${plan.scenario} --isolation "${plan.isolation}"\n`,
+    `The run is not what was recorded. Usual cause: the operations, the schema or the first rows have changed since.\nExplore again to see whether the violation is gone: npm run sim -- --scenario ${shellWord(scenario)} --isolation "${plan.isolation.toLowerCase()}"\n`,
   );
   return EXIT.mismatch;
 }
 
 function readRecording(source: string): Recording {
-  const looksLikeFile = existsSync(source) || /[./\\]json$|\//.test(source);
+  const looksLikeFile = existsSync(source) || /[./\\]json$|[/\\]/.test(source);
   try {
-    if (!looksLikeFile) return decodeToken(source);
-    if (!existsSync(source))
-      throw new UsageError(
-        `there is no file ${source}`,
-        'Schedules are written to .lastseat/ by a run that finds something, and pinned with --save DIR',
-      );
-    return readScheduleFile(readFileSync(source, 'utf8'));
+    return looksLikeFile ? readScheduleFile(readSource(source)) : decodeToken(source);
   } catch (error) {
     if (error instanceof TokenError)
       throw new UsageError(error.message, 'Copy the whole token from the report, in one piece, or replay the file beside it');
     if (error instanceof ScheduleFileError)
       throw new UsageError(`${source}: ${error.message}`, 'Take the file from version control again, or explore again');
     throw error;
+  }
+}
+
+function readSource(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+    throw new UsageError(
+      missing ? `there is no file ${path}` : `${path} cannot be read: ${(error as Error).message}`,
+      'Schedules are written to .lastseat/ by a run that finds something, and pinned with --save DIR',
+    );
   }
 }

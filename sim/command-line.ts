@@ -1,0 +1,177 @@
+import { existsSync } from 'node:fs';
+import { Command, CommanderError, Option } from 'commander';
+import { inspectProviders, ProviderError } from '../src/index.js';
+import { describeProviders, doctor } from './commands/doctor.js';
+import { type ExploreArguments, explore } from './commands/explore.js';
+import { list } from './commands/list.js';
+import { replayCommand } from './commands/replay.js';
+import { EXIT } from './exit-codes.js';
+import { CONSEQUENCES, explainFailure, Failure, failureText } from './failure.js';
+import { DOCTOR_HELP, EXPLORE_HELP, overview, REPLAY_HELP } from './help.js';
+import { nearest } from './nearest.js';
+import { collect, level, provider, shard, whole } from './option-values.js';
+import { SHIPPED } from './scenarios.js';
+import { UsageError } from './usage-error.js';
+import { VERSION } from './version.js';
+
+/** argv -> command -> exit code. */
+export async function commandLine(argv: readonly string[]): Promise<number> {
+  let code: number = EXIT.fine;
+  const program = new Command('npm run sim --')
+    .description('Finds the interleaving that sells your last seat twice, on a model of PostgreSQL and on a real one.')
+    .version(VERSION, '-V, --version', 'the version')
+    .helpOption('-h, --help', 'this help')
+    .exitOverride()
+    .configureHelp({ helpWidth: 110 })
+    .showHelpAfterError('(npm run sim -- --help shows all options)');
+
+  const exploring = program
+    .command('explore', { isDefault: true })
+    .description('explore scenarios: every interleaving where that is possible (the default command)')
+    .allowExcessArguments()
+    .option('--seed <text>', 'the run is a function of it (default: a fresh one, printed first)')
+    .addOption(
+      new Option('--scenario <glob>', 'system/variant, repeatable: "events/*"; or a file of your own: ./mine.ts, ./mine.ts#name')
+        .argParser(collect)
+        .default([], 'all that are shipped'),
+    )
+    .addOption(engineOption('the model, a real PostgreSQL, or both in lockstep'))
+    .addOption(postgresOption())
+    .option('--actors <n>', 'fix the number of actors in every plan', whole(1, 1000))
+    .option('--capacity <n>', 'fix the capacity in every plan', whole(0, 1_000_000))
+    .option('--isolation <level>', 'fix the isolation level: "read committed", "repeatable read" or "serializable"', level)
+    .addOption(
+      new Option('--strategy <name>', 'auto: exhaustive while the state graph fits, then a portfolio of the others')
+        .choices(['auto', 'exhaustive', 'uniform', 'pct', 'bounded'])
+        .default('auto'),
+    )
+    .option('--runs <n>', 'schedules of one plan at the most (default: 1,000 sampled, 5,000 to confirm)', whole(1, 10_000_000))
+    .option('--time <seconds>', 'stop after this long; what is found then depends on the machine', whole(1, 1_000_000))
+    .option('--max-states <n>', 'states of one plan on the model before it is sampled instead (default: 200,000)', whole(1, 100_000_000))
+    .option('--workers <n>', 'processes on this machine (default: its cores)', whole(1, 64))
+    .addOption(new Option('--shard <i/n>', 'the i-th of n slices of the work, for CI').argParser(shard).default({ index: 1, of: 1 }, '1/1'))
+    .option('--json <file>', 'the outcome as JSON; - is standard output, and nothing else is written there')
+    .addOption(new Option('--report <dir>', 'where reports and schedules are written').default('.lastseat', '.lastseat'))
+    .option('--save <dir>', 'pin counterexamples there, as fixtures')
+    .option('--expect', 'judge scenarios that are named as the suite does: by what each variant expects')
+    .addHelpText('after', EXPLORE_HELP)
+    .action(async (options, command: Command) => {
+      if (command.args[0] !== undefined) throw strayWord(command.args[0]);
+      code = await explore(exploreArguments(options));
+    });
+  program.helpInformation = () => overview(program, exploring);
+
+  program
+    .command('replay <token-or-file>')
+    .description('run one recorded schedule again, to the letter, and say whether the same comes of it')
+    .addOption(engineOption('the model, a real PostgreSQL, or one after the other'))
+    .addOption(postgresOption())
+    .option('--scenario <file>', 'the file of the scenario, where it is one of your own')
+    .addOption(new Option('--times <n>', 'replay it so many times').argParser(whole(1, 1_000_000)).default(1))
+    .addHelpText('after', REPLAY_HELP)
+    .showHelpAfterError('(npm run sim -- replay --help shows its options)')
+    .action(async (source: string, options) => {
+      code = await replayCommand({
+        source,
+        scenarioFile: options.scenario ?? null,
+        engine: options.engine,
+        postgres: options.postgres,
+        times: options.times,
+      });
+    });
+
+  program
+    .command('list')
+    .description('systems, variants, and the verdict that is expected of each at which isolation level')
+    .option('--json <file>', 'as JSON; - is standard output')
+    .showHelpAfterError('(npm run sim -- list --help shows its options)')
+    .action((options) => {
+      code = list(options.json ?? null);
+    });
+
+  program
+    .command('doctor')
+    .description('what is here: Node, providers of PostgreSQL, versions, and what each allows')
+    .addOption(postgresOption())
+    .addHelpText('after', DOCTOR_HELP)
+    .showHelpAfterError('(npm run sim -- doctor --help shows its options)')
+    .action(async (options) => {
+      code = await doctor(options.postgres);
+    });
+
+  try {
+    await program.parseAsync(argv, { from: 'user' });
+  } catch (error) {
+    return await failed(error);
+  }
+  return code;
+}
+
+function engineOption(description: string): Option {
+  return new Option('--engine <which>', description).choices(['both', 'model', 'postgres']).default('both');
+}
+
+function postgresOption(): Option {
+  return new Option(
+    '--postgres <where>',
+    'auto, embedded, testcontainers, or a URL; auto: what LASTSEAT_POSTGRES says, else embedded, else testcontainers',
+  )
+    .argParser(provider)
+    .default('auto');
+}
+
+/** A word that no option takes: what was it meant to be? */
+function strayWord(word: string): UsageError {
+  const shown = word.length > 60 || word.includes('://') ? 'this word' : `"${word}"`;
+  if (/^ls\d+\./.test(word)) return new UsageError('a replay token, and no command', 'Replay it: npm run sim -- replay TOKEN');
+  if (word.endsWith('.json') && existsSync(word))
+    return new UsageError(`${shown} is a file, and no command`, 'Is it a schedule? Then: npm run sim -- replay FILE');
+  if (/\.[cm]?[jt]s(#|$)/.test(word) || SHIPPED.some((scenario) => scenario.name === word))
+    return new UsageError(`${shown} is a scenario, and no command`, `Explore it: npm run sim -- --scenario ${word}`);
+  const commands = ['explore', 'replay', 'list', 'doctor'];
+  const [meant] = nearest(word, commands);
+  return new UsageError(
+    `there is no command ${shown}`,
+    `${meant === undefined ? `The commands are ${commands.join(', ')}` : `Did you mean ${meant}?`} (npm run sim -- --help). A value of several words needs quotes`,
+  );
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: commander's options are what the declarations above make of them.
+function exploreArguments(options: any): ExploreArguments {
+  return {
+    seed: options.seed ?? null,
+    scenarios: options.scenario,
+    engine: options.engine,
+    postgres: options.postgres,
+    actors: options.actors ?? null,
+    capacity: options.capacity ?? null,
+    isolation: options.isolation ?? null,
+    strategy: options.strategy,
+    runs: options.runs ?? null,
+    timeSeconds: options.time ?? null,
+    maxStates: options.maxStates ?? null,
+    workers: options.workers ?? null,
+    shard: options.shard,
+    json: options.json ?? null,
+    report: options.report,
+    save: options.save ?? null,
+    expect: options.expect ?? false,
+  };
+}
+
+async function failed(error: unknown): Promise<number> {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.fine : EXIT.usage;
+  if (error instanceof UsageError) {
+    process.stderr.write(`error: ${error.message}\n${error.hint}\n`);
+    return EXIT.usage;
+  }
+  if (error instanceof ProviderError) {
+    process.stderr.write(
+      `error: ${error.message}\n${error.hint}\n\n${describeProviders(await inspectProviders())}\n\nWithout a server, the model alone: npm run sim -- --engine model\n`,
+    );
+    return EXIT.environment;
+  }
+  const report = error instanceof Failure ? error.report : await explainFailure(error, 'the scenario', null);
+  process.stderr.write(failureText(report));
+  return CONSEQUENCES[report.kind].exit;
+}

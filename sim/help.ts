@@ -1,0 +1,58 @@
+import type { Command } from 'commander';
+
+const EXIT_CODES = `
+Exit codes:
+  0    as it should be: proved, explored or passed; in the suite, every verdict as its variant expects
+  1    a violation; in the suite, a verdict that the variant does not expect
+  2    bad usage or bad input, a damaged token or file
+  3    the model and the server differ, a race, uncontrolled nondeterminism, or a replay of something else
+  4    no PostgreSQL can be had, or it went away
+  5    inconclusive (a limit was hit), vacuous (a required witness never came) or unmodelled
+  70   error: a defect of lastseat, a scenario whose own code throws, a worker process that was killed
+  130  interrupted
+Where several apply, the first of 130, 70, 2, 4, 3, 1, 5.
+`;
+
+export const EXPLORE_HELP = `
+Without --scenario the whole suite runs, and what counts is whether each verdict is as its variant expects. A scenario that is
+named is judged as it is: a violation exits 1.
+
+Examples:
+  npm run sim -- --seed 42                                   the whole suite, on the model and on PostgreSQL
+  npm run sim -- --scenario events/check-then-insert         one variant, with its counterexample
+  npm run sim -- --scenario ./mine.ts --actors 3             your own code; see docs/your-own-code.md
+  npm run sim -- --engine model --strategy pct --actors 20   sampled, without a server
+  npm run --silent sim -- --seed 42 --json - > outcome.json  for a program; npm's own banner would be in the way
+${EXIT_CODES}`;
+
+export const REPLAY_HELP = `
+TOKEN begins with "ls1." and stands below every counterexample; FILE is the JSON beside its report, or one pinned with --save.
+
+Examples:
+  npm run sim -- replay .lastseat/events-check-then-insert-read-committed.json
+  npm run sim -- replay ls1.... --engine model --times 100
+  npm run sim -- replay --scenario ./mine.ts ls1....
+
+Exit codes: 1 the recorded violation came again · 0 a recorded run without violation came again · 3 the run is not what was
+recorded · 2 a damaged token or file · 4 no PostgreSQL · 5 the model does not know this SQL · 70 error · 130 interrupted
+`;
+
+export const DOCTOR_HELP = `
+Exit codes: 0 there is a PostgreSQL to work with (the one that --postgres or LASTSEAT_POSTGRES names, else any) · 4 there is none
+`;
+
+/** The first page: what it is, the commands, and the options of the one that is run when none is named. */
+export function overview(program: Command, explore: Command): string {
+  const [, options = ''] = explore.helpInformation().split('\nOptions:\n');
+  return `Usage: npm run sim -- [explore] [options]             explore scenarios (the default command)
+       npm run sim -- replay TOKEN|FILE [options]     run one recorded schedule again
+       npm run sim -- list [--json FILE]              systems, variants, and the verdict expected of each
+       npm run sim -- doctor                          what is here: Node, providers of PostgreSQL
+       npm run sim -- COMMAND --help                  more about one of them
+
+${program.description()}
+
+Options of explore:
+${options}  -V, --version        the version
+${EXPLORE_HELP}`;
+}

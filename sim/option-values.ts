@@ -1,0 +1,59 @@
+import { InvalidArgumentError } from 'commander';
+import { type IsolationLevel, isUrl, ProviderError, parseConnectionUrl } from '../src/index.js';
+import { UsageError } from './usage-error.js';
+
+/** What the words behind options are read as. Each refuses what it cannot read, and says what is wanted. */
+
+export const collect = (value: string, all: readonly string[]): string[] => [...all, value];
+
+export function whole(min: number, max: number) {
+  return (text: string): number => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || value < min || value > max)
+      throw new InvalidArgumentError(`A whole number from ${grouped(min)} to ${grouped(max)} is wanted.`);
+    return value;
+  };
+}
+
+const grouped = (value: number) => value.toLocaleString('en-US');
+
+export function level(text: string): IsolationLevel {
+  const name = text
+    .toUpperCase()
+    .replace(/[-_\s]+/g, ' ')
+    .trim();
+  if (name !== 'READ COMMITTED' && name !== 'REPEATABLE READ' && name !== 'SERIALIZABLE')
+    throw new InvalidArgumentError('One of "read committed", "repeatable read", "serializable" is wanted.');
+  return name;
+}
+
+export interface Shard {
+  readonly index: number;
+  readonly of: number;
+}
+
+export function shard(text: string): Shard {
+  const match = /^(\d+)\/(\d+)$/.exec(text);
+  const [index, of] = [Number(match?.[1]), Number(match?.[2])];
+  if (match === null || index < 1 || of < 1 || index > of)
+    throw new InvalidArgumentError('Two numbers are wanted, such as 1/4: the first of four slices.');
+  return { index, of };
+}
+
+/** Where PostgreSQL comes from. What is no plain word may hold a password, and is not repeated. */
+export function provider(text: string): string {
+  if (['auto', 'embedded', 'testcontainers'].includes(text)) return text;
+  const shown = /^[a-z-]{1,20}$/i.test(text) ? ` "${text}"` : '';
+  if (!isUrl(text))
+    throw new UsageError(
+      `--postgres${shown}: there is no such provider of PostgreSQL`,
+      'One of auto, embedded, testcontainers, or a URL that starts with postgres://. What is here: npm run sim -- doctor',
+    );
+  try {
+    parseConnectionUrl(text);
+  } catch (error) {
+    if (error instanceof ProviderError) throw new UsageError(`--postgres: ${error.message}`, error.hint);
+    throw error;
+  }
+  return text;
+}
