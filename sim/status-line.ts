@@ -15,7 +15,8 @@ export class StatusLine {
     if (!this.#enabled || text === this.#shown || now - this.#drawnMs < 80) return;
     this.#drawnMs = now;
     this.#shown = text;
-    const width = this.#stream.columns ?? 80;
+    // A terminal that does not know its width says 0.
+    const width = this.#stream.columns || 80;
     this.#stream.write(`\r\u001b[2K${text.slice(0, width - 1)}`);
   }
 

@@ -9,5 +9,5 @@ export function useColor(stream: NodeJS.WriteStream, environment: Environment = 
 
 /** Columns for a report: those of the terminal within reason, and the same everywhere else. */
 export function textWidth(stream: NodeJS.WriteStream): number {
-  return stream.isTTY ? Math.max(80, Math.min(stream.columns ?? 120, 160)) : 120;
+  return stream.isTTY ? Math.max(80, Math.min(stream.columns || 120, 160)) : 120;
 }

@@ -66,6 +66,13 @@ export async function explore(args: ExploreArguments): Promise<number> {
   return new Exploration(args, seed, await workOf(args, seed)).run();
 }
 
+/** How far an item is: plans that are done, and what is being done on the last one heard of. */
+interface Tracked {
+  done: number;
+  readonly of: number;
+  progress: Progress;
+}
+
 class Exploration {
   readonly #args: ExploreArguments;
   readonly #items: readonly Item[];
@@ -74,7 +81,7 @@ class Exploration {
   readonly #startedMs = Date.now();
   readonly #status = new StatusLine(process.stderr);
   readonly #pool = new Pool();
-  readonly #progress = new Map<Item, { done: number; of: number; progress: Progress }>();
+  readonly #progress = new Map<Item, Tracked>();
   readonly #outcomes: ScenarioOutcome[] = [];
   readonly #files = new Map<string, { readonly report: string; readonly schedule: string }>();
   readonly #failures = new Map<string, FailureReport>();
@@ -210,7 +217,7 @@ class Exploration {
   }
 
   async #one(item: Item): Promise<ScenarioOutcome> {
-    const tracked = { done: 0, of: item.plans.length, progress: { states: 0, runs: 0, of: 0 } };
+    const tracked: Tracked = { done: 0, of: item.plans.length, progress: { states: 0, runs: 0, of: 0 } };
     this.#progress.set(item, tracked);
     const common = { scenario: item.scenario.name, file: item.file };
     let elapsedMs = 0;
@@ -234,7 +241,8 @@ class Exploration {
     return { ...combined, counterexample, elapsedMs };
   }
 
-  #job(job: Job, tracked: { progress: Progress }): Promise<JobResult> {
+  #job(job: Job, tracked: Tracked): Promise<JobResult> {
+    this.#drawStatus();
     // What is half done is done first: verdicts come early, and in order.
     return this.#pool.run(job, job.kind === 'counterexample', (progress) => {
       tracked.progress = progress;
@@ -243,16 +251,20 @@ class Exploration {
   }
 
   #drawStatus(): void {
-    const [item, tracked] = [...this.#progress].find(([, candidate]) => candidate.progress.states + candidate.progress.runs > 0) ?? [
-      null,
-      null,
-    ];
-    if (item === null || tracked === null) return;
-    const { states, runs, of } = tracked.progress;
-    const what = runs > 0 ? `${runs}/${of} schedules on PostgreSQL` : `${states} states`;
+    const working = [...this.#progress];
+    const shown = working.find(([, { progress }]) => progress.states + progress.runs > 0) ?? working[0];
+    if (shown === undefined) return;
+    const [item, { done, of, progress }] = shown;
+    const figures = progress.runs > 0 ? `${progress.runs}/${progress.of} schedules on PostgreSQL` : `${progress.states} states`;
     const seconds = Math.round((Date.now() - this.#startedMs) / 1000);
     this.#status.show(
-      `${this.#outcomes.length}/${this.#items.length} · ${item.scenario.name} ${item.isolation} · plan ${tracked.done + 1}/${tracked.of} · ${what} · ${seconds} s`,
+      [
+        `${this.#outcomes.length}/${this.#items.length}`,
+        `${item.scenario.name} ${item.isolation}`,
+        done < of ? `plan ${done + 1}/${of}` : 'counterexample',
+        ...(done < of && progress.states + progress.runs > 0 ? [figures] : []),
+        `${seconds} s`,
+      ].join(' · '),
     );
   }
 
@@ -272,7 +284,8 @@ class Exploration {
     const report = this.#files.get(key(outcome))?.report;
     const text = `${scenarioText(outcome, options)}${report === undefined ? '' : `\nreport      ${report}`}\n`;
     if (!this.#judged) {
-      this.#print(text);
+      // A counterexample begins with the name.
+      this.#print(outcome.counterexample === null ? `${outcome.name} · ${outcome.isolation}\n\n${text}` : text);
       return;
     }
     const width = Math.max(...this.#items.map((other) => other.scenario.name.length));
