@@ -116,7 +116,8 @@ export class Pool {
     worker.current = null;
     if (message.kind === 'result') current.resolve(message.result);
     else current.reject(new Failure(message.failure));
-    this.#next(worker);
+    // What follows from the answer may be urgent, and is asked for first.
+    setImmediate(() => this.#next(worker));
   }
 
   /** A worker that is gone, or whose server is: the others go on, and where there are none the jobs that wait fail too. */
