@@ -68,8 +68,10 @@ export function start(...args: string[]): Running {
 
 export const sim = (...args: string[]): Promise<Ended> => start(...args).ended;
 
-/** The same within this process: for what needs no worker. */
+/** The same within this process, which saves its start. Worker processes are processes still. */
 export async function simHere(...args: string[]): Promise<Ended> {
+  const { execArgv } = process;
+  process.execArgv = ['--import', 'tsx'];
   const said = { stdout: '', stderr: '' };
   const spies = (['stdout', 'stderr'] as const).map((name) =>
     vi.spyOn(process[name], 'write').mockImplementation((text) => {
@@ -80,6 +82,7 @@ export async function simHere(...args: string[]): Promise<Ended> {
   try {
     return { code: await commandLine(args), signal: null, ...said };
   } finally {
+    process.execArgv = execArgv;
     for (const spy of spies) spy.mockRestore();
   }
 }

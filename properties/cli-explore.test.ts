@@ -1,0 +1,205 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { EXIT } from '../sim/exit-codes.js';
+import { readScheduleFile } from '../src/index.js';
+import { type Ended, SAFE, scratchDirectory, sim, simHere, UNSAFE, writeScenario } from './cli-process.js';
+
+/** Scenarios of one's own on the model alone. */
+const own = (directory: string, files: readonly string[], ...args: string[]): string[] => {
+  const named = files.flatMap((file) => ['--scenario', file]);
+  return [...named, '--engine', 'model', '--seed', '1', '--workers', '1', '--report', join(directory, 'report'), ...args];
+};
+const explore = (...given: Parameters<typeof own>): Promise<Ended> => simHere(...own(...given));
+
+interface OutcomeJson {
+  readonly scenarios: readonly { readonly name: string; readonly verdict: string; readonly reason: string | null }[];
+}
+
+const verdicts = (stdout: string) =>
+  Object.fromEntries((JSON.parse(stdout) as OutcomeJson).scenarios.map(({ name, verdict }) => [name, verdict]));
+const reasons = (stdout: string) =>
+  Object.fromEntries((JSON.parse(stdout) as OutcomeJson).scenarios.map(({ name, reason }) => [name, reason]));
+
+const NONDETERMINISTIC = "\n    await client.query('SELECT id FROM slots WHERE id = $1', [Math.floor(Math.random() * 1e9)]);";
+const UNMODELLED = `\n    await client.query('SELECT pg_sleep(0)');${SAFE}`;
+
+describe('exit codes of scenarios that are named', () => {
+  it('0: it holds, or by --expect is as expected', async () => {
+    const directory = scratchDirectory();
+    const safe = writeScenario(directory, 'safe');
+    const { code, stdout, stderr } = await explore(directory, [safe]);
+    expect(stderr).toBe('');
+    expect(stdout).toContain('own/safe · READ COMMITTED\n\nverdict     explored: no violation in any of 8 interleavings');
+    expect(stdout).toMatch(/\nagain {7}npm run sim -- --seed 1 --scenario \S+safe\.ts --engine model /);
+    expect(code).toBe(EXIT.fine);
+    const unsafe = writeScenario(directory, 'unsafe', { book: UNSAFE, instead: "expect: { 'READ COMMITTED': 'violated' }," });
+    const expected = await explore(directory, [safe, unsafe], '--expect');
+    expect(expected.stdout).toMatch(/^ok own\/safe {3}RC {2}explored .*\nok own\/unsafe RC {2}violated .*\n\n2 of 2 verdicts as expected/m);
+    expect(expected.code).toBe(EXIT.fine);
+  });
+
+  it('1: it is violated, with a report, a fixture and a JSON file that replay', async () => {
+    const directory = scratchDirectory();
+    const file = writeScenario(directory, 'unsafe', { book: UNSAFE, instead: "expect: { 'READ COMMITTED': 'violated' }," });
+    const json = join(directory, 'new', 'outcome.json');
+    const { code, stdout } = await sim(...own(directory, [file], '--json', json, '--save', join(directory, 'fixtures')));
+    expect(code).toBe(EXIT.violation);
+    expect(stdout).toContain('x capacity   slot 1: sold twice');
+    expect(stdout).toContain(`\nreport      ${join(directory, 'report', 'own-unsafe-read-committed.md')}\n`);
+    expect(readdirSync(join(directory, 'report')).sort()).toEqual([
+      'outcome.json',
+      'own-unsafe-read-committed.json',
+      'own-unsafe-read-committed.md',
+    ]);
+    const text = readFileSync(json, 'utf8');
+    expect(readFileSync(join(directory, 'report', 'outcome.json'), 'utf8')).toBe(text);
+    const { counterexample } = (JSON.parse(text) as { scenarios: { counterexample: { file: string; token: string } }[] }).scenarios[0]!;
+    expect(stdout).toContain(`replay      npm run sim -- replay --scenario ${file} ${counterexample.token}\n`);
+    const pinned = join(directory, 'fixtures', 'own-unsafe-read-committed.json');
+    expect(readScheduleFile(readFileSync(pinned, 'utf8')).violation).toEqual({ invariant: 'capacity', resource: 'slot 1' });
+    expect(readFileSync(counterexample.file, 'utf8')).toBe(readFileSync(pinned, 'utf8'));
+    for (const source of [counterexample.token, counterexample.file, pinned])
+      expect(await simHere('replay', source, '--engine', 'model', '--scenario', file)).toMatchObject({ code: EXIT.violation });
+  });
+
+  it('3, before 1: an actor that depends on more than its replies', async () => {
+    const directory = scratchDirectory();
+    const files = [
+      writeScenario(directory, 'unsafe', { book: UNSAFE }),
+      writeScenario(directory, 'nondeterministic', { book: NONDETERMINISTIC }),
+      writeScenario(directory, 'unsteady-result', { book: "\n    await client.query('SELECT id FROM slots');\n    return Math.random();" }),
+    ];
+    const { code, stdout, stderr } = await explore(directory, files, '--json', '-');
+    expect(code).toBe(EXIT.mismatch);
+    expect(verdicts(stdout)).toEqual({ 'own/unsafe': 'violated', 'own/nondeterministic': 'racy', 'own/unsteady-result': 'racy' });
+    expect(reasons(stdout)['own/nondeterministic']).toMatch(
+      /^uncontrolled nondeterminism: alice did something else .* at its step 1 it asked for SELECT id FROM slots WHERE id = \$1 \[\d+\]; the first time it asked for /,
+    );
+    expect(reasons(stdout)['own/unsteady-result']).toMatch(/at its step 2 it had finished with \{"value":0\.\d+\}/);
+    expect(stderr).toContain('Usual cause: Math.random');
+    expect(stderr).not.toMatch(/^\s+at /m);
+  });
+
+  it('5: a required witness never came, SQL that the model does not know, a limit that was hit', async () => {
+    const directory = scratchDirectory();
+    const vacuous = writeScenario(directory, 'vacuous', { instead: "requires: ['deadlock']," });
+    const unmodelled = writeScenario(directory, 'unmodelled', { book: UNMODELLED });
+    const { code, stdout } = await explore(directory, [vacuous, unmodelled], '--json', '-');
+    expect(code).toBe(EXIT.inconclusive);
+    expect(verdicts(stdout)).toEqual({ 'own/vacuous': 'vacuous', 'own/unmodelled': 'unmodelled' });
+    expect(reasons(stdout)).toEqual({
+      'own/vacuous': 'required, and never seen: deadlock',
+      'own/unmodelled': 'the model does not answer the function pg_sleep',
+    });
+    const limited = await explore(directory, [vacuous], '--max-states', '10', '--strategy', 'exhaustive', '--json', '-');
+    expect(limited.code).toBe(EXIT.inconclusive);
+    expect(JSON.parse(limited.stdout)).toMatchObject({
+      scenarios: [{ verdict: 'inconclusive', limits: ['max-states 10'], counterexample: null }],
+    });
+  });
+
+  it('70, before the others, while these get their verdicts: code of the scenario that throws, with its place', async () => {
+    const directory = scratchDirectory();
+    const files = [
+      writeScenario(directory, 'check', {
+        instead: "invariants: [{ name: 'broken', check: () => { throw new TypeError('no seats'); } }],",
+      }),
+      writeScenario(directory, 'seed', { instead: "seed: () => 'INSERT INTO nowhere VALUES (1)'," }),
+      writeScenario(directory, 'query', { instead: "invariants: [{ name: 'broken', sql: 'SELECT * FROM nowhere' }]," }),
+      writeScenario(directory, 'unsafe', { book: UNSAFE }),
+      // Ends the only worker: what waits behind it cannot be done.
+      writeScenario(directory, 'exit', { book: '\n    process.exit(7);' }),
+      writeScenario(directory, 'behind'),
+    ];
+    const { code, stdout, stderr } = await explore(directory, files, '--json', '-');
+    expect(code).toBe(EXIT.internal);
+    expect(verdicts(stdout)).toEqual({
+      'own/check': 'error',
+      'own/seed': 'error',
+      'own/query': 'error',
+      'own/unsafe': 'violated',
+      'own/exit': 'error',
+      'own/behind': 'error',
+    });
+    expect(stderr).toContain('error: the code of own/check throws TypeError: no seats\n');
+    expect(stderr).toMatch(/^ {4}at .*check\.ts:\d+:\d+\)$/m);
+    expect(stderr).toContain('SQL of own/seed fails outside of its operations: the first rows: relation "nowhere" does not exist');
+    expect(stderr).toContain('SQL of own/query fails outside of its operations: relation "nowhere" does not exist');
+    expect(stderr.match(/a worker process ended by itself \(exit code 7\)\nUsual cause/g)).toHaveLength(1);
+    expect(stderr.match(/^\s+at .*$/gm)?.filter((frame) => !frame.includes(directory))).toEqual([]);
+  });
+});
+
+describe('--json -', () => {
+  it('leaves standard output to the JSON, which has every field of the contract', async () => {
+    const directory = scratchDirectory();
+    const files = [writeScenario(directory, 'unsafe', { book: UNSAFE }), writeScenario(directory, 'safe')];
+    const named = files.flatMap((file) => ['--scenario', file]);
+    const { code, stdout, stderr } = await simHere(...named, '--seed', 'ünï ☂', '--workers', '1', '--json', '-', '--report', directory);
+    expect(code).toBe(EXIT.violation);
+    expect(stderr).toContain('x capacity   slot 1: sold twice');
+    const text = expect.any(String) as string;
+    const number = expect.any(Number) as number;
+    const digits = expect.stringMatching(/^\d+$/) as string;
+    const model = (violating: unknown) => ({
+      interleavings: digits,
+      violating,
+      states: number,
+      transitions: number,
+      exhaustive: true,
+      strategy: 'exhaustive',
+      coarse: [],
+    });
+    const postgres = { runs: number, transitionsConfirmed: number, transitionsUnforceable: 0, divergences: 0 };
+    const witnesses = { overlap: digits, 'lock-wait': digits, 'sold-out': digits, deadlock: digits, 'serialization-failure': digits };
+    const common = { isolation: 'READ COMMITTED', postgres, witnesses, reason: null, limits: [] };
+    expect(JSON.parse(stdout)).toEqual({
+      format: 'lastseat.outcome.v1',
+      seed: 'ünï ☂',
+      version: text,
+      postgres: { provider: 'embedded', version: expect.stringMatching(/^\d+\.\d+$/) },
+      interrupted: false,
+      elapsedMs: number,
+      scenarios: [
+        {
+          ...common,
+          name: 'own/unsafe',
+          expect: 'holds',
+          verdict: 'violated',
+          actors: 2,
+          capacity: 1,
+          model: model('18'),
+          elapsedMs: number,
+          plans: [expect.objectContaining({ verdict: 'violated', model: model('18'), postgres, witnesses, reason: null, limits: [] })],
+          counterexample: {
+            token: expect.stringMatching(/^ls1\./),
+            file: join(directory, 'own-unsafe-read-committed.json'),
+            invariant: 'capacity',
+            resource: 'slot 1',
+            actors: 2,
+            steps: 6,
+            switches: 1,
+            minimal: true,
+            confirmedOnPostgres: true,
+            replays: { matched: 10, of: 10 },
+            shrunkFrom: { actors: 2, steps: number, switches: number },
+          },
+        },
+        {
+          ...common,
+          name: 'own/safe',
+          expect: 'holds',
+          verdict: 'proved',
+          actors: 2,
+          capacity: 1,
+          model: model('0'),
+          elapsedMs: number,
+          plans: [expect.objectContaining({ verdict: 'proved', plan: expect.objectContaining({ scenario: 'own/safe', seed: 'ünï ☂' }) })],
+          counterexample: null,
+        },
+      ],
+    });
+    expect(existsSync(join(directory, 'own-safe-read-committed.json'))).toBe(false);
+  });
+});
