@@ -9,7 +9,7 @@ import { SHIPPED } from '../sim/scenarios.js';
 import { useColor } from '../sim/terminal.js';
 import { VERSION } from '../sim/version.js';
 import type { ScenarioOutcome, Verdict } from '../src/index.js';
-import { scratchDirectory, sim, simHere, start, writeScenario } from './cli-process.js';
+import { scratchDirectory, simHere, start, writeScenario } from './cli-process.js';
 
 const EXPLORE: ExploreArguments = {
   seed: null,
@@ -319,7 +319,7 @@ describe('doctor', () => {
 
 describe('without a server', () => {
   it('both engines stop at once with 4, what doctor shows, and the model as a way out', async () => {
-    const { code, stdout, stderr } = await sim(
+    const { code, stdout, stderr } = await simHere(
       '--scenario',
       'events/conditional',
       '--report',

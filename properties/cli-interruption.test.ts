@@ -1,0 +1,141 @@
+/** Ctrl-C, SIGTERM, and processes that are killed: what is known is written, and nothing is left. */
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterEach, describe, expect, it } from 'vitest';
+import { leftoversSeen } from '../bench/leftovers-seen.js';
+import { EXIT } from '../sim/exit-codes.js';
+import { type Ended, type Running, scratchDirectory, start, UNSAFE, writeScenario } from './cli-process.js';
+
+/** How often is looked for leftovers: a supervisor needs a moment to remove what it guards. */
+const LOOKS = 100;
+const before = leftoversSeen();
+afterEach(async () => {
+  let left: string[] = [];
+  for (let look = 0; look < LOOKS; look += 1) {
+    left = leftoversSeen().filter((line) => !before.includes(line));
+    if (left.length === 0) break;
+    await delay(100);
+  }
+  expect(left).toEqual([]);
+});
+
+/** A run with a server that has found its first verdict, and is at work on one that takes seconds. */
+async function underWay(directory: string): Promise<Running> {
+  const quick = writeScenario(directory, 'quick', { book: UNSAFE });
+  const running = start(
+    '--scenario',
+    quick,
+    '--scenario',
+    'events/optimistic',
+    '--seed',
+    '1',
+    '--workers',
+    '1',
+    '--report',
+    report(directory),
+  );
+  await running.says('own-quick-read-committed.md');
+  return running;
+}
+
+const report = (directory: string) => join(directory, 'report');
+
+function expectWritten(directory: string, ended: Ended): void {
+  expect(ended.code).toBe(EXIT.interrupted);
+  expect(ended.stderr).toBe('interrupted: closing servers, and writing what is known (once more ends it at once)\n');
+  expect(ended.stdout).toMatch(/\ninterrupted after 1 of 3 verdicts, .*\nagain {7}npm run sim -- --seed 1 --scenario /);
+  expect(JSON.parse(readFileSync(join(report(directory), 'outcome.json'), 'utf8'))).toMatchObject({
+    interrupted: true,
+    scenarios: [{ name: 'own/quick', verdict: 'violated' }],
+  });
+  expect(readdirSync(report(directory)).sort()).toEqual(['outcome.json', 'own-quick-read-committed.json', 'own-quick-read-committed.md']);
+}
+
+describe('an interruption exits 130, with the outcome so far', () => {
+  it('Ctrl-C, which reaches the whole process group', async () => {
+    const directory = scratchDirectory();
+    const running = await underWay(directory);
+    running.signalGroup('SIGINT');
+    expectWritten(directory, await running.ended);
+  });
+
+  it('SIGINT to the main process alone', async () => {
+    const directory = scratchDirectory();
+    const running = await underWay(directory);
+    running.process.kill('SIGINT');
+    expectWritten(directory, await running.ended);
+  });
+
+  it('SIGTERM to the whole process group while servers are being started', async () => {
+    const directory = scratchDirectory();
+    const running = start('--scenario', 'events/optimistic', '--report', report(directory));
+    await running.says('verdicts to find');
+    running.signalGroup('SIGTERM');
+    const { code, stdout } = await running.ended;
+    expect(code).toBe(EXIT.interrupted);
+    expect(stdout).toContain('interrupted after 0 of 2 verdicts');
+    expect(readdirSync(report(directory))).toEqual(['outcome.json']);
+  });
+});
+
+it('a second Ctrl-C ends it at once, also where a worker does not listen any more', async () => {
+  const directory = scratchDirectory();
+  const marker = join(directory, 'busy');
+  const book = `\n    writeFileSync('${marker}', ''); for (;;);`;
+  const file = writeScenario(directory, 'busy', { book, before: "import { writeFileSync } from 'node:fs';" });
+  const running = start('--scenario', file, '--workers', '1', '--report', report(directory));
+  await running.says('model pg-mem');
+  while (!existsSync(marker)) await delay(20);
+  running.signalGroup('SIGINT');
+  await running.says('interrupted');
+  // Signals that come together are one: npm and tsx pass on what the terminal has sent to everybody already.
+  await delay(400);
+  running.signalGroup('SIGINT');
+  expect((await running.ended).code).toBe(EXIT.interrupted);
+  expect(readdirSync(report(directory))).toEqual([]);
+});
+
+describe.skipIf(process.platform !== 'linux')('a process that is killed', () => {
+  function workerOf(running: Running): number {
+    const processes = execFileSync('ps', ['-A', '-o', 'pid=,ppid=,args='], { encoding: 'utf8' }).split('\n');
+    const [worker] = processes.filter(
+      (line) => line.trim().split(/\s+/)[1] === String(running.process.pid) && line.includes('sim/worker.ts'),
+    );
+    return Number(worker!.trim().split(/\s+/)[0]);
+  }
+
+  it('a worker: 70, with the verdicts that there are, the usual cause and the next command', async () => {
+    const directory = scratchDirectory();
+    const running = await underWay(directory);
+    process.kill(workerOf(running), 'SIGKILL');
+    const { code, stdout, stderr } = await running.ended;
+    expect(code).toBe(EXIT.internal);
+    expect(stderr).toMatch(/^error: a worker process was killed \(SIGKILL\)\nUsual cause: the system ran out of memory .*--workers/);
+    expect(stdout).toContain('events/optimistic · READ COMMITTED\n\nverdict     error: a worker process was killed (SIGKILL)\n');
+    expect(stderr).not.toMatch(/^\s+at /m);
+  });
+
+  it('the PostgreSQL server: 4, with the verdicts that there are, the usual cause and the next command', async () => {
+    const directory = scratchDirectory();
+    const running = await underWay(directory);
+    process.kill(postmasterOf(workerOf(running)), 'SIGKILL');
+    const { code, stdout, stderr } = await running.ended;
+    expect(stderr).toMatch(
+      /^error: the connection to PostgreSQL [\d.]+ \(embedded\) was lost in the middle of the run\nUsual cause: .*doctor/,
+    );
+    expect(stdout).toContain('x capacity   slot 1: sold twice');
+    expect(stdout).toContain('events/optimistic · READ COMMITTED\n\nverdict     inconclusive: the connection to PostgreSQL ');
+    expect(`${stdout}${stderr}`).not.toMatch(/^\s+at /m);
+    expect(code).toBe(EXIT.environment);
+  });
+
+  /** The cluster's directory is named after the worker. */
+  function postmasterOf(worker: number): number {
+    const [home] = ['/dev/shm', '/tmp'].flatMap((root) =>
+      readdirSync(root).flatMap((name) => (name.startsWith(`lastseat-${worker}-`) ? [join(root, name)] : [])),
+    );
+    return Number(readFileSync(join(home!, 'data', 'postmaster.pid'), 'utf8').split('\n')[0]);
+  }
+});
