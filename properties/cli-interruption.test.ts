@@ -78,14 +78,40 @@ describe('an interruption exits 130, with the outcome so far', () => {
   });
 });
 
-it('a second Ctrl-C ends it at once, also where a worker does not listen any more', async () => {
-  const directory = scratchDirectory();
-  const marker = join(directory, 'busy');
+/** A scenario whose operation never gives its worker back, and the file that tells that it has begun. */
+function busy(directory: string): { file: string; begun: () => Promise<void> } {
+  const marker = join(directory, 'begun');
   const book = `\n    writeFileSync('${marker}', ''); for (;;);`;
-  const file = writeScenario(directory, 'busy', { book, before: "import { writeFileSync } from 'node:fs';" });
+  return { file: writeScenario(directory, 'busy', { book, before: WRITES_FILES }), begun: () => untilThere(marker) };
+}
+
+const WRITES_FILES = "import { writeFileSync } from 'node:fs';";
+
+async function untilThere(file: string): Promise<void> {
+  while (!existsSync(file)) await delay(20);
+}
+
+it('what is known is written also where something before it is not, and a worker does not listen any more', async () => {
+  const directory = scratchDirectory();
+  const stuck = busy(directory);
+  const done = join(directory, 'done');
+  const files = [
+    stuck.file,
+    writeScenario(directory, 'quick', { book: UNSAFE }),
+    writeScenario(directory, 'last', { book: `\n    writeFileSync('${done}', '');`, before: WRITES_FILES }),
+  ];
+  const named = files.flatMap((file) => ['--scenario', file]);
+  const running = start(...named, '--engine', 'model', '--seed', '1', '--workers', '2', '--report', report(directory));
+  await Promise.all([stuck.begun(), untilThere(done)]);
+  running.signalGroup('SIGINT');
+  expectWritten(directory, await running.ended);
+});
+
+it('a second Ctrl-C ends it at once', async () => {
+  const directory = scratchDirectory();
+  const { file, begun } = busy(directory);
   const running = start('--scenario', file, '--workers', '1', '--report', report(directory));
-  await running.says('model pg-mem');
-  while (!existsSync(marker)) await delay(20);
+  await begun();
   running.signalGroup('SIGINT');
   await running.says('interrupted');
   // Signals that come together are one: npm and tsx pass on what the terminal has sent to everybody already.

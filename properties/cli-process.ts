@@ -70,8 +70,6 @@ export const sim = (...args: string[]): Promise<Ended> => start(...args).ended;
 
 /** The same within this process, which saves its start. Worker processes are processes still. */
 export async function simHere(...args: string[]): Promise<Ended> {
-  const { execArgv } = process;
-  process.execArgv = ['--import', 'tsx'];
   const said = { stdout: '', stderr: '' };
   const spies = (['stdout', 'stderr'] as const).map((name) =>
     vi.spyOn(process[name], 'write').mockImplementation((text) => {
@@ -80,10 +78,20 @@ export async function simHere(...args: string[]): Promise<Ended> {
     }),
   );
   try {
-    return { code: await commandLine(args), signal: null, ...said };
+    return { code: await withWorkers(() => commandLine(args)), signal: null, ...said };
+  } finally {
+    for (const spy of spies) spy.mockRestore();
+  }
+}
+
+/** Worker processes are started as this process was; here as `npm run sim` is. */
+export async function withWorkers<T>(work: () => Promise<T>): Promise<T> {
+  const { execArgv } = process;
+  process.execArgv = ['--import', 'tsx'];
+  try {
+    return await work();
   } finally {
     process.execArgv = execArgv;
-    for (const spy of spies) spy.mockRestore();
   }
 }
 
