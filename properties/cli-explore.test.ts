@@ -99,6 +99,30 @@ describe('exit codes of scenarios that are named', () => {
     });
   });
 
+  it('5: --time is up while the model is searched, and says that this depends on the machine', async () => {
+    const directory = scratchDirectory();
+    const file = writeScenario(directory, 'unsafe', { book: UNSAFE });
+    const { code, stdout, stderr } = await explore(
+      directory,
+      [file],
+      '--actors',
+      '9',
+      '--max-states',
+      '100000000',
+      '--time',
+      '2',
+      '--json',
+      '-',
+    );
+    expect(JSON.parse(stdout)).toMatchObject({
+      scenarios: [
+        { verdict: 'inconclusive', actors: 9, limits: ['time'], reason: expect.stringMatching(/^the time was up after \d+ states/) },
+      ],
+    });
+    expect(stderr).toContain('--time: what is found depends on this machine');
+    expect(code).toBe(EXIT.inconclusive);
+  });
+
   it('70, before the others, while these get their verdicts: code of the scenario that throws, with its place', async () => {
     const directory = scratchDirectory();
     const files = [
