@@ -137,6 +137,9 @@ class Exploration {
       this.#print(this.#enginesLine());
       this.#print('');
       await this.#all();
+    } catch (error) {
+      // What fails because everything is being closed is of no interest.
+      if (!this.#interrupted) throw error;
     } finally {
       this.#status.clear();
       await this.#pool.close();
