@@ -23,7 +23,7 @@ import {
 } from '../src/index.js';
 import { SHIPPED_WITNESSES } from '../src/invariants/witnesses.js';
 import { grouped } from '../src/report/text.js';
-import { type Verdict, VERDICTS } from '../src/verdict.js';
+import { VERDICTS, type Verdict } from '../src/verdict.js';
 import {
   applyDiff,
   type Block,

@@ -1,5 +1,5 @@
 import { isUrl, redactUrl } from '../src/index.js';
-import type { ExploreArguments } from './commands/explore.js';
+import type { ExploreArguments } from './explore-arguments.js';
 import { shellWord } from './shell-word.js';
 
 /** The command that does the same again: every option that has a say in what is found. */

@@ -1,5 +1,5 @@
 import { drawPlans, type Fixed, type IsolationLevel, leastActors, type Plan, type Workload } from '../src/index.js';
-import type { ExploreArguments } from './commands/explore.js';
+import type { ExploreArguments } from './explore-arguments.js';
 import { type Loaded, loadScenarios, SHIPPED } from './scenarios.js';
 import { UsageError } from './usage-error.js';
 

@@ -8,14 +8,12 @@ import {
   counterexampleMarkdown,
   DEFAULT_LIMITS,
   type Failure,
-  type IsolationLevel,
   type Limits,
   openServer,
   outcomeJson,
   type PlanOutcome,
   type PostgresServer,
   type ScenarioOutcome,
-  type Strategy,
   scenarioText,
   scheduleFile,
   suiteLine,
@@ -23,6 +21,7 @@ import {
 } from '../../src/index.js';
 import { againCommand } from '../again.js';
 import { EXIT, exitCode } from '../exit-codes.js';
+import type { ExploreArguments } from '../explore-arguments.js';
 import { CONSEQUENCES, explainFailure, type FailureReport, failureText } from '../failure.js';
 import { onInterrupt } from '../interruption.js';
 import { type Item, type Work, workOf } from '../items.js';
@@ -35,26 +34,6 @@ import { textWidth, useColor } from '../terminal.js';
 import { UsageError } from '../usage-error.js';
 import { PG_MEM_VERSION, VERSION } from '../version.js';
 import { requireWritable, writeWhole } from '../write-file.js';
-
-export interface ExploreArguments {
-  readonly seed: string | null;
-  readonly scenarios: readonly string[];
-  readonly engine: 'both' | 'model' | 'postgres';
-  readonly postgres: string;
-  readonly actors: number | null;
-  readonly capacity: number | null;
-  readonly isolation: IsolationLevel | null;
-  readonly strategy: Strategy;
-  readonly runs: number | null;
-  readonly timeSeconds: number | null;
-  readonly maxStates: number | null;
-  readonly workers: number | null;
-  readonly shard: { readonly index: number; readonly of: number };
-  readonly json: string | null;
-  readonly report: string;
-  readonly save: string | null;
-  readonly expect: boolean;
-}
 
 export async function explore(args: ExploreArguments): Promise<number> {
   if (args.strategy === 'exhaustive' && args.engine === 'postgres')

@@ -49,6 +49,7 @@ class PrivateConnection implements Connection {
   }
 }
 
+/** Whether a choice of provider is meant as a URL, well-formed or not. */
 export function isUrl(choice: string): boolean {
   return /^postgres(ql)?:\/\//.test(choice);
 }
