@@ -85,9 +85,23 @@ describe('and are not', () => {
   });
 
   test('where the time was up before the last schedule', async () => {
+    let searched = false;
     let asked = 0;
-    const { verdict, limits } = await explore(pessimistic, plan, { expired: () => ++asked > 2 });
+    spoiled.coveringSchedules =
+      (honest) =>
+      (...given) => {
+        searched = true;
+        return honest(...given);
+      };
+    const { verdict, limits } = await explore(pessimistic, plan, { expired: () => searched && ++asked > 2 });
     expect({ verdict, limits }).toEqual({ verdict: 'explored', limits: ['time'] });
+  });
+
+  test('where the time was up before the search of the model had ended', async () => {
+    let asked = 0;
+    const { verdict, reason, limits, postgres: confirmed } = await explore(pessimistic, plan, { expired: () => ++asked > 2 });
+    expect({ verdict, limits, confirmed }).toEqual({ verdict: 'inconclusive', limits: ['time'], confirmed: null });
+    expect(reason).toMatch(/^the time was up after \d+ states \(--time\)$/);
   });
 
   test('where only so many schedules may run on the server', async () => {
