@@ -509,6 +509,222 @@ describe('errors and transactions', () => {
   ]);
 });
 
+describe('savepoints', () => {
+  const undone = (...statements: string[]) => block('SAVEPOINT s', ...statements, 'ROLLBACK TO s', 'SELECT v FROM items WHERE id = 2');
+  conforms([
+    {
+      name: 'what is rolled back to a savepoint is gone, and what was before it stays',
+      scripts: [block(addOne(), 'SAVEPOINT s', addOne(), addOne(2), 'ROLLBACK TO s', 'SELECT * FROM items ORDER BY id'), addOne()],
+      sees: ['SAVEPOINT', 'ROLLBACK', 'waits'],
+    },
+    {
+      name: 'what is released stays',
+      scripts: [block('SAVEPOINT s', addOne(), 'RELEASE SAVEPOINT s', 'SELECT * FROM items ORDER BY id'), addOne()],
+      sees: ['RELEASE', 'waits', 'waits again'],
+    },
+    {
+      name: 'what is released into a savepoint goes with it, and who waited for it waits for the whole transaction',
+      scripts: [block('SAVEPOINT s', 'SAVEPOINT t', addOne(), 'RELEASE t', 'ROLLBACK TO s', addOne(2)), addOne()],
+      sees: ['waits', 'waits again'],
+    },
+    ...CLAUSES.map((clause) => ({
+      name: `a row locked FOR ${clause} since a savepoint is free again`,
+      scripts: [undone(lockOne(clause)), block(addOne()), block(lockOne('UPDATE'))],
+      sees: ['waits'],
+      at: RC,
+    })),
+    ...['SHARE', 'NO KEY UPDATE', 'UPDATE'].map((stronger) => ({
+      name: `a row locked FOR KEY SHARE before and FOR ${stronger} since a savepoint`,
+      scripts: [block(lockOne('KEY SHARE'), 'SAVEPOINT s', lockOne(stronger), 'ROLLBACK TO s'), block(addOne()), block(lockOne('UPDATE'))],
+      sees: ['waits'],
+      at: RC,
+    })),
+    {
+      name: 'a row locked FOR UPDATE before and updated since a savepoint',
+      scripts: [block(lockOne('UPDATE'), 'SAVEPOINT s', addOne(), 'ROLLBACK TO s'), block(lockOne('KEY SHARE')), block(addOne())],
+      sees: ['waits'],
+      at: RC,
+    },
+    {
+      name: 'a row shared before and updated since a savepoint',
+      scripts: [block(lockOne('SHARE'), 'SAVEPOINT s', addOne(), 'ROLLBACK TO s'), block(lockOne('SHARE')), block(addOne())],
+      sees: ['waits'],
+      at: RC,
+    },
+    {
+      name: 'a row updated before and since a savepoint',
+      scripts: [block(addOne(), 'SAVEPOINT s', addOne(), 'ROLLBACK TO s', 'SELECT v FROM items'), block(addOne()), lockOne('KEY SHARE')],
+      sees: ['waits'],
+    },
+    {
+      name: 'an update rolled back after a savepoint, seen by who waited with an old snapshot',
+      scripts: [undone(addOne()), block('SELECT v FROM items WHERE id = 2', addOne()), addOne()],
+      sees: ['waits', 'UPDATE 1'],
+    },
+    {
+      name: 'a delete that is rolled back, and one that is not',
+      scripts: [
+        block('SAVEPOINT s', 'DELETE FROM parts WHERE id = 1', 'ROLLBACK TO s', 'DELETE FROM parts WHERE id = 1'),
+        block('UPDATE parts SET v = 7 WHERE id = 1'),
+      ],
+      sees: ['waits', 'UPDATE 1', 'UPDATE 0'],
+      at: RC,
+    },
+    {
+      name: 'a key inserted since a savepoint is free again',
+      scripts: [undone('INSERT INTO items VALUES (5, 0)'), block('INSERT INTO items VALUES (5, 1)')],
+      sees: ['waits', 'INSERT 1'],
+    },
+    {
+      name: 'a key inserted and released is taken',
+      scripts: [block('SAVEPOINT s', 'INSERT INTO items VALUES (5, 0)', 'RELEASE s'), block('INSERT INTO items VALUES (5, 1)')],
+      sees: ['waits', 'waits again', '23505'],
+    },
+    {
+      name: 'a key taken, left since a savepoint, and taken back by the rollback',
+      scripts: [
+        block('UPDATE items SET code = 30 WHERE id = 1', 'SAVEPOINT s', 'UPDATE items SET code = 40 WHERE id = 1', 'ROLLBACK TO s'),
+        block('INSERT INTO items VALUES (5, 0, 40)'),
+        block('INSERT INTO items VALUES (6, 0, 30)'),
+      ],
+      sees: ['waits', '23505', 'INSERT 1'],
+      at: RC,
+    },
+    {
+      name: 'a parent that was deleted and is back',
+      scripts: [undone('DELETE FROM items WHERE id = 2'), block('INSERT INTO parts VALUES (3, 2, 0)')],
+      sees: ['waits', 'INSERT 1'],
+    },
+    {
+      name: 'an error costs what was done since the savepoint, and its locks at once',
+      scripts: [
+        block(addOne(), 'SAVEPOINT s', addOne(2), 'INSERT INTO items VALUES (1, 1)', 'SELECT 1', 'ROLLBACK TO s', 'SELECT v FROM items'),
+        addOne(2),
+        addOne(1),
+      ],
+      sees: ['23505', '25P02', 'waits'],
+      stubborn: true,
+      at: RC,
+    },
+    {
+      name: 'after an error a savepoint further out may be gone back to',
+      scripts: [
+        block(
+          'SAVEPOINT s',
+          addOne(),
+          'SAVEPOINT t',
+          'UPDATE items SET v = -1 WHERE id = 2',
+          'ROLLBACK TO s',
+          'RELEASE s',
+          'SELECT v FROM items WHERE id = 1',
+        ),
+        addOne(),
+      ],
+      sees: ['23514', 'waits'],
+      stubborn: true,
+    },
+    {
+      name: 'without going back, a COMMIT after an error rolls back all',
+      scripts: [block(addOne(), 'SAVEPOINT s', 'UPDATE items SET v = -1 WHERE id = 2', 'SAVEPOINT t', 'RELEASE s'), addOne()],
+      sees: ['23514', '25P02', 'ROLLBACK'],
+      stubborn: true,
+    },
+    {
+      name: 'a savepoint that is not there is an error like others',
+      scripts: [block('SAVEPOINT s', addOne(), 'ROLLBACK TO t', 'ROLLBACK TO u', 'ROLLBACK TO s'), block('RELEASE s', addOne()), addOne()],
+      sees: ['3B001', '25P02'],
+      stubborn: true,
+      at: RC,
+    },
+    {
+      name: 'of two savepoints with one name the inner one is meant, until it is released',
+      scripts: [
+        block(
+          ...['SAVEPOINT s', addOne(), 'SAVEPOINT s', addOne(), 'ROLLBACK TO s', 'SELECT v FROM items WHERE id = 1'],
+          ...['RELEASE s', 'ROLLBACK TO "s"', 'SELECT v FROM items WHERE id = 1', 'RELEASE S', 'RELEASE s'],
+        ),
+        addOne(),
+      ],
+      sees: ['3B001', 'waits'],
+      stubborn: true,
+      at: RC,
+    },
+    {
+      name: 'outside a transaction there are no savepoints',
+      scripts: ['SAVEPOINT s; ROLLBACK TO s; RELEASE s; COMMIT AND CHAIN', addOne()],
+      sees: ['25P01'],
+      stubborn: true,
+    },
+    {
+      name: 'AND CHAIN begins anew at the same level',
+      scripts: [
+        'BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT v FROM items WHERE id = 1; COMMIT AND CHAIN; SELECT v FROM items WHERE id = 1; SELECT v FROM items WHERE id = 1; ROLLBACK AND CHAIN; SELECT v FROM items WHERE id = 1; COMMIT',
+        addOne(),
+      ],
+      at: RC,
+    },
+    {
+      name: 'the snapshot stays where a savepoint is gone back to',
+      scripts: [block('SAVEPOINT s', 'SELECT v FROM items', 'ROLLBACK TO s', 'SELECT v FROM items WHERE id = 1'), addOne()],
+      at: BOTH,
+    },
+    {
+      name: 'a table locked since a savepoint is free again, one locked before is not',
+      scripts: [
+        block('LOCK TABLE parts IN SHARE MODE', 'SAVEPOINT s', 'LOCK TABLE parts IN SHARE MODE', 'LOCK TABLE items', 'ROLLBACK TO s'),
+        'UPDATE items SET v = 5 WHERE id = 1',
+        'UPDATE parts SET v = 5 WHERE id = 1',
+      ],
+      sees: ['waits'],
+      at: RC,
+    },
+    {
+      name: 'a table lock that is released with its savepoint is the transaction’s',
+      scripts: [
+        block('SAVEPOINT s', 'SAVEPOINT t', 'LOCK TABLE items', 'RELEASE t', 'SELECT 1', 'ROLLBACK TO s', 'SELECT 1'),
+        'UPDATE items SET v = 5 WHERE id = 1',
+      ],
+      sees: ['waits'],
+      at: RC,
+    },
+    {
+      name: 'a number drawn since a savepoint stays drawn',
+      scripts: [undone("SELECT nextval('tickets')"), block("SELECT nextval('tickets')")],
+    },
+    {
+      name: 'ids are given out from the outside in: a number drawn after a savepoint is the transaction’s',
+      scripts: [block(lockOne('SHARE')), block('SAVEPOINT s', "SELECT nextval('tickets')", lockOne('SHARE')), block(addOne())],
+      sees: ['waits', 'waits again'],
+      at: RC,
+    },
+    {
+      name: 'a deadlock costs its victim what was done since the savepoint',
+      scripts: [
+        block(addOne(1), 'SAVEPOINT s', addOne(2), 'ROLLBACK TO s', 'SELECT v FROM items WHERE id = 1'),
+        block(addOne(2), 'SAVEPOINT s', addOne(1), 'ROLLBACK TO s', 'SELECT v FROM items WHERE id = 1'),
+      ],
+      sees: ['40P01', 'waits'],
+      stubborn: true,
+    },
+    {
+      name: 'NOWAIT tried from a savepoint',
+      scripts: [block('SAVEPOINT s', lockOne('UPDATE NOWAIT'), 'ROLLBACK TO s', lockOne('UPDATE', 2)), block(addOne())],
+      sees: ['55P03', 'SELECT 1'],
+      stubborn: true,
+    },
+    {
+      name: 'a lock that was stronger once still lets readers of the key queue',
+      scripts: [
+        block(lockOne('KEY SHARE'), 'SAVEPOINT s', lockOne('UPDATE'), 'ROLLBACK TO s', 'SELECT 1'),
+        block(lockOne('UPDATE')),
+        block(lockOne('KEY SHARE')),
+      ],
+      sees: ['waits'],
+      at: RC,
+    },
+  ]);
+});
+
 describe('table locks', () => {
   const lock = (mode: string) => `LOCK TABLE items IN ${mode} MODE`;
   const modes = [

@@ -193,6 +193,19 @@ describe('every part of the canonical state is needed: without it, states with d
       ],
     ],
     [
+      'savepoints',
+      'what a value was before a savepoint, to which it goes back',
+      [
+        block(
+          'UPDATE items SET v = (SELECT v FROM items WHERE id = 2) WHERE id = 1',
+          'SAVEPOINT s',
+          'UPDATE items SET v = 5 WHERE id = 1',
+          'ROLLBACK TO s',
+        ),
+        'UPDATE items SET v = 7 WHERE id = 2',
+      ],
+    ],
+    [
       'order',
       'rows that were updated lie behind the others, and are locked after them',
       [

@@ -29,6 +29,9 @@ const tableMode = fc.constantFrom(
   'ACCESS EXCLUSIVE',
 );
 
+/** Outside a transaction they are errors, all of them the same. */
+const SAVEPOINTS = /^(savepoint|release|rollback)/i;
+
 /** Fills `$1`, `$2`, ... of a template with draws. */
 const filled = (template: string, ...parts: fc.Arbitrary<string>[]): fc.Arbitrary<string> =>
   fc.tuple(...parts).map((drawn) => template.replace(/\$(\d)/g, (_, index: string) => drawn[Number(index) - 1]!));
@@ -63,14 +66,29 @@ const statement: fc.Arbitrary<string> = fc.oneof(
   { weight: 1, arbitrary: filled('LOCK TABLE $1 IN $2 MODE', table, tableMode) },
 );
 
+const some = (minLength: number, maxLength: number) => fc.array(statement, { minLength, maxLength });
+
+/** Statements in a transaction, some of them after a savepoint. */
+const body: fc.Arbitrary<string[]> = fc.oneof(
+  { weight: 3, arbitrary: some(1, 3) },
+  {
+    weight: 2,
+    arbitrary: fc
+      .tuple(some(0, 1), some(1, 2), fc.constantFrom('ROLLBACK TO s', 'ROLLBACK TO s', 'RELEASE s', 'SAVEPOINT t'), some(0, 1))
+      .map(([before, since, then, after]) => [...before, 'SAVEPOINT s', ...since, then, ...after]),
+  },
+);
+
 /** One actor's transaction, or autocommitted statements; weighted to contention. */
 export const transaction: fc.Arbitrary<string> = fc
   .record({
     begin: fc.constantFrom('BEGIN', 'BEGIN', 'BEGIN', 'BEGIN ISOLATION LEVEL REPEATABLE READ', ''),
-    statements: fc.array(statement, { minLength: 1, maxLength: 3 }),
+    statements: body,
     end: fc.constantFrom('COMMIT', 'COMMIT', 'COMMIT', 'ROLLBACK'),
   })
-  .map(({ begin, statements, end }) => (begin === '' ? statements.join('; ') : [begin, ...statements, end].join('; ')));
+  .map(({ begin, statements, end }) =>
+    begin === '' ? statements.filter((text) => !SAVEPOINTS.test(text)).join('; ') : [begin, ...statements, end].join('; '),
+  );
 
 export const program = (schema: string) =>
   fc.record({

@@ -81,12 +81,16 @@ export interface TransactionModes {
   readonly readOnly: boolean | null;
 }
 
-export type StatementKind = 'begin' | 'set-transaction' | 'commit' | 'rollback' | 'other';
+export type StatementKind = 'begin' | 'set-transaction' | 'commit' | 'rollback' | 'savepoint' | 'rollback-to' | 'release' | 'other';
 
 export interface StatementText {
   readonly kind: StatementKind;
   /** For `begin` and `set-transaction`. */
   readonly modes: TransactionModes;
+  /** For `savepoint`, `rollback-to` and `release`: its name. */
+  readonly savepoint: string;
+  /** For `commit` and `rollback`: AND CHAIN. */
+  readonly chain: boolean;
   /** First word, lower case: select, insert, lock, ... */
   readonly verb: string;
   /** A SELECT that locks and changes nothing: autocommitted, it is one step. */
@@ -130,17 +134,30 @@ function classify(tokens: readonly Token[]): StatementText {
   if (verb === 'begin' || (verb === 'start' && second === 'transaction')) kind = 'begin';
   else if (verb === 'set' && second === 'transaction') kind = 'set-transaction';
   else if ((verb === 'commit' || verb === 'end') && second !== 'prepared') kind = 'commit';
-  else if ((verb === 'rollback' && second !== 'prepared' && !words.includes('to')) || verb === 'abort') kind = 'rollback';
+  else if (verb === 'rollback' && words.includes('to')) kind = 'rollback-to';
+  else if ((verb === 'rollback' && second !== 'prepared') || verb === 'abort') kind = 'rollback';
+  else if (verb === 'savepoint' || verb === 'release') kind = verb;
   const read = verb === 'select' || verb === 'values' || verb === 'with' || verb === 'table';
   return {
     kind,
     modes: modesOf(words),
+    savepoint: kind === 'savepoint' || kind === 'rollback-to' || kind === 'release' ? lastName(tokens) : '',
+    chain: words.includes('chain') && !words.includes('no'),
     verb,
     plainRead: read && isPlainRead(tokens),
     ordered: read && hasOuterOrder(tokens),
     keepsLocks: (read || CHANGES.has(verb)) && !callsUnknown(tokens),
-    mayLockReaders: !read && !['insert', 'update', 'delete', 'merge', 'begin', 'start', 'commit', 'end', 'rollback', 'set'].includes(verb),
+    mayLockReaders: !read && !QUIET.has(verb),
   };
+}
+
+/** Verbs of statements that lock no table so that others cannot read it. */
+const QUIET = new Set('insert update delete merge begin start commit end rollback abort savepoint release set'.split(' '));
+
+/** The name at a statement's end: lower case unless quoted. */
+function lastName(tokens: readonly Token[]): string {
+  const name = tokens.filter((token) => token.text !== ';').at(-1);
+  return name?.kind === 'quoted' ? name.text.slice(1, -1).replaceAll('""', '"') : (name?.text ?? '');
 }
 
 function modesOf(words: readonly string[]): TransactionModes {

@@ -4,7 +4,17 @@ import type { Committed, Execution, ItemProgress, ModelState, Transaction, Versi
 import { versionsOf } from './view.js';
 
 /** Parts of the canonical state that a test may leave out, to see that exploration without them is wrong. */
-export type KeyPart = 'rows' | 'sequences' | 'transactions' | 'snapshots' | 'writes' | 'row locks' | 'heavy locks' | 'executions' | 'order';
+export type KeyPart =
+  | 'rows'
+  | 'sequences'
+  | 'transactions'
+  | 'savepoints'
+  | 'snapshots'
+  | 'writes'
+  | 'row locks'
+  | 'heavy locks'
+  | 'executions'
+  | 'order';
 
 /**
  * Everything that the future of a state depends on, as text: two states with the same text, and actors that have seen the same
@@ -12,6 +22,7 @@ export type KeyPart = 'rows' | 'sequences' | 'transactions' | 'snapshots' | 'wri
  */
 export function canonical(state: ModelState, machinery: Machinery, without: ReadonlySet<KeyPart> = new Set()): string {
   const names = new Names(state);
+  const ids = new Ids(state);
   const parts: string[] = [];
   const add = (part: KeyPart, text: () => string) => {
     if (!without.has(part)) parts.push(text());
@@ -23,32 +34,70 @@ export function canonical(state: ModelState, machinery: Machinery, without: Read
   );
   add('row locks', () =>
     [...state.rowLocks]
-      .map(([slot, locks]) => `${names.slot(slot)}:${locks.map((lock) => `${lock.actor}${lock.mode}`).sort()}`)
+      .map(
+        ([slot, { locks, shows }]) =>
+          `${names.slot(slot)}:${locks.map((lock) => `${lock.actor}${lock.mode}${ids.within(lock)}`).sort()}${shows ?? ''}`,
+      )
       .sort()
       .join(),
   );
   add('heavy locks', () =>
     [...state.heavy]
       .map(([resource, lock]) => {
-        const granted = lock.granted.map((request) => `${request.actor}${request.mode}`).sort();
+        const granted = lock.granted
+          .map(({ actor, mode, level, session }) => `${actor}${mode}${level === 0 ? '' : `^${level}`}${session === 0 ? '' : `*${session}`}`)
+          .sort();
         return `${names.resource(resource)}:${granted}/${lock.queue.map((request) => `${request.actor}${request.mode}`)}`;
       })
       .sort()
       .join(),
   );
-  const orders = state.transactions.map((transaction) => transaction?.order ?? 0).sort((left, right) => left - right);
   state.transactions.forEach((item, actor) => {
     if (item === null) return;
-    const place = item.order === 0 ? 0 : orders.indexOf(item.order) + 1;
-    add('transactions', () => `T${actor}${transactionText(item)},${place}`);
-    add('writes', () => writes(item, names));
+    add('transactions', () => `T${actor}${transactionText(item)},${ids.rank(item.levels[0]!.xid)}`);
+    const nested = ids.nested(actor);
+    if (nested) add('savepoints', () => savepoints(item, names, ids));
+    add('writes', () => writes(item.writes, names, nested ? ids : null));
     add('snapshots', () => difference(item.snapshot, state, names));
   });
   state.executions.forEach((item, actor) => {
-    if (item !== null) add('executions', () => `E${actor}${execution(item, state, names)}`);
+    if (item !== null) add('executions', () => `E${actor}${execution(item, state, names, ids)}`);
   });
   parts.push(String(state.clockMs));
   return parts.join(';');
+}
+
+/** Transaction ids by their rank among those that still count. */
+class Ids {
+  readonly #state: ModelState;
+  #ranks: ReadonlyMap<number, number> | null = null;
+
+  constructor(state: ModelState) {
+    this.#state = state;
+  }
+
+  /** 0 for none, and for one whose work is done or undone. */
+  rank(xid: number): number {
+    this.#ranks ??= new Map(
+      this.#state.transactions
+        .flatMap((transaction) => transaction?.levels.flatMap((level) => [level.xid, ...level.released]) ?? [])
+        .filter((id) => id > 0)
+        .sort((left, right) => left - right)
+        .map((id, index) => [id, index + 1]),
+    );
+    return this.#ranks.get(xid) ?? 0;
+  }
+
+  /** Whether a transaction has more than one id, or may come to have. */
+  nested(actor: number): boolean {
+    const levels = this.#state.transactions[actor]?.levels ?? [];
+    return levels.length > 1 || (levels[0]?.released.length ?? 0) > 0;
+  }
+
+  /** Under which of its transaction's ids something was done, where there are several. */
+  within({ actor, xid }: { readonly actor: number; readonly xid: number }): string {
+    return this.nested(actor) ? `^${this.rank(xid)}` : '';
+  }
 }
 
 /** Names for slots that do not depend on the way on which they came about. */
@@ -59,8 +108,9 @@ class Names {
   constructor(state: ModelState) {
     this.#state = state;
     state.transactions.forEach((transaction, actor) => {
-      for (const [slot, write] of transaction?.writes ?? [])
-        if (write.base === null && write.next !== null) this.#pending.set(slot, `a${actor}.${write.next.content}`);
+      for (const writes of [...(transaction?.levels ?? []), ...(transaction === null ? [] : [transaction])])
+        for (const [slot, write] of writes.writes)
+          if (write.base === null && write.next !== null) this.#pending.set(slot, `a${actor}.${write.next.content}`);
     });
   }
 
@@ -96,13 +146,15 @@ function rows(state: ModelState, machinery: Machinery): string {
 function order(state: ModelState, machinery: Machinery, names: Names): string {
   if (machinery.ordered.size === 0) return '';
   const inOrder = (versions: readonly Version[]) => [...versions].sort((left, right) => left.position - right.position);
-  const pending = state.transactions.flatMap((transaction) => [...(transaction?.writes.values() ?? [])]);
+  const pending = state.transactions.flatMap((transaction) =>
+    transaction === null ? [] : [...transaction.levels, transaction].flatMap((level) => [...level.writes.values()]),
+  );
   return [...machinery.ordered]
     .sort()
     .map((table) => {
       const committed = versionsOf(state.committed, machinery.contents, machinery.catalog.tables.length)[table]!;
       const written = pending.flatMap((write) => (write.table === table && write.next !== null ? [write.next] : []));
-      return inOrder([...committed, ...written])
+      return inOrder([...committed, ...new Set(written)])
         .map((version) => `${names.slot(version.slot)}.${version.content}`)
         .join();
     })
@@ -114,11 +166,24 @@ function transactionText(transaction: Transaction): string {
   return `${isolation.charAt(5)}${readOnly ? 'r' : ''}${explicit ? 'x' : ''}${aborted ? '!' : ''}${transaction.snapshot === null ? '' : 's'}${nowMs}`;
 }
 
-function writes(transaction: Transaction, names: Names): string {
-  return [...transaction.writes]
+/** The levels of a transaction: their ids, and what a partial rollback goes back to. */
+function savepoints(transaction: Transaction, names: Names, ids: Ids): string {
+  return transaction.levels
+    .map(({ name, xid, released, writes: saved }, depth) => {
+      const back = depth === 0 ? '' : `(${writes(saved, names, ids)})`;
+      return `${JSON.stringify(name)}${ids.rank(xid)}${released.map((id) => `+${ids.rank(id)}`).join('')}${back}`;
+    })
+    .join();
+}
+
+function writes(all: Transaction['writes'], names: Names, ids: Ids | null): string {
+  return [...all]
     .map(
       ([slot, write]) =>
-        `${names.slot(slot, write.base)}>${write.next?.content ?? '-'}@${write.indexed}${(write.next?.parent ?? write.deleted) === (write.base?.id ?? 0) ? '' : '+'}${write.next !== null && write.base !== null && write.next.sameKeySince > write.base.id ? '#' : ''}${write.keyShared ? 's' : ''}${[...write.past].sort().join('^')}`,
+        `${names.slot(slot, write.base)}>${write.next?.content ?? '-'}@${write.indexed}${(write.next?.parent ?? write.deleted) === (write.base?.id ?? 0) ? '' : '+'}${write.next !== null && write.base !== null && write.next.sameKeySince > write.base.id ? '#' : ''}${write.keyShared ? 's' : ''}${write.past
+          .map(({ content, keyedBy }) => `${content}${ids === null ? '' : `<${ids.rank(keyedBy)}`}`)
+          .sort()
+          .join('^')}${ids === null ? '' : `<${ids.rank(write.by)}<${ids.rank(write.keyedBy)}<${ids.rank(write.next?.madeBy ?? 0)}`}`,
     )
     .sort()
     .join();
@@ -129,7 +194,7 @@ function relation(state: ModelState, version: Version): string {
   const { committed, rowLocks } = state;
   const current = committed.rows.get(version.slot);
   if (current?.id === version.id) return '';
-  const shared = (rowLocks.get(version.slot) ?? []).flatMap((lock) => (lock.since <= version.id ? [lock.actor] : [])).sort();
+  const shared = (rowLocks.get(version.slot)?.locks ?? []).flatMap((lock) => (lock.since <= version.id ? [lock.actor] : [])).sort();
   const next = current?.parent === version.id ? '>' : committed.dead.get(version.slot) === version.id ? 'x' : '';
   return `${next}${current !== undefined && current.sameKeySince <= version.id ? '=' : ''}${shared.length > 0 ? `k${shared.join('')}` : ''}`;
 }
@@ -146,14 +211,19 @@ function difference(snapshot: Committed | null, state: ModelState, names: Names)
   return differing.sort().join();
 }
 
-function execution(item: Execution, state: ModelState, names: Names): string {
+function execution(item: Execution, state: ModelState, names: Names, ids: Ids): string {
   if (item.reply !== null) return replyKey(item.reply);
-  const wait = item.wait === null ? '' : item.wait.on === 'transaction' ? `w${item.wait.actor}` : names.resource(item.wait.resource);
+  const wait =
+    item.wait === null
+      ? ''
+      : item.wait.on === 'transaction'
+        ? `w${item.wait.actor}${ids.within(item.wait)}`
+        : names.resource(item.wait.resource);
   const rest = item.items.slice(item.cursor).map((row) => {
     const version = row.version === null ? '' : names.version(row.version) + relation(state, row.version);
     return `${row.kind}${row.foreignKey ?? ''}${row.table}${version}${JSON.stringify(row.values)}`;
   });
-  const progress = item.progress === null ? '' : progressText(item.progress, state, names);
+  const progress = item.progress === null ? '' : progressText(item.progress, state, names, ids);
   return [
     item.stage,
     item.locked,
@@ -167,14 +237,14 @@ function execution(item: Execution, state: ModelState, names: Names): string {
   ].join('|');
 }
 
-function progressText(progress: ItemProgress, state: ModelState, names: Names): string {
+function progressText(progress: ItemProgress, state: ModelState, names: Names, ids: Ids): string {
   const { version, sleptFor } = progress;
   const parts: string[] = [];
   if (version !== null) parts.push(names.version(version), relation(state, version));
   if (sleptFor !== null) {
-    const running = state.transactions[sleptFor.actor]?.number === sleptFor.number;
-    const updated = version !== null && state.committed.rows.get(version.slot)?.madeBy === sleptFor.number;
-    parts.push(`z${sleptFor.actor}${running ? 'r' : ''}${updated ? 'm' : ''}`);
+    const running = ids.rank(sleptFor.xid) > 0;
+    const updated = version !== null && state.committed.rows.get(version.slot)?.madeBy === progress.sawUpdate;
+    parts.push(`z${running ? `${sleptFor.actor}${ids.within(sleptFor)}r${ids.rank(progress.sawUpdate)}` : ''}${updated ? 'm' : ''}`);
   }
   const flags = { chasing: 'c', rechecked: 'k', sawUpdate: 'u', tableLock: 'l', written: 'w' } as const;
   for (const [flag, letter] of Object.entries(flags)) if (progress[flag as keyof typeof flags]) parts.push(letter);

@@ -1,8 +1,20 @@
 import type { ActorIndex } from '../contract.js';
-import { type Acquired, acquire, release, releaseAll } from './heavy-locks.js';
+import { type Acquired, acquire, handUp, release, releaseFrom } from './heavy-locks.js';
 import type { TableLockMode } from './parse.js';
 import { SqlError } from './sql-error.js';
-import type { Committed, Counters, Execution, ModelState, RowLock, SequenceState, Transaction, Version, Wait, Write } from './state.js';
+import type {
+  Committed,
+  Counters,
+  Execution,
+  Level,
+  ModelState,
+  RowLock,
+  RowLocks,
+  SequenceState,
+  Transaction,
+  Version,
+  Write,
+} from './state.js';
 import type { RowLockMode } from './statements.js';
 
 /** How many values of a sequence are logged ahead (sequence.c, SEQ_LOG_VALS). */
@@ -16,7 +28,7 @@ export class Draft {
   #sequences: SequenceState[] | null = null;
   readonly #transactions: (Transaction | null)[];
   readonly #executions: (Execution | null)[];
-  #rowLocks: Map<number, readonly RowLock[]> | null = null;
+  #rowLocks: Map<number, RowLocks> | null = null;
   #heavy;
   readonly #next: { -readonly [K in keyof Counters]: number };
 
@@ -57,7 +69,7 @@ export class Draft {
     const { lastValue, isCalled, logged } = this.sequences[index]!;
     const value = isCalled ? lastValue + 1 : lastValue;
     const logs = !isCalled || logged === 0;
-    if (logs) this.takeOrder(actor);
+    if (logs) this.takeTopXid(actor);
     this.setSequence(index, { lastValue: value, isCalled: true, logged: logs ? SEQUENCE_LOG_VALUES : logged - 1 });
     return value;
   }
@@ -74,11 +86,6 @@ export class Draft {
 
   setTransaction(actor: ActorIndex, transaction: Transaction | null): void {
     this.#transactions[actor] = transaction;
-  }
-
-  newTransactionNumber(): number {
-    this.#next.transaction += 1;
-    return this.#next.transaction;
   }
 
   execution(actor: ActorIndex): Execution {
@@ -107,37 +114,86 @@ export class Draft {
     this.#next.position += 1;
     const { version: id, position } = this.#next;
     const sameKeySince = parent !== null && sameKey ? parent.sameKeySince : id;
-    return { slot, content, id, position, parent: parent?.id ?? 0, madeBy: this.transaction(actor).number, sameKeySince };
+    return { slot, content, id, position, parent: parent?.id ?? 0, madeBy: this.takeXid(actor), sameKeySince };
   }
 
-  rowLocks(slot: number): readonly RowLock[] {
-    return (this.#rowLocks ?? this.#state.rowLocks).get(slot) ?? [];
+  rowLocks(slot: number): RowLocks {
+    return (this.#rowLocks ?? this.#state.rowLocks).get(slot) ?? FREE;
   }
 
   /** Adds a row lock, or strengthens the one that the actor has; the transaction takes its place in the order of lockers. */
   lockRow(actor: ActorIndex, slot: number, mode: RowLockMode, version: number): void {
-    this.takeOrder(actor);
-    const locks = this.rowLocks(slot);
-    const own = locks.find((lock) => lock.actor === actor);
+    const { locks, shows } = this.rowLocks(slot);
+    if (locks.some((lock) => lock.actor === actor && lock.mode >= mode && lock.since <= version)) return;
+    const xid = this.takeXid(actor);
+    const own = locks.find((lock) => lock.xid === xid);
     const since = Math.min(version, own?.since ?? version);
-    if (own !== undefined && own.mode >= mode && own.since === since) return;
     const strongest = own === undefined || own.mode < mode ? mode : own.mode;
+    const next = [...locks.filter((lock) => lock !== own), { actor, xid, mode: strongest, since }];
+    const several = shows !== null || next.length > 1;
     this.#rowLocks ??= new Map(this.#state.rowLocks);
-    this.#rowLocks.set(slot, [...locks.filter((lock) => lock.actor !== actor), { actor, mode: strongest, since }]);
+    this.#rowLocks.set(slot, { locks: next, shows: several ? strongestOf(next) : null });
   }
 
   write(actor: ActorIndex, slot: number, write: Write): void {
-    this.takeOrder(actor);
     const transaction = this.transaction(actor);
     this.#transactions[actor] = { ...transaction, writes: new Map(transaction.writes).set(slot, write) };
   }
 
-  /** Transaction ids are given out when first needed; several lockers of a row are waited for in the order of theirs (multixact.c sorts members). */
-  takeOrder(actor: ActorIndex): void {
+  /** The id of the transaction's innermost level; ids are given out when first needed, outer levels first (xact.c, AssignTransactionId). */
+  takeXid(actor: ActorIndex): number {
+    const { levels } = this.transaction(actor);
+    return this.#takeXid(actor, levels.length - 1);
+  }
+
+  /** The transaction's own id, whatever savepoints there are: all that a sequence asks for. */
+  takeTopXid(actor: ActorIndex): number {
+    return this.#takeXid(actor, 0);
+  }
+
+  #takeXid(actor: ActorIndex, innermost: number): number {
     const transaction = this.transaction(actor);
-    if (transaction.order > 0) return;
-    const last = Math.max(0, ...this.#transactions.map((other) => other?.order ?? 0));
-    this.#transactions[actor] = { ...transaction, order: last + 1 };
+    const { xid } = transaction.levels[innermost]!;
+    if (xid > 0) return xid;
+    const levels = transaction.levels.map((level, depth) => {
+      if (depth > innermost || level.xid > 0) return level;
+      this.#next.xid += 1;
+      return { ...level, xid: this.#next.xid };
+    });
+    this.#transactions[actor] = { ...transaction, levels };
+    return levels[innermost]!.xid;
+  }
+
+  openSavepoint(actor: ActorIndex, name: string): void {
+    const transaction = this.transaction(actor);
+    const level: Level = { name, xid: 0, released: [], writes: transaction.writes };
+    this.#transactions[actor] = { ...transaction, levels: [...transaction.levels, level] };
+  }
+
+  /**
+   * Ends a savepoint and those within it; what was done since belongs to the level around it, under the ids that it had. Who waits for one of
+   * these ids is woken, and goes on to wait for the transaction (xact.c, CommitSubTransaction; lmgr.c, XactLockTableWait).
+   */
+  releaseSavepoint(actor: ActorIndex, depth: number): void {
+    const transaction = this.transaction(actor);
+    const ended = idsOf(transaction.levels.slice(depth));
+    const around = transaction.levels[depth - 1]!;
+    const levels = [...transaction.levels.slice(0, depth - 1), { ...around, released: [...around.released, ...ended] }];
+    this.#transactions[actor] = { ...transaction, levels };
+    this.#heavy = handUp(this.#heavy, actor, depth);
+    this.#freeWaitersFor(ended);
+  }
+
+  /** Undoes all since a savepoint, which stays: writes, row locks, and what of heavier locks was first taken since (xact.c, AbortSubTransaction). */
+  rollBackTo(actor: ActorIndex, depth: number): void {
+    const transaction = this.transaction(actor);
+    const { name, writes } = transaction.levels[depth]!;
+    const ended = idsOf(transaction.levels.slice(depth));
+    const levels = [...transaction.levels.slice(0, depth), { name, xid: 0, released: [], writes }];
+    this.#transactions[actor] = { ...transaction, levels, writes };
+    this.#releaseRows((lock) => ended.includes(lock.xid), NO_WRITES);
+    this.#releaseHeavyFrom(actor, depth);
+    this.#freeWaitersFor(ended);
   }
 
   /** Another transaction that has an uncommitted change to this row. */
@@ -147,7 +203,7 @@ export class Draft {
   }
 
   acquireHeavy(actor: ActorIndex, resource: string, mode: TableLockMode, nowait = false): Acquired['result'] {
-    const { result, locks } = acquire(this.#heavy, resource, actor, mode, nowait);
+    const { result, locks } = acquire(this.#heavy, resource, actor, mode, this.transaction(actor).levels.length - 1, nowait);
     this.#heavy = locks;
     if (result === 'deadlock') throw new SqlError('40P01', 'deadlock detected');
     return result;
@@ -164,12 +220,14 @@ export class Draft {
     return this.#heavy.get(resource)?.granted.some((request) => request.actor === actor && request.mode === mode) ?? false;
   }
 
-  waitFor(actor: ActorIndex): Extract<Wait, { on: 'transaction' }> {
-    return { on: 'transaction', actor, number: this.transaction(actor).number };
+  /** The id that somebody holds while a transaction's id is waited for: its own, or the whole transaction's once its savepoint is released. */
+  heldId({ actor, xid }: { readonly actor: ActorIndex; readonly xid: number }): number {
+    const { levels } = this.transaction(actor);
+    return levels.some((level) => level.xid === xid) ? xid : levels[0]!.xid;
   }
 
-  isRunning({ actor, number }: { readonly actor: ActorIndex; readonly number: number }): boolean {
-    return this.#transactions[actor]?.number === number && !this.#transactions[actor].aborted;
+  isRunning(xid: number): boolean {
+    return this.#transactions.some((transaction) => transaction?.levels.some((level) => level.xid === xid || level.released.includes(xid)));
   }
 
   /**
@@ -180,23 +238,32 @@ export class Draft {
     const transaction = this.transaction(actor);
     if (commits && transaction.writes.size > 0) this.committed = merge(this.committed, transaction.writes);
     this.#transactions[actor] = null;
-    this.#releaseRows(actor);
-    const { locks, granted } = releaseAll(this.#heavy, actor);
+    this.#releaseRows((lock) => lock.actor === actor, commits ? transaction.writes : NO_WRITES);
+    this.#releaseHeavyFrom(actor, 0);
+    this.#freeWaitersFor(idsOf(transaction.levels));
+  }
+
+  #releaseHeavyFrom(actor: ActorIndex, depth: number): void {
+    const { locks, granted } = releaseFrom(this.#heavy, actor, depth);
     this.#heavy = locks;
     for (const waiter of granted) this.#free(waiter);
+  }
+
+  #freeWaitersFor(xids: readonly number[]): void {
     for (const [waiter, execution] of this.#executions.entries()) {
       const wait = execution?.wait;
-      if (wait?.on === 'transaction' && wait.actor === actor && wait.number === transaction.number) this.#free(waiter);
+      if (wait?.on === 'transaction' && xids.includes(wait.xid)) this.#free(waiter);
     }
   }
 
-  #releaseRows(actor: ActorIndex): void {
-    for (const [slot, locks] of this.#rowLocks ?? this.#state.rowLocks) {
-      const kept = locks.filter((lock) => lock.actor !== actor);
+  /** A row that was written has a new version, which shows who has it still. */
+  #releaseRows(gone: (lock: RowLock) => boolean, written: ReadonlyMap<number, Write>): void {
+    for (const [slot, { locks, shows }] of this.#rowLocks ?? this.#state.rowLocks) {
+      const kept = locks.filter((lock) => !gone(lock));
       if (kept.length === locks.length) continue;
       this.#rowLocks ??= new Map(this.#state.rowLocks);
       if (kept.length === 0) this.#rowLocks.delete(slot);
-      else this.#rowLocks.set(slot, kept);
+      else this.#rowLocks.set(slot, { locks: kept, shows: written.has(slot) ? null : shows });
     }
   }
 
@@ -205,6 +272,13 @@ export class Draft {
     if (execution?.wait) this.#executions[actor] = { ...execution, freed: true };
   }
 }
+
+const FREE: RowLocks = { locks: [], shows: null };
+const NO_WRITES: ReadonlyMap<number, Write> = new Map();
+const strongestOf = (locks: readonly RowLock[]): RowLockMode => Math.max(...locks.map((lock) => lock.mode)) as RowLockMode;
+
+/** All ids of some levels. */
+const idsOf = (levels: readonly Level[]): number[] => levels.flatMap(({ xid, released }) => (xid > 0 ? [...released, xid] : released));
 
 function merge(committed: Committed, writes: ReadonlyMap<number, Write>): Committed {
   const rows = new Map(committed.rows);

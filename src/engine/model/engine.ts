@@ -13,7 +13,7 @@ import {
   type Statement,
   UnmodelledError,
 } from '../contract.js';
-import { readStatement, splitStatements, type TransactionModes } from '../sql-text.js';
+import { readStatement, type StatementText, splitStatements, type TransactionModes } from '../sql-text.js';
 import { canonical, type KeyPart } from './canonical.js';
 import { readCatalog } from './catalog.js';
 import { RowContents } from './contents.js';
@@ -22,7 +22,7 @@ import { Evaluator } from './evaluator.js';
 import { type Machinery, run } from './execute.js';
 import { blockers } from './heavy-locks.js';
 import { SqlError } from './sql-error.js';
-import { type Committed, EMPTY, type ModelState, type Transaction } from './state.js';
+import { type Committed, EMPTY, type Level, type ModelState, type Transaction } from './state.js';
 import { compileStatement, type StatementPlan } from './statements.js';
 import { toReplyValue } from './types.js';
 import { SnapshotView, versionsOf } from './view.js';
@@ -62,7 +62,7 @@ export class ModelEngine implements Engine<ModelState> {
       executions: [null],
       rowLocks: new Map(),
       heavy: new Map(),
-      next: { slot: 0, version: 0, position: 0, transaction: 0 },
+      next: { slot: 0, version: 0, position: 0, xid: 0 },
       clockMs: setup.clockMs,
     };
     for (const text of splitStatements(setup.seed)) state = this.#seed(state, text);
@@ -128,16 +128,20 @@ export class ModelEngine implements Engine<ModelState> {
     for (const { begins, modes } of statement.prelude)
       if (begins) this.#begin(draft, actor, modes, true);
       else this.#setModes(draft, actor, modes);
-    const { kind, modes } = readStatement(statement.text);
+    const text = readStatement(statement.text);
+    const { kind, modes } = text;
     const transaction = draft.transactions[actor] ?? null;
-    if (kind === 'commit' || kind === 'rollback') return { kind: 'done', reply: this.#end(draft, actor, transaction, kind === 'commit') };
+    if (kind === 'commit' || kind === 'rollback') return done(this.#end(draft, actor, transaction, text));
+    if (kind === 'rollback-to') return done(this.#savepoint(draft, actor, text));
     if (transaction?.aborted) return done(new SqlError('25P02', ABORTED).toReply());
     if (kind === 'begin') {
       if (transaction === null) this.#begin(draft, actor, modes, true);
       return done(command('BEGIN'));
     }
+    if (kind === 'savepoint' || kind === 'release') return done(this.#savepoint(draft, actor, text));
     if (kind === 'set-transaction') {
       if (transaction === null) return done(command('SET'));
+      if (transaction.levels.length > 1) throw new UnmodelledError('SET TRANSACTION after a savepoint');
       if (transaction.snapshot !== null || transaction.writes.size > 0) throw new UnmodelledError('SET TRANSACTION after the first query');
       this.#setModes(draft, actor, modes);
       return done(command('SET'));
@@ -156,8 +160,7 @@ export class ModelEngine implements Engine<ModelState> {
     const isolation = modes.isolation ?? this.#isolation;
     if (isolation === 'SERIALIZABLE') throw new UnmodelledError('isolation level SERIALIZABLE');
     draft.setTransaction(actor, {
-      order: 0,
-      number: draft.newTransactionNumber(),
+      levels: UNSAVED,
       isolation,
       readOnly: modes.readOnly ?? false,
       explicit,
@@ -179,14 +182,33 @@ export class ModelEngine implements Engine<ModelState> {
     });
   }
 
-  #end(draft: Draft, actor: ActorIndex, transaction: Transaction | null, commits: boolean): Reply {
-    if (transaction === null) return command(commits ? 'COMMIT' : 'ROLLBACK');
-    if (transaction.aborted) {
-      draft.setTransaction(actor, null);
-      return command('ROLLBACK');
+  #end(draft: Draft, actor: ActorIndex, transaction: Transaction | null, { kind, chain }: StatementText): Reply {
+    const commits = kind === 'commit' && transaction?.aborted !== true;
+    if (transaction === null) {
+      if (chain) return outside(`${kind.toUpperCase()} AND CHAIN`);
+      return command(commits ? 'COMMIT' : 'ROLLBACK');
     }
     draft.endTransaction(actor, commits);
+    if (chain) this.#begin(draft, actor, transaction, true);
     return command(commits ? 'COMMIT' : 'ROLLBACK');
+  }
+
+  #savepoint(draft: Draft, actor: ActorIndex, { kind, savepoint }: StatementText): Reply {
+    const transaction = draft.transactions[actor];
+    if (!transaction) return outside(kind === 'savepoint' ? 'SAVEPOINT' : `${kind === 'release' ? 'RELEASE' : 'ROLLBACK TO'} SAVEPOINT`);
+    if (kind === 'savepoint') {
+      draft.openSavepoint(actor, savepoint);
+      return command('SAVEPOINT');
+    }
+    const depth = transaction.levels.findLastIndex((level) => level.name === savepoint);
+    if (depth < 0) return this.#fail(draft, actor, new SqlError('3B001', `savepoint "${savepoint}" does not exist`));
+    if (kind === 'release') {
+      draft.releaseSavepoint(actor, depth);
+      return command('RELEASE');
+    }
+    draft.rollBackTo(actor, depth);
+    draft.setTransaction(actor, { ...draft.transaction(actor), aborted: false });
+    return command('ROLLBACK');
   }
 
   #prepare(draft: Draft, actor: ActorIndex, statement: Statement): void {
@@ -249,12 +271,19 @@ export class ModelEngine implements Engine<ModelState> {
     return { kind: 'executed', reply };
   }
 
-  /** An error undoes the transaction at once; inside a block the block stays open, and refuses everything but its end. */
+  /** An error undoes all since the last savepoint at once; inside a block the block stays open, and refuses everything but its end. */
   #fail(draft: Draft, actor: ActorIndex, error: SqlError): Reply {
     const transaction = draft.transaction(actor);
+    const innermost = transaction.levels.length - 1;
     draft.setExecution(actor, null);
-    draft.endTransaction(actor, false);
-    if (transaction.explicit) draft.setTransaction(actor, { ...transaction, aborted: true, writes: new Map(), order: 0, snapshot: null });
+    if (innermost > 0) {
+      draft.rollBackTo(actor, innermost);
+      draft.setTransaction(actor, { ...draft.transaction(actor), aborted: true });
+    } else if (!transaction.aborted) {
+      draft.endTransaction(actor, false);
+      if (transaction.explicit)
+        draft.setTransaction(actor, { ...transaction, levels: UNSAVED, aborted: true, writes: new Map(), snapshot: null });
+    }
     return error.toReply();
   }
 
@@ -331,8 +360,7 @@ export class ModelEngine implements Engine<ModelState> {
     const plan = this.#compile({ text: sql, values: [], prelude: [] });
     if (plan.kind !== 'select') throw new Error(`an invariant must be a SELECT: ${sql}`);
     const onlooker: Transaction = {
-      order: 0,
-      number: 0,
+      levels: UNSAVED,
       isolation: 'READ COMMITTED',
       readOnly: true,
       explicit: false,
@@ -351,6 +379,8 @@ export class ModelEngine implements Engine<ModelState> {
 
 const LOCKING = ['SELECT FOR KEY SHARE', 'SELECT FOR SHARE', 'SELECT FOR NO KEY UPDATE', 'SELECT FOR UPDATE'] as const;
 const NOBODY: readonly ActorIndex[] = [];
+const UNSAVED: readonly Level[] = [{ name: null, xid: 0, released: [], writes: new Map() }];
 const ABORTED = 'current transaction is aborted, commands ignored until end of transaction block';
 const done = (reply: Reply): Outcome => ({ kind: 'done', reply });
+const outside = (what: string): Reply => new SqlError('25P01', `${what} can only be used in transaction blocks`).toReply();
 const command = (name: string): Reply => ({ kind: 'result', command: name, rowCount: null, fields: [], rows: [] });

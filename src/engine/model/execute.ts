@@ -30,10 +30,16 @@ export interface Machinery {
  * it stands still at the row for which it waits, and tries that one again when it is freed.
  */
 export function run(draft: Draft, actor: ActorIndex, machinery: Machinery): ResultReply | 'blocked' {
+  const before = draft.execution(actor).wait;
+  if (before?.on === 'transaction' && draft.isRunning(before.xid)) {
+    // A savepoint was released meanwhile: what was done since it is up to the transaction now.
+    draft.updateExecution(actor, { wait: { ...before, xid: draft.heldId(before) }, freed: false });
+    return 'blocked';
+  }
   draft.updateExecution(actor, { wait: null, freed: false });
   const wait = lockTables(draft, actor, machinery) ?? workThroughRows(draft, actor, machinery);
   if (wait !== null) {
-    const { items } = draft.updateExecution(actor, { wait });
+    const { items } = draft.updateExecution(actor, { wait: wait.on === 'transaction' ? { ...wait, xid: draft.heldId(wait) } : wait });
     if (items.length > 1) for (const item of items) machinery.ordered.add(item.table);
     return 'blocked';
   }
@@ -88,7 +94,7 @@ const fresh = (item: Item): MutableProgress => ({
   version: item.version,
   chasing: false,
   sleptFor: null,
-  sawUpdate: false,
+  sawUpdate: 0,
   rechecked: false,
   tupleLock: null,
   tableLock: null,
@@ -287,6 +293,8 @@ function insertRow(
       table: table.index,
       base: null,
       next: progress.version,
+      by: progress.version.madeBy,
+      keyedBy: progress.version.madeBy,
       deleted: null,
       keyShared: false,
       indexed: 0,
@@ -339,7 +347,7 @@ function updateRow(
     const old = progress.version!;
     const keysChange = updateMode(table, old, progress.values!, machinery) === RowLockMode.update;
     // Where the row was locked FOR UPDATE before, any update of it counts as one of its key (heapam.c, compute_new_xmax_infomask).
-    const sameKey = draft.rowLocks(item.slot).some((held) => held.actor === actor && held.mode < RowLockMode.update);
+    const sameKey = draft.rowLocks(item.slot).locks.some((held) => held.actor === actor && held.mode < RowLockMode.update);
     const next = draft.newVersion(actor, item.slot, machinery.contents.intern(table.index, progress.values!), old, sameKey);
     const base = before === undefined ? draft.committed.rows.get(item.slot)! : before.base;
     const indexed = keysChange ? 0 : table.unique.length;
@@ -347,6 +355,8 @@ function updateRow(
       table: table.index,
       base,
       next,
+      by: before?.by ?? next.madeBy,
+      keyedBy: keysChange ? next.madeBy : (before?.keyedBy ?? next.madeBy),
       deleted: null,
       keyShared: before?.keyShared ?? sameKey,
       indexed,
@@ -397,6 +407,8 @@ function deleteRow(
     table: table.index,
     base,
     next: null,
+    by: before?.by ?? draft.takeXid(actor),
+    keyedBy: 0,
     deleted: progress.version!.id,
     keyShared,
     indexed: 0,
@@ -421,8 +433,8 @@ function deleteRow(
   return { ...NOTHING, output: returned(returning, progress.version!, draft, actor, machinery), counts: true, follow };
 }
 
-const pastOf = (write: Write | undefined): readonly number[] =>
-  write === undefined || write.next === null ? [] : [...write.past, write.next.content];
+const pastOf = (write: Write | undefined): Write['past'] =>
+  write === undefined || write.next === null ? [] : [...write.past, { content: write.next.content, keyedBy: write.keyedBy }];
 
 /** A cascade finds its rows with the newest snapshot, and may touch only what a transaction-wide one shows too (heap_delete, crosscheck). */
 function seenByTransaction(draft: Draft, actor: ActorIndex, version: Version): boolean {
@@ -449,7 +461,7 @@ function enterIndexes(
         constraint: constraint.name,
         table: table.name,
       });
-    if (conflict !== null) return draft.waitFor(conflict.actor);
+    if (conflict !== null) return { on: 'transaction', ...conflict };
     draft.write(actor, slot, { ...write, indexed: write.indexed + 1 });
   }
 }
@@ -600,7 +612,7 @@ function callSequences(
         '22003',
         `setval: value ${value} is out of bounds for sequence "${machinery.catalog.sequences[call.sequence]!.name}" (1..9223372036854775807)`,
       );
-    draft.takeOrder(actor);
+    draft.takeTopXid(actor);
     draft.setSequence(call.sequence, { lastValue: value, isCalled: call.isCalled, logged: 0 });
     return value;
   });

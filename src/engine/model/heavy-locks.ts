@@ -17,6 +17,22 @@ export interface HeavyLock {
 export interface Request {
   readonly actor: ActorIndex;
   readonly mode: TableLockMode;
+  /** The transaction's level that took it first, the transaction itself being 0; -1 where the session alone has it. */
+  readonly level: number;
+  /** How often the session has taken it: session-level advisory locks are given back as often as they were taken. */
+  readonly session: number;
+}
+
+/** Who asks: a level of the transaction, or the session. */
+export type Owner = number | 'session';
+
+const request = (actor: ActorIndex, mode: TableLockMode, owner: Owner): Request =>
+  owner === 'session' ? { actor, mode, level: -1, session: 1 } : { actor, mode, level: owner, session: 0 };
+
+/** The same lock, taken once more (lock.c, GrantLockLocal). */
+function again(held: Request, owner: Owner): Request {
+  if (owner === 'session') return { ...held, session: held.session + 1 };
+  return held.level >= 0 ? held : { ...held, level: owner };
 }
 
 const RANK = new Map(TABLE_LOCK_MODES.map((mode, index) => [mode, index]));
@@ -45,14 +61,27 @@ export const TUPLE_LOCK_MODES: Readonly<Record<RowLockMode, TableLockMode>> = {
 export type Acquired = { readonly result: 'granted' | 'waiting' | 'deadlock' | 'unavailable'; readonly locks: HeavyLocks };
 
 /** Asks for a lock. `nowait` never queues: the result is then `unavailable`. */
-export function acquire(locks: HeavyLocks, resource: string, actor: ActorIndex, mode: TableLockMode, nowait: boolean): Acquired {
+export function acquire(
+  locks: HeavyLocks,
+  resource: string,
+  actor: ActorIndex,
+  mode: TableLockMode,
+  owner: Owner,
+  nowait: boolean,
+): Acquired {
   const lock = locks.get(resource) ?? { granted: [], queue: [] };
   const held = lock.granted.filter((request) => request.actor === actor).map((request) => request.mode);
-  if (held.includes(mode)) return { result: 'granted', locks };
+  const same = lock.granted.find((item) => item.actor === actor && item.mode === mode);
+  if (same !== undefined) {
+    const taken = again(same, owner);
+    if (taken === same) return { result: 'granted', locks };
+    const granted = lock.granted.map((item) => (item === same ? taken : item));
+    return { result: 'granted', locks: withLock(locks, resource, { ...lock, granted }) };
+  }
   const conflictsWithHolder = lock.granted.some((request) => request.actor !== actor && modesConflict(mode, request.mode));
   const grant = (): Acquired => ({
     result: 'granted',
-    locks: withLock(locks, resource, { ...lock, granted: [...lock.granted, { actor, mode }] }),
+    locks: withLock(locks, resource, { ...lock, granted: [...lock.granted, request(actor, mode, owner)] }),
   });
   if (!conflictsWithHolder && !lock.queue.some((request) => modesConflict(mode, request.mode))) return grant();
   // Whoever waits for a lock that we hold already has to wait for us in any case: we go before him (proc.c, JoinWaitQueue).
@@ -66,7 +95,7 @@ export function acquire(locks: HeavyLocks, resource: string, actor: ActorIndex, 
   }
   if (nowait) return { result: 'unavailable', locks };
   const at = before < 0 ? lock.queue.length : before;
-  const queue = [...lock.queue.slice(0, at), { actor, mode }, ...lock.queue.slice(at)];
+  const queue = [...lock.queue.slice(0, at), request(actor, mode, owner), ...lock.queue.slice(at)];
   return { result: 'waiting', locks: withLock(locks, resource, { ...lock, queue }) };
 }
 
@@ -77,30 +106,55 @@ export function release(
   actor: ActorIndex,
   mode: TableLockMode | null = null,
 ): { locks: HeavyLocks; granted: ActorIndex[] } {
-  return wake(locks, resource, (request) => request.actor !== actor || (mode !== null && request.mode !== mode));
+  return wake(locks, resource, (item) => (item.actor !== actor || (mode !== null && item.mode !== mode) ? item : null));
 }
 
-/** Gives back all that an actor holds or waits for; says who got what. */
-export function releaseAll(locks: HeavyLocks, actor: ActorIndex): { locks: HeavyLocks; granted: ActorIndex[] } {
+/**
+ * Gives back what an actor's transaction has taken from a level on, and what it waits for; says who got what. What the session has
+ * taken too stays.
+ */
+export function releaseFrom(locks: HeavyLocks, actor: ActorIndex, level: number): { locks: HeavyLocks; granted: ActorIndex[] } {
   let current = locks;
   const granted: ActorIndex[] = [];
   for (const [resource, lock] of locks) {
-    if (![...lock.granted, ...lock.queue].some((request) => request.actor === actor)) continue;
-    const released = wake(current, resource, (request) => request.actor !== actor);
+    const affected = (item: Request) => item.actor === actor && item.level >= level;
+    if (!lock.granted.some(affected) && !lock.queue.some((item) => item.actor === actor)) continue;
+    const keep = (item: Request) => {
+      if (!affected(item)) return item;
+      return item.session > 0 ? { ...item, level: -1 } : null;
+    };
+    const queue = lock.queue.filter((item) => item.actor !== actor);
+    const released = wake(new Map(current).set(resource, { ...lock, queue }), resource, keep);
     current = released.locks;
     granted.push(...released.granted);
   }
   return { locks: current, granted };
 }
 
-/** Keeps the requests that `keep` says, and grants to waiters in order (proc.c, ProcLockWakeup). */
-function wake(locks: HeavyLocks, resource: string, keep: (request: Request) => boolean): { locks: HeavyLocks; granted: ActorIndex[] } {
+/** What a transaction has taken from a level on belongs to the level around it from now on. */
+export function handUp(locks: HeavyLocks, actor: ActorIndex, level: number): HeavyLocks {
+  let current = locks;
+  for (const [resource, lock] of locks) {
+    if (!lock.granted.some((item) => item.actor === actor && item.level >= level)) continue;
+    const granted = lock.granted.map((item) => (item.actor === actor && item.level >= level ? { ...item, level: level - 1 } : item));
+    current = withLock(current, resource, { ...lock, granted });
+  }
+  return current;
+}
+
+/** Keeps the requests that `keep` gives back, and grants to waiters in order (proc.c, ProcLockWakeup). */
+function wake(
+  locks: HeavyLocks,
+  resource: string,
+  keep: (request: Request) => Request | null,
+): { locks: HeavyLocks; granted: ActorIndex[] } {
   const lock = locks.get(resource);
   if (lock === undefined) return { locks, granted: [] };
-  const granted = lock.granted.filter(keep);
+  const kept = (requests: readonly Request[]) => requests.map(keep).filter((item) => item !== null);
+  const granted = kept(lock.granted);
   const queue: Request[] = [];
   const woken: ActorIndex[] = [];
-  for (const request of lock.queue.filter(keep)) {
+  for (const request of kept(lock.queue)) {
     const blocked =
       queue.some((ahead) => modesConflict(request.mode, ahead.mode)) ||
       granted.some((holder) => holder.actor !== request.actor && modesConflict(request.mode, holder.mode));

@@ -49,7 +49,7 @@ export function lockNewest(draft: Draft, request: RowRequest, progress: MutableP
       // On the way along the update chain there is no tuple lock to take: the comer waits for the writer itself.
       const refusal = refuse(request);
       if (refusal !== null) return refusal;
-      return { result: 'wait', wait: draft.waitFor(writer) };
+      return { result: 'wait', wait: { on: 'transaction', actor: writer, xid: draft.transaction(writer).writes.get(request.slot)!.by } };
     }
     progress.version = newest;
   }
@@ -65,13 +65,13 @@ function lockVersion(draft: Draft, request: RowRequest, progress: MutableProgres
   const { actor, slot, mode } = request;
   const version = progress.version!;
   // heap_update and heap_delete have their transaction id before they look; heap_lock_tuple takes one when it gets the lock.
-  if (request.by === 'write') draft.takeOrder(actor);
+  if (request.by === 'write') draft.takeXid(actor);
   const own = draft.transaction(actor).writes.has(slot);
-  if (progress.sleptFor !== null && !draft.isRunning(progress.sleptFor)) {
-    const wait = progress.sawUpdate && request.by === 'lock' ? followUpdate(draft, request, version, progress.sleptFor.number) : null;
+  if (progress.sleptFor !== null && !draft.isRunning(progress.sleptFor.xid)) {
+    const wait = progress.sawUpdate > 0 && request.by === 'lock' ? followUpdate(draft, request, version, progress.sawUpdate) : null;
     if (wait !== null) return { result: 'wait', wait };
     progress.sleptFor = null;
-    progress.sawUpdate = false;
+    progress.sawUpdate = 0;
   }
   const current = draft.committed.rows.get(slot);
   if (!own && current?.id !== version.id) {
@@ -86,6 +86,10 @@ function lockVersion(draft: Draft, request: RowRequest, progress: MutableProgres
   }
   const inTheWay = conflicting(draft, request);
   if (inTheWay.length === 0) {
+    if (queuesForNobody(draft, request) && progress.tupleLock === null) {
+      const refused = queueUp(draft, request, progress, version);
+      if (refused !== null) return refused;
+    }
     draft.lockRow(actor, slot, mode, version.id);
     giveUpTupleLock(draft, actor, progress);
     return { result: 'locked' };
@@ -94,24 +98,41 @@ function lockVersion(draft: Draft, request: RowRequest, progress: MutableProgres
   // (heap_lock_updated_tuple_rec).
   const replaced = !own && current?.id !== version.id;
   const beyond = inTheWay.find((lock) => replaced || draft.transaction(lock.actor).writes.get(slot)?.keyShared);
-  if (mode === RowLockMode.keyShare && beyond !== undefined) return { result: 'wait', wait: draft.waitFor(beyond.actor) };
+  if (mode === RowLockMode.keyShare && beyond !== undefined) return { result: 'wait', wait: waitFor(beyond) };
   const refusal = refuse(request);
   if (refusal !== null) return refusal;
   if (progress.sleptFor === null) {
-    const { actor: first, number } = draft.waitFor(inTheWay[0]!.actor);
-    progress.sleptFor = { actor: first, number };
-    progress.sawUpdate = draft.otherWriter(actor, slot) !== null;
+    const [first] = inTheWay;
+    progress.sleptFor = { actor: first!.actor, xid: first!.xid };
+    progress.sawUpdate = draft.transaction(first!.actor).writes.get(slot)?.by ?? 0;
   }
   // Who shares the row already goes past the queue, or it would wait for those that wait for it.
-  const sharesIt = draft.rowLocks(slot).some((lock) => lock.actor === actor);
+  const sharesIt = draft.rowLocks(slot).locks.some((lock) => lock.actor === actor);
   if (!sharesIt && progress.tupleLock === null) {
-    const resource = `row ${slot}.${version.id}`;
-    if (draft.acquireHeavy(actor, resource, TUPLE_LOCK_MODES[mode]) === 'waiting')
-      return { result: 'wait', wait: { on: 'heavy', resource } };
-    progress.tupleLock = resource;
+    const queued = queueUp(draft, request, progress, version);
+    if (queued !== null) return queued;
   }
-  return { result: 'wait', wait: draft.waitFor(inTheWay[0]!.actor) };
+  return { result: 'wait', wait: waitFor(inTheWay[0]!) };
 }
+
+/** Takes the version's tuple lock, or says why not. */
+function queueUp(draft: Draft, request: RowRequest, progress: MutableProgress, version: Version): RowLockResult | null {
+  const resource = `row ${request.slot}.${version.id}`;
+  const acquired = draft.acquireHeavy(request.actor, resource, TUPLE_LOCK_MODES[request.mode], request.policy !== 'block');
+  if (acquired === 'unavailable') return refuse(request);
+  if (acquired === 'waiting') return { result: 'wait', wait: { on: 'heavy', resource } };
+  progress.tupleLock = resource;
+  return null;
+}
+
+/** A row that shows a stronger lock than anybody still has makes those queue who would share it (heapam.c, heap_lock_tuple, before require_sleep). */
+function queuesForNobody(draft: Draft, { actor, slot, mode, by }: RowRequest): boolean {
+  const { locks, shows } = draft.rowLocks(slot);
+  if (shows === null || by !== 'lock' || locks.some((lock) => lock.actor === actor)) return false;
+  return mode === RowLockMode.keyShare ? shows === RowLockMode.update : mode === RowLockMode.share && shows >= RowLockMode.noKeyUpdate;
+}
+
+const waitFor = ({ actor, xid }: RowLock): Wait => ({ on: 'transaction', actor, xid });
 
 /**
  * Whoever slept for an update that then committed locks the version that came of it, before it finds that its own is out of date
@@ -122,7 +143,7 @@ function followUpdate(draft: Draft, request: RowRequest, version: Version, updat
   const next = draft.committed.rows.get(slot);
   if (next?.parent !== version.id || next.madeBy !== updater) return null;
   const [first] = conflicting(draft, request);
-  if (first !== undefined) return draft.waitFor(first.actor);
+  if (first !== undefined) return waitFor(first);
   draft.lockRow(actor, slot, mode, next.id);
   return null;
 }
@@ -133,33 +154,30 @@ function followUpdate(draft: Draft, request: RowRequest, version: Version, updat
  * either finds that the version is out of date.
  */
 function waitForSharers(draft: Draft, request: RowRequest, progress: MutableProgress): RowLockResult | null {
-  const { actor, slot, mode, policy } = request;
+  const { actor, slot, mode } = request;
   const version = progress.version!;
-  const locks = draft.rowLocks(slot).filter((lock) => lock.since <= version.id);
-  const sharers = locks.filter((lock) => lock.actor !== actor).sort(byOrder(draft));
+  const locks = draft.rowLocks(slot).locks.filter((lock) => lock.since <= version.id);
+  const sharers = locks.filter((lock) => lock.actor !== actor).sort(byXid);
   if (sharers.length === 0 || mode === RowLockMode.keyShare) return null;
   const first = mode === RowLockMode.update ? sharers[0]! : null;
   const refusal = first === null ? null : refuse(request);
   if (refusal !== null) return refusal;
   if (sharers.length === locks.length && progress.tupleLock === null) {
-    const resource = `row ${slot}.${version.id}`;
-    const acquired = draft.acquireHeavy(actor, resource, TUPLE_LOCK_MODES[mode], policy !== 'block');
-    if (acquired === 'unavailable') return refuse(request);
-    if (acquired === 'waiting') return { result: 'wait', wait: { on: 'heavy', resource } };
-    progress.tupleLock = resource;
+    const queued = queueUp(draft, request, progress, version);
+    if (queued !== null) return queued;
   }
-  return first === null ? null : { result: 'wait', wait: draft.waitFor(first.actor) };
+  return first === null ? null : { result: 'wait', wait: waitFor(first) };
 }
 
-const byOrder = (draft: Draft) => (left: RowLock, right: RowLock) =>
-  draft.transaction(left.actor).order - draft.transaction(right.actor).order;
+/** The order of a multixact's members (multixact.c, mxactMemberComparator). */
+const byXid = (left: RowLock, right: RowLock) => left.xid - right.xid;
 
 /** Who has the row in a conflicting mode, in the order in which they are waited for. */
 function conflicting(draft: Draft, { actor, slot, mode }: RowRequest): RowLock[] {
   return draft
     .rowLocks(slot)
-    .filter((lock) => lock.actor !== actor && lock.mode + mode >= 3)
-    .sort(byOrder(draft));
+    .locks.filter((lock) => lock.actor !== actor && lock.mode + mode >= 3)
+    .sort(byXid);
 }
 
 function refuse(request: RowRequest): { result: 'skipped' } | null {

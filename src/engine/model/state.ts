@@ -17,7 +17,7 @@ export interface ModelState {
   readonly transactions: readonly (Transaction | null)[];
   readonly executions: readonly (Execution | null)[];
   /** Who has locked which row; a write locks too. */
-  readonly rowLocks: ReadonlyMap<number, readonly RowLock[]>;
+  readonly rowLocks: ReadonlyMap<number, RowLocks>;
   readonly heavy: HeavyLocks;
   /** Next free numbers; they only tell things apart and are no part of the canonical state. */
   readonly next: Counters;
@@ -28,7 +28,8 @@ export interface Counters {
   readonly slot: number;
   readonly version: number;
   readonly position: number;
-  readonly transaction: number;
+  /** Transaction ids. */
+  readonly xid: number;
 }
 
 export interface SequenceState {
@@ -47,7 +48,7 @@ export interface Version {
   readonly position: number;
   /** The version that it replaced; 0 for an insert's. */
   readonly parent: number;
-  /** The transaction that made it, by number. */
+  /** The transaction, or part of one since a savepoint, that made it, by transaction id. */
   readonly madeBy: number;
   /** The oldest version from which updates have led here that do not count as updates of the key. */
   readonly sameKeySince: number;
@@ -62,27 +63,51 @@ export interface Committed {
   byTable: readonly (readonly Version[])[] | null;
 }
 
+export interface RowLocks {
+  readonly locks: readonly RowLock[];
+  /**
+   * Where several had the row at a time: the strongest mode among them, which the row goes on to show when its holder is gone, until somebody
+   * locks it anew (heapam.c, the infomask of a multixact). Null where the row shows what it is.
+   */
+  readonly shows: RowLockMode | null;
+}
+
 export interface RowLock {
   readonly actor: ActorIndex;
+  /** The transaction id that it was taken under: it goes when that part of the transaction is rolled back. */
+  readonly xid: number;
   readonly mode: RowLockMode;
   /** The oldest version that it is on: a KEY SHARE outlives updates that leave the keys alone, on the old version as on the new. */
   readonly since: number;
 }
 
 export interface Transaction {
-  /** Order in which transactions first locked or wrote a row; 0 where this one has not. Waits for several lockers follow it. */
-  readonly order: number;
-  /** Tells this transaction from the actor's earlier ones. */
-  readonly number: number;
+  /** The transaction itself, then its open savepoints, outermost first. */
+  readonly levels: readonly Level[];
   readonly isolation: IsolationLevel;
   readonly readOnly: boolean;
   readonly explicit: boolean;
-  /** After an error: everything but the end is refused with 25P02. */
+  /** After an error: everything but the end, and ROLLBACK TO, is refused with 25P02. */
   readonly aborted: boolean;
   /** REPEATABLE READ: taken by the first statement that needs one, and kept. */
   readonly snapshot: Committed | null;
   readonly nowMs: number;
   /** By slot. */
+  readonly writes: ReadonlyMap<number, Write>;
+}
+
+/** A transaction, or what is done in it after a savepoint: a subtransaction (src/backend/access/transam/README). */
+export interface Level {
+  /** Null for the transaction itself. */
+  readonly name: string | null;
+  /**
+   * Its transaction id, given out when it first locks or writes a row, after those of the levels around it; 0 before. Waits are for ids, and
+   * several lockers of a row are waited for in the order of theirs.
+   */
+  readonly xid: number;
+  /** Ids of savepoints that were released into it: they live and die with it. */
+  readonly released: readonly number[];
+  /** The transaction's writes when it began, which a partial rollback restores. */
   readonly writes: ReadonlyMap<number, Write>;
 }
 
@@ -93,19 +118,23 @@ export interface Write {
   readonly base: Version | null;
   /** Null for a delete. */
   readonly next: Version | null;
+  /** The transaction id that first changed the base, or inserted the row. */
+  readonly by: number;
+  /** The id under which the new version's index entries were made: an update that leaves the keys alone makes none (HOT). */
+  readonly keyedBy: number;
   /** For a delete: the version that was deleted, which may be one of our own. */
   readonly deleted: number | null;
   /** The base was updated in a way that lets others share its key, whatever has been done to the row since. */
   readonly keyShared: boolean;
   /** How many unique indexes hold the new version's entry so far. */
   readonly indexed: number;
-  /** Versions of our own that this one has replaced, by content, where their keys were others: their index entries are still there. */
-  readonly past: readonly number[];
+  /** Versions of our own that this one has replaced, where their keys were others: their index entries are still there. */
+  readonly past: readonly { readonly content: number; readonly keyedBy: number }[];
 }
 
 export type Wait =
-  /** For the end of a transaction, by actor and the transaction's number. */
-  { readonly on: 'transaction'; readonly actor: ActorIndex; readonly number: number } | { readonly on: 'heavy'; readonly resource: string };
+  /** For the end of a transaction, or of the part of it that has the id. */
+  { readonly on: 'transaction'; readonly actor: ActorIndex; readonly xid: number } | { readonly on: 'heavy'; readonly resource: string };
 
 /** A row that a statement has still to lock or write. */
 export interface Item {
@@ -128,9 +157,9 @@ export interface ItemProgress {
   /** Following the update chain after a concurrent update committed. */
   readonly chasing: boolean;
   /** The transaction that was in the way when the lock was asked for; the comer sleeps until it is done. */
-  readonly sleptFor: { readonly actor: ActorIndex; readonly number: number } | null;
-  /** It had an update under way at that moment. */
-  readonly sawUpdate: boolean;
+  readonly sleptFor: { readonly actor: ActorIndex; readonly xid: number } | null;
+  /** The id under which it had an update under way at that moment; 0 where it had none. */
+  readonly sawUpdate: number;
   /** An update's condition and values have been computed again on the newest version, which is locked. */
   readonly rechecked: boolean;
   /** The tuple lock held meanwhile (README.tuplock), by resource. */

@@ -19,7 +19,7 @@ export function findConflict(
   values: readonly Value[],
   contents: RowContents,
   tables: number,
-): 'duplicate' | { readonly actor: ActorIndex } | null {
+): 'duplicate' | { readonly actor: ActorIndex; readonly xid: number } | null {
   const { columns } = table.unique[index]!;
   if (columns.some((column) => values[column] === null)) return null;
   const equal = (content: number) => {
@@ -29,16 +29,17 @@ export function findConflict(
   for (const version of versionsOf(draft.committed, contents, tables)[table.index]!) {
     if (version.slot === slot || !equal(version.content) || draft.transaction(actor).writes.has(version.slot)) continue;
     const writer = draft.otherWriter(actor, version.slot);
-    return writer === null ? 'duplicate' : { actor: writer };
+    return writer === null ? 'duplicate' : { actor: writer, xid: draft.transaction(writer).writes.get(version.slot)!.by };
   }
   for (const [other, transaction] of draft.transactions.entries())
     for (const write of transaction?.writes.values() ?? []) {
       if (write.table !== table.index) continue;
       // To others, a version that its own transaction has replaced or deleted is there until that is over (HeapTupleSatisfiesDirty).
-      if (other !== actor && write.past.some(equal)) return { actor: other };
+      const past = other === actor ? undefined : write.past.find(({ content }) => equal(content));
+      if (past !== undefined) return { actor: other, xid: past.keyedBy };
       if (write.next === null || write.next.slot === slot) continue;
       if (write.indexed <= index || !equal(write.next.content)) continue;
-      return other === actor ? 'duplicate' : { actor: other };
+      return other === actor ? 'duplicate' : { actor: other, xid: write.keyedBy };
     }
   return null;
 }
