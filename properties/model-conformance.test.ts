@@ -725,6 +725,139 @@ describe('savepoints', () => {
   ]);
 });
 
+describe('advisory locks', () => {
+  const call = (name: string, key = '1') => `SELECT pg_${name}(${key}) AS got`;
+  const xact = (key = '1') => call('advisory_xact_lock', key);
+  const session = (key = '1') => call('advisory_lock', key);
+  const unlock = (key = '1') => call('advisory_unlock', key);
+  conforms([
+    { name: 'a transaction has one until its end', scripts: [block(xact(), addOne()), block(xact(), addOne())], sees: ['waits'] },
+    { name: 'an autocommitted one is held until its second step', scripts: [xact(), xact()], sees: ['waits'], at: RC },
+    {
+      name: 'a snapshot is older than the lock that its statement waited for',
+      scripts: [block(xact(), addOne()), block(xact(), 'SELECT v FROM items')],
+      sees: ['waits'],
+    },
+    {
+      name: 'a session has one until it gives it back, whatever becomes of the transaction',
+      scripts: [`BEGIN; ${session()}; ROLLBACK; SELECT v FROM items; ${unlock()}`, block(session(), unlock())],
+      sees: ['waits'],
+      at: RC,
+    },
+    { name: 'a session that never gives it back', scripts: [session(), block(xact())], sees: ['waits'], at: RC },
+    {
+      name: 'as often as it was taken',
+      scripts: [[session(), session(), unlock(), unlock(), unlock()].join('; '), block(call('try_advisory_lock'), xact())],
+      sees: ['waits'],
+      at: RC,
+    },
+    {
+      name: 'all at once',
+      scripts: [
+        [session(), session('2, 3'), call('advisory_lock_shared', '4'), 'SELECT pg_advisory_unlock_all() AS got'].join('; '),
+        block(xact('2, 3')),
+        block(xact('4')),
+      ],
+      sees: ['waits'],
+      at: RC,
+    },
+    {
+      name: 'unlocking what one does not have, or has in another way',
+      scripts: [
+        block(unlock(), xact(), unlock(), call('advisory_lock_shared', '2'), unlock('2'), call('advisory_unlock_shared', '2')),
+        xact(),
+      ],
+      sees: ['waits'],
+      at: RC,
+    },
+    {
+      name: 'the session and its transaction have one both',
+      scripts: [
+        [`BEGIN; ${session()}; ${xact()}; ${unlock()}; COMMIT`, `BEGIN; ${xact()}; ${session()}; COMMIT`, unlock()].join('; '),
+        block(xact()),
+      ],
+      sees: ['waits'],
+      at: RC,
+    },
+    {
+      name: 'shared ones get along, with others wait',
+      scripts: [block(call('advisory_xact_lock_shared')), block(call('advisory_xact_lock_shared')), block(xact())],
+      sees: ['waits'],
+      at: RC,
+    },
+    {
+      name: 'a sharer queues behind who waits to have it alone',
+      scripts: [
+        block(call('advisory_xact_lock_shared')),
+        block(xact()),
+        block(call('try_advisory_xact_lock_shared'), call('advisory_xact_lock_shared')),
+      ],
+      sees: ['waits'],
+      at: RC,
+    },
+    { name: 'one key and two are different things', scripts: [block(xact('1')), block(xact('0, 1')), block(xact('1, 0'))], at: RC },
+    { name: 'no key, no lock', scripts: [block(xact('NULL'), xact('NULL, 1')), block(xact())], at: RC },
+    {
+      name: 'large and negative keys',
+      scripts: [block(xact('9007199254740991')), block(xact('-1'), xact('9007199254740991'))],
+      at: RC,
+      sees: ['waits'],
+    },
+    {
+      name: 'trying never waits',
+      scripts: [block(xact(), addOne()), block(call('try_advisory_xact_lock'), call('try_advisory_lock', '1, 1'), addOne())],
+      sees: ['SELECT 1'],
+      at: RC,
+    },
+    {
+      name: 'it passes to the first waiter at its release: nobody slips in',
+      scripts: [block(xact()), block(xact()), block(call('try_advisory_xact_lock'))],
+      sees: ['waits'],
+      at: RC,
+    },
+    {
+      name: 'two in opposite order',
+      scripts: [block(xact('1'), xact('2')), block(xact('2'), xact('1'))],
+      sees: ['40P01'],
+      at: RC,
+    },
+    {
+      name: 'two that share it and both want it alone',
+      scripts: [block(call('advisory_xact_lock_shared'), xact()), block(call('advisory_xact_lock_shared'), xact())],
+      sees: ['40P01'],
+      at: RC,
+    },
+    {
+      name: 'a row and an advisory lock in opposite order',
+      scripts: [block(addOne(), xact()), block(xact(), addOne())],
+      sees: ['40P01'],
+    },
+    {
+      name: 'a session’s own survives its being a deadlock’s victim',
+      scripts: [
+        `BEGIN; ${session('1')}; ${session('2')}; ROLLBACK; ${unlock('1')}`,
+        `BEGIN; ${session('2')}; ${session('1')}; ROLLBACK; ${unlock('2')}`,
+      ],
+      sees: ['40P01'],
+      stubborn: true,
+      at: RC,
+    },
+    {
+      name: 'a transaction’s goes with the savepoint since which it was taken, a session’s does not',
+      scripts: [block('SAVEPOINT s', xact('1'), session('2'), 'ROLLBACK TO s', 'SELECT 1'), block(xact('1'), xact('2'))],
+      sees: ['waits'],
+      at: RC,
+    },
+    {
+      name: 'several in one statement are taken in order, each waited for in its turn',
+      scripts: [block('SELECT pg_advisory_xact_lock(1), 7 AS seven, pg_advisory_xact_lock(2)'), block(xact('2')), block(xact('1'))],
+      sees: ['waits'],
+      at: RC,
+    },
+    { name: 'in a read-only transaction too', scripts: [`BEGIN READ ONLY; ${xact()}; COMMIT`, block(xact())], sees: ['waits'], at: RC },
+  ]);
+});
+
 describe('table locks', () => {
   const lock = (mode: string) => `LOCK TABLE items IN ${mode} MODE`;
   const modes = [

@@ -64,6 +64,17 @@ const statement: fc.Arbitrary<string> = fc.oneof(
   { weight: 1, arbitrary: filled('INSERT INTO kids (code, parent_id, v) VALUES ($1, $2, 1), ($3, $4, 0)', code, parent, code, parent) },
   { weight: 2, arbitrary: filled('INSERT INTO kids (code, parent_id, v) SELECT 12, $1, 1 WHERE (SELECT count(*) FROM kids) < 3', parent) },
   { weight: 1, arbitrary: filled('LOCK TABLE $1 IN $2 MODE', table, tableMode) },
+  {
+    weight: 2,
+    arbitrary: filled(
+      'SELECT pg_$1advisory_$2lock$3($4) AS got',
+      fc.constantFrom('', '', 'try_'),
+      fc.constantFrom('', 'xact_', 'xact_'),
+      fc.constantFrom('', '', '_shared'),
+      fc.constantFrom('1', '1', '1, 1'),
+    ),
+  },
+  { weight: 1, arbitrary: filled('SELECT pg_advisory_unlock$1 AS got', fc.constantFrom('(1)', '(1)', '_shared(1)', '(1, 1)', '_all()')) },
 );
 
 const some = (minLength: number, maxLength: number) => fc.array(statement, { minLength, maxLength });

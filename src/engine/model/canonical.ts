@@ -219,15 +219,18 @@ function execution(item: Execution, state: ModelState, names: Names, ids: Ids): 
       : item.wait.on === 'transaction'
         ? `w${item.wait.actor}${ids.within(item.wait)}`
         : names.resource(item.wait.resource);
-  const rest = item.items.slice(item.cursor).map((row) => {
-    const version = row.version === null ? '' : names.version(row.version) + relation(state, row.version);
-    return `${row.kind}${row.foreignKey ?? ''}${row.table}${version}${JSON.stringify(row.values)}`;
-  });
+  const rest =
+    item.plan.kind === 'calls'
+      ? [String(item.cursor)]
+      : item.items.slice(item.cursor).map((row) => {
+          const version = row.version === null ? '' : names.version(row.version) + relation(state, row.version);
+          return `${row.kind}${row.foreignKey ?? ''}${row.table}${version}${JSON.stringify(row.values)}`;
+        });
   const progress = item.progress === null ? '' : progressText(item.progress, state, names, ids);
   return [
     item.stage,
     item.locked,
-    item.freed ? 'f' : '',
+    `${item.freed ? 'f' : ''}${item.asked ? 'a' : ''}`,
     wait,
     difference(item.snapshot, state, names),
     rest.join('+'),

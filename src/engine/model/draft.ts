@@ -1,5 +1,5 @@
 import type { ActorIndex } from '../contract.js';
-import { type Acquired, acquire, handUp, release, releaseFrom } from './heavy-locks.js';
+import { type Acquired, acquire, handUp, type Owner, release, releaseFrom, unlock, unlockAll } from './heavy-locks.js';
 import type { TableLockMode } from './parse.js';
 import { SqlError } from './sql-error.js';
 import type {
@@ -202,11 +202,31 @@ export class Draft {
     return null;
   }
 
-  acquireHeavy(actor: ActorIndex, resource: string, mode: TableLockMode, nowait = false): Acquired['result'] {
-    const { result, locks } = acquire(this.#heavy, resource, actor, mode, this.transaction(actor).levels.length - 1, nowait);
+  acquireHeavy(
+    actor: ActorIndex,
+    resource: string,
+    mode: TableLockMode,
+    nowait = false,
+    owner: Owner = this.transaction(actor).levels.length - 1,
+  ): Acquired['result'] {
+    const { result, locks } = acquire(this.#heavy, resource, actor, mode, owner, nowait);
     this.#heavy = locks;
     if (result === 'deadlock') throw new SqlError('40P01', 'deadlock detected');
     return result;
+  }
+
+  /** Gives back a session's lock once; false where the session does not have it. */
+  unlock(actor: ActorIndex, resource: string, mode: TableLockMode): boolean {
+    const { locks, granted, held } = unlock(this.#heavy, resource, actor, mode);
+    this.#heavy = locks;
+    for (const waiter of granted) this.#free(waiter);
+    return held;
+  }
+
+  unlockAll(actor: ActorIndex): void {
+    const { locks, granted } = unlockAll(this.#heavy, actor);
+    this.#heavy = locks;
+    for (const waiter of granted) this.#free(waiter);
   }
 
   /** Gives back one lock, or all that the actor has on the resource. */

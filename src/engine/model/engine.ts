@@ -216,7 +216,11 @@ export class ModelEngine implements Engine<ModelState> {
     const transaction = draft.transaction(actor);
     if (transaction.readOnly && plan.writes) {
       const what =
-        plan.kind === 'select for' ? LOCKING[plan.mode] : plan.kind === 'sequence' ? `${plan.calls[0]!.function}()` : plan.command;
+        plan.kind === 'select for'
+          ? LOCKING[plan.mode]
+          : plan.kind === 'calls'
+            ? `${plan.calls.find((call) => call.function === 'nextval' || call.function === 'setval')!.function}()`
+            : plan.command;
       throw new SqlError('25006', `cannot execute ${what} in a read-only transaction`);
     }
     // A transaction-wide snapshot is taken before the statement's table locks are waited for; LOCK TABLE takes none.
@@ -233,6 +237,7 @@ export class ModelEngine implements Engine<ModelState> {
       snapshot: null,
       items: [],
       cursor: 0,
+      asked: false,
       progress: null,
       outputs: [],
       affected: 0,

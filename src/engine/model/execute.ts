@@ -1,15 +1,16 @@
 import { type Field, inContentOrder, type ResultReply } from '../../reply.js';
 import type { ActorIndex } from '../contract.js';
+import { type AdvisoryCall, advisoryResource } from './advisory.js';
 import type { Catalog, ForeignKey, Table } from './catalog.js';
 import { checkRow } from './constraints.js';
 import type { RowContents } from './contents.js';
 import type { Draft } from './draft.js';
 import type { Evaluator } from './evaluator.js';
-import type { Output } from './query.js';
+import type { Output, Query } from './query.js';
 import { lockNewest, type MutableProgress } from './row-locking.js';
 import { SqlError } from './sql-error.js';
 import type { Execution, Item, Version, Wait, Write } from './state.js';
-import { RowLockMode, type StatementPlan } from './statements.js';
+import { type Call, RowLockMode, type StatementPlan } from './statements.js';
 import { toReplyValue, type Value } from './types.js';
 import { findConflict } from './unique.js';
 import { SnapshotView } from './view.js';
@@ -66,6 +67,8 @@ function lockTables(draft: Draft, actor: ActorIndex, machinery: Machinery): Wait
 
 function workThroughRows(draft: Draft, actor: ActorIndex, machinery: Machinery): Wait | null {
   if (draft.execution(actor).stage === 'tables') startRows(draft, actor, machinery);
+  const { plan } = draft.execution(actor);
+  if (plan.kind === 'calls') return callFunctions(draft, actor, plan.calls, machinery);
   for (;;) {
     const execution = draft.execution(actor);
     const item = execution.items[execution.cursor];
@@ -117,8 +120,7 @@ function startRows(draft: Draft, actor: ActorIndex, machinery: Machinery): void 
       draft.updateExecution(actor, { outputs: rows.map((row) => row.values), affected: rows.length });
       return;
     }
-    case 'sequence':
-      callSequences(draft, actor, plan, view, machinery);
+    case 'calls':
       return;
     case 'insert': {
       const rows = plan.sources.flatMap((source) => machinery.evaluator.evaluate(source, view));
@@ -596,27 +598,70 @@ function returned(
   return machinery.evaluator.evaluate(returning, viewOf(draft, actor, machinery), version.content)[0]!.values;
 }
 
-function callSequences(
+/** Calls the functions one after the other; one of them may have to wait. */
+function callFunctions(draft: Draft, actor: ActorIndex, calls: readonly Call[], machinery: Machinery): Wait | null {
+  for (;;) {
+    const { cursor, asked, outputs } = draft.execution(actor);
+    const call = calls[cursor];
+    if (call === undefined) {
+      draft.updateExecution(actor, { affected: 1 });
+      return null;
+    }
+    const result = callFunction(draft, actor, call, asked, machinery);
+    if (typeof result === 'object' && result !== null) {
+      draft.updateExecution(actor, { asked: true });
+      return result;
+    }
+    draft.updateExecution(actor, { cursor: cursor + 1, asked: false, outputs: [[...(outputs[0] ?? []), result]] });
+  }
+}
+
+function callFunction(draft: Draft, actor: ActorIndex, call: Call, asked: boolean, machinery: Machinery): Value | Wait {
+  const valuesOf = (query: Query) => machinery.evaluator.evaluate(query, viewOf(draft, actor, machinery))[0]!.values;
+  switch (call.function) {
+    case 'value':
+      return valuesOf(call.value)[0]!;
+    case 'nextval':
+      return draft.nextValue(actor, call.sequence);
+    case 'setval':
+      return setValue(draft, actor, call, valuesOf(call.value)[0] as number | null, machinery);
+    case 'advisory': {
+      if (call.key === null) {
+        draft.unlockAll(actor);
+        return '';
+      }
+      const key = valuesOf(call.key);
+      if (key.includes(null)) return null;
+      return advise(draft, actor, call, advisoryResource(key), asked);
+    }
+  }
+}
+
+function advise(draft: Draft, actor: ActorIndex, call: AdvisoryCall, resource: string, asked: boolean): Value | Wait {
+  if (call.does === 'unlock') return draft.unlock(actor, resource, call.mode);
+  if (asked) return '';
+  const owner = call.owner === 'session' ? 'session' : undefined;
+  const result = draft.acquireHeavy(actor, resource, call.mode, call.does === 'try', owner);
+  if (call.does === 'try') return result === 'granted';
+  return result === 'waiting' ? { on: 'heavy', resource } : '';
+}
+
+function setValue(
   draft: Draft,
   actor: ActorIndex,
-  plan: Extract<StatementPlan, { kind: 'sequence' }>,
-  view: SnapshotView,
+  { sequence, isCalled }: Extract<Call, { function: 'setval' }>,
+  value: number | null,
   machinery: Machinery,
-): void {
-  const values = plan.calls.map((call): Value => {
-    if (call.function === 'nextval') return draft.nextValue(actor, call.sequence);
-    const value = machinery.evaluator.evaluate(call.value, view)[0]!.values[0] as number | null;
-    if (value === null) return null;
-    if (value < 1)
-      throw new SqlError(
-        '22003',
-        `setval: value ${value} is out of bounds for sequence "${machinery.catalog.sequences[call.sequence]!.name}" (1..9223372036854775807)`,
-      );
-    draft.takeTopXid(actor);
-    draft.setSequence(call.sequence, { lastValue: value, isCalled: call.isCalled, logged: 0 });
-    return value;
-  });
-  draft.updateExecution(actor, { outputs: [values], affected: 1 });
+): number | null {
+  if (value === null) return null;
+  if (value < 1)
+    throw new SqlError(
+      '22003',
+      `setval: value ${value} is out of bounds for sequence "${machinery.catalog.sequences[sequence]!.name}" (1..9223372036854775807)`,
+    );
+  draft.takeTopXid(actor);
+  draft.setSequence(sequence, { lastValue: value, isCalled, logged: 0 });
+  return value;
 }
 
 function reply(execution: Execution): ResultReply {
@@ -639,7 +684,7 @@ function outputsOf(plan: StatementPlan): readonly Output[] {
     case 'select':
     case 'select for':
       return plan.query.outputs;
-    case 'sequence':
+    case 'calls':
       return plan.outputs;
     case 'lock table':
       return [];

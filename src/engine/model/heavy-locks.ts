@@ -89,7 +89,7 @@ export function acquire(
   if (before >= 0) {
     const other = lock.queue[before]!;
     const otherHolds = lock.granted.filter((request) => request.actor === other.actor);
-    if (otherHolds.some((request) => modesConflict(mode, request.mode))) return { result: 'deadlock', locks };
+    if (otherHolds.some((request) => modesConflict(mode, request.mode))) return { result: nowait ? 'unavailable' : 'deadlock', locks };
     const aheadConflicts = lock.queue.slice(0, before).some((request) => modesConflict(mode, request.mode));
     if (!aheadConflicts && !conflictsWithHolder) return grant();
   }
@@ -130,6 +130,33 @@ export function releaseFrom(locks: HeavyLocks, actor: ActorIndex, level: number)
   }
   return { locks: current, granted };
 }
+
+/** Gives back one of the session's takings of a lock; `held` is false where it has none. */
+export function unlock(
+  locks: HeavyLocks,
+  resource: string,
+  actor: ActorIndex,
+  mode: TableLockMode,
+): { locks: HeavyLocks; granted: ActorIndex[]; held: boolean } {
+  const own = locks.get(resource)?.granted.find((item) => item.actor === actor && item.mode === mode && item.session > 0);
+  if (own === undefined) return { locks, granted: [], held: false };
+  return { ...wake(locks, resource, (item) => (item === own ? withSession(item, item.session - 1) : item)), held: true };
+}
+
+/** Gives back all that a session has taken, whatever its transaction holds. */
+export function unlockAll(locks: HeavyLocks, actor: ActorIndex): { locks: HeavyLocks; granted: ActorIndex[] } {
+  let current = locks;
+  const granted: ActorIndex[] = [];
+  for (const [resource, lock] of locks) {
+    if (!lock.granted.some((item) => item.actor === actor && item.session > 0)) continue;
+    const released = wake(current, resource, (item) => (item.actor === actor ? withSession(item, 0) : item));
+    current = released.locks;
+    granted.push(...released.granted);
+  }
+  return { locks: current, granted };
+}
+
+const withSession = (item: Request, session: number): Request | null => (session === 0 && item.level < 0 ? null : { ...item, session });
 
 /** What a transaction has taken from a level on belongs to the level around it from now on. */
 export function handUp(locks: HeavyLocks, actor: ActorIndex, level: number): HeavyLocks {

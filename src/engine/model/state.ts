@@ -185,7 +185,10 @@ export interface Execution {
   readonly locked: number;
   readonly snapshot: Committed | null;
   readonly items: readonly Item[];
+  /** Which item, or which of the functions called, is next. */
   readonly cursor: number;
+  /** The lock that the function at the cursor waits for has been asked for: when the statement goes on, it has it. */
+  readonly asked: boolean;
   readonly progress: ItemProgress | null;
   readonly outputs: readonly (readonly Value[])[];
   readonly affected: number;

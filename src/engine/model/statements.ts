@@ -1,5 +1,6 @@
 import type { Expr, InsertStatement, SelectedColumn, SelectFromStatement, Statement } from 'pgsql-ast-parser';
 import { UnmodelledError } from '../contract.js';
+import { type AdvisoryCall, advisoryOutput, compileAdvisoryCall, isAdvisory } from './advisory.js';
 import type { Catalog, Table } from './catalog.js';
 import { type LockTable, type ParsedStatement, parseStatement, type TableLockMode } from './parse.js';
 import { compileOver, compileSelect, type QueryContext, type Target, tableNamed } from './queries.js';
@@ -62,11 +63,14 @@ export type StatementPlan =
       readonly returning: Query | null;
     })
   | (Common & { readonly kind: 'lock table'; readonly nowait: boolean })
-  | (Common & { readonly kind: 'sequence'; readonly calls: readonly SequenceCall[]; readonly outputs: readonly Output[] });
+  | (Common & { readonly kind: 'calls'; readonly calls: readonly Call[]; readonly outputs: readonly Output[] });
 
-export type SequenceCall =
+/** A function with effects that no snapshot and no rollback of the statement's rows touches, or a plain column beside one. */
+export type Call =
   | { readonly function: 'nextval'; readonly sequence: number }
-  | { readonly function: 'setval'; readonly sequence: number; readonly value: Query; readonly isCalled: boolean };
+  | { readonly function: 'setval'; readonly sequence: number; readonly value: Query; readonly isCalled: boolean }
+  | AdvisoryCall
+  | { readonly function: 'value'; readonly value: Query };
 
 /** Text to tree, remembered: parsing costs more than all the rest. */
 const parsed = new Map<string, ParsedStatement>();
@@ -108,8 +112,8 @@ function readLocks(...queries: (Query | null)[]): TableLock[] {
 const ROW_MODES = { update: 3, 'no key update': 2, share: 1, 'key share': 0 } as const;
 
 function compileSelectStatement(statement: SelectFromStatement, context: QueryContext): StatementPlan {
-  const sequence = compileSequenceCalls(statement, context);
-  if (sequence !== null) return sequence;
+  const calls = compileCalls(statement, context);
+  if (calls !== null) return calls;
   if (!statement.for) {
     const query = compileSelect(statement, context);
     return { kind: 'select', command: 'SELECT', query, locks: readLocks(query), writes: false };
@@ -131,33 +135,50 @@ function compileSelectStatement(statement: SelectFromStatement, context: QueryCo
   };
 }
 
-/** `SELECT nextval('s')` and `SELECT setval('s', ...)`: effects that no snapshot and no rollback touches. */
-function compileSequenceCalls(statement: SelectFromStatement, context: QueryContext): StatementPlan | null {
+/** `SELECT nextval('s')`, `SELECT setval('s', ...)`, `SELECT pg_advisory_lock(1)` and their kin, one after the other. */
+function compileCalls(statement: SelectFromStatement, context: QueryContext): StatementPlan | null {
   const columns = statement.columns ?? [];
-  const isCall = (item: SelectedColumn) => item.expr.type === 'call' && ['nextval', 'setval'].includes(item.expr.function.name);
+  const nameOf = (item: SelectedColumn) => (item.expr.type === 'call' ? item.expr.function.name : '');
+  const isCall = (item: SelectedColumn) => SEQUENCE_FUNCTIONS.has(nameOf(item)) || isAdvisory(nameOf(item));
   if (!columns.some(isCall)) return null;
-  if (!columns.every(isCall) || statement.from || statement.where) throw new UnmodelledError('nextval or setval inside a larger query');
-  const calls = columns.map((item): SequenceCall => {
-    const call = item.expr as Extract<Expr, { type: 'call' }>;
-    const sequence = sequenceNamed(call.args[0], context.catalog);
-    if (call.function.name === 'nextval') return { function: 'nextval', sequence };
-    const flag = call.args[2];
-    if (flag !== undefined && flag.type !== 'boolean') throw new UnmodelledError('setval with a computed third argument');
-    const value = compileOver(null, [{ expr: call.args[1]! }], null, context, { types: ['int8'] });
-    return { function: 'setval', sequence, value, isCalled: flag?.value ?? true };
+  if (statement.from || statement.where || statement.for)
+    throw new UnmodelledError(`${nameOf(columns.find(isCall)!)} inside a larger query`);
+  const compiled = columns.map((item): { call: Call; output: Output; query: Query | null } => {
+    const output = (name: string, type: SqlType) => ({ name: item.alias?.name ?? name, type, nullable: true });
+    const expression = item.expr as Extract<Expr, { type: 'call' }>;
+    if (isAdvisory(nameOf(item))) {
+      const call = compileAdvisoryCall(expression, context);
+      return { call, output: output(call.name, advisoryOutput(call)), query: null };
+    }
+    if (isCall(item)) {
+      const call = compileSequenceCall(expression, context);
+      return { call, output: output(call.function, 'int8'), query: call.function === 'setval' ? call.value : null };
+    }
+    const value = compileOver(null, [item], null, context);
+    return { call: { function: 'value', value }, output: value.outputs[0]!, query: value };
   });
   return {
-    kind: 'sequence',
+    kind: 'calls',
     command: 'SELECT',
-    calls,
-    outputs: columns.map((item, index) => ({
-      name: item.alias?.name ?? calls[index]!.function,
-      type: 'int8',
-      nullable: false,
-    })),
-    locks: readLocks(...calls.map((call) => (call.function === 'setval' ? call.value : null))),
-    writes: true,
+    calls: compiled.map(({ call }) => call),
+    outputs: compiled.map(({ output }) => output),
+    locks: readLocks(...compiled.map(({ query }) => query)),
+    writes: columns.some((item) => SEQUENCE_FUNCTIONS.has(nameOf(item))),
   };
+}
+
+const SEQUENCE_FUNCTIONS = new Set(['nextval', 'setval']);
+
+function compileSequenceCall(
+  call: Extract<Expr, { type: 'call' }>,
+  context: QueryContext,
+): Extract<Call, { function: 'nextval' | 'setval' }> {
+  const sequence = sequenceNamed(call.args[0], context.catalog);
+  if (call.function.name === 'nextval') return { function: 'nextval', sequence };
+  const flag = call.args[2];
+  if (flag !== undefined && flag.type !== 'boolean') throw new UnmodelledError('setval with a computed third argument');
+  const value = compileOver(null, [{ expr: call.args[1]! }], null, context, { types: ['int8'] });
+  return { function: 'setval', sequence, value, isCalled: flag?.value ?? true };
 }
 
 function sequenceNamed(argument: Expr | undefined, catalog: Catalog): number {

@@ -2,7 +2,7 @@ import { UnmodelledError } from '../contract.js';
 import { SqlError } from './sql-error.js';
 
 /** Types whose values the model holds. `null` is the type of a bare NULL. */
-export type SqlType = 'int2' | 'int4' | 'int8' | 'numeric' | 'text' | 'varchar' | 'bool' | 'timestamptz' | 'uuid' | 'null';
+export type SqlType = 'int2' | 'int4' | 'int8' | 'numeric' | 'text' | 'varchar' | 'bool' | 'timestamptz' | 'uuid' | 'void' | 'null';
 
 /** A value as the layer keeps it: integers of every width are numbers, `timestamptz` an ISO 8601 string in UTC. */
 export type Value = number | string | boolean | null;

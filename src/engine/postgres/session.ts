@@ -75,7 +75,7 @@ export class Session {
     const text = readStatement(statement.text);
     if (!['select', 'insert', 'update', 'delete', 'with', 'lock', 'values', 'merge'].includes(text.verb) && text.kind === 'other')
       this.dirty = true;
-    if (text.verb === 'select' && !text.plainRead) this.dirty ||= /advisory|set_config/i.test(statement.text);
+    if (text.verb === 'select' && !text.plainRead) this.dirty ||= /advisory_(un)?lock|set_config/i.test(statement.text);
     const begins = statement.prelude.some((item) => item.begins);
     const held = this.#status === 'I' && !begins && text.kind === 'other' && !text.plainRead;
     const exchange = new Exchange(statement, held, text, this.#prepared);
@@ -286,6 +286,7 @@ const TYPE_NAMES: Readonly<Record<number, string>> = {
   1114: 'timestamp',
   1184: 'timestamptz',
   1700: 'numeric',
+  2278: 'void',
   2950: 'uuid',
   114: 'json',
   3802: 'jsonb',
