@@ -938,6 +938,65 @@ describe('table locks', () => {
   ]);
 });
 
+describe('TRUNCATE', () => {
+  const all = 'SELECT * FROM parts ORDER BY id';
+  conforms([
+    {
+      name: 'who reads the table waits, and finds it empty whatever its snapshot',
+      scripts: [block('TRUNCATE parts'), block('SELECT v FROM items WHERE id = 1', all)],
+      sees: ['waits', 'SELECT 0', 'SELECT 2'],
+    },
+    {
+      name: 'who comes with an older snapshot finds it empty without having waited',
+      scripts: ['TRUNCATE parts', block('SELECT v FROM items WHERE id = 1', 'SELECT v FROM items WHERE id = 2', all)],
+      sees: ['SELECT 0'],
+      at: RR,
+    },
+    {
+      name: 'it waits for everybody who has used the table',
+      scripts: [block(all), block('UPDATE parts SET v = 5 WHERE id = 1'), block('TRUNCATE TABLE parts')],
+      sees: ['waits'],
+      at: RC,
+    },
+    {
+      name: 'rolled back, all is there again',
+      scripts: ['BEGIN; TRUNCATE parts; INSERT INTO parts VALUES (1, 1, 9); SELECT * FROM parts ORDER BY id; ROLLBACK', block(all)],
+      sees: ['waits', 'INSERT 1'],
+    },
+    {
+      name: 'gone back to a savepoint, all is there again',
+      scripts: [
+        block('INSERT INTO parts VALUES (3, 1, 9)', 'SAVEPOINT s', 'TRUNCATE parts', all, 'ROLLBACK TO s', all),
+        block('INSERT INTO parts VALUES (3, 1, 8)'),
+      ],
+      sees: ['waits', 'SELECT 0', 'SELECT 3', '23505'],
+    },
+    {
+      name: 'what is written after it stays, what was written before it goes',
+      scripts: [block('INSERT INTO parts VALUES (3, 1, 9)', 'TRUNCATE parts', 'INSERT INTO parts VALUES (1, 1, 7)', all), block(all)],
+      sees: ['SELECT 1', 'waits'],
+    },
+    {
+      name: 'a table that others refer to is not truncated alone, though it has been locked',
+      scripts: [block('TRUNCATE items'), block('TRUNCATE notes', 'TRUNCATE items, parts, notes'), addOne()],
+      sees: ['0A000', 'waits', 'TRUNCATE'],
+      stubborn: true,
+      at: RC,
+    },
+    {
+      name: 'CASCADE takes along those that refer to it',
+      scripts: [block('TRUNCATE items CASCADE', 'INSERT INTO items VALUES (1, 5)'), block('INSERT INTO parts VALUES (3, 2, 0)')],
+      sees: ['waits', '23503', 'INSERT 1'],
+    },
+    {
+      name: 'it is no read-only statement, and autocommitted it holds its lock until its second step',
+      scripts: ['BEGIN READ ONLY; TRUNCATE parts; COMMIT', 'TRUNCATE notes, parts RESTART IDENTITY', all],
+      sees: ['25006', 'waits'],
+      at: RC,
+    },
+  ]);
+});
+
 describe('sequences', () => {
   conforms([
     {

@@ -64,6 +64,7 @@ const statement: fc.Arbitrary<string> = fc.oneof(
   { weight: 1, arbitrary: filled('INSERT INTO kids (code, parent_id, v) VALUES ($1, $2, 1), ($3, $4, 0)', code, parent, code, parent) },
   { weight: 2, arbitrary: filled('INSERT INTO kids (code, parent_id, v) SELECT 12, $1, 1 WHERE (SELECT count(*) FROM kids) < 3', parent) },
   { weight: 1, arbitrary: filled('LOCK TABLE $1 IN $2 MODE', table, tableMode) },
+  { weight: 1, arbitrary: filled('TRUNCATE $1', fc.constantFrom('kids', 'kids', 'parents', 'parents CASCADE', 'parents, kids')) },
   {
     weight: 2,
     arbitrary: filled(

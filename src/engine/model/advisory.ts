@@ -1,7 +1,8 @@
 import type { Expr } from 'pgsql-ast-parser';
 import { UnmodelledError } from '../contract.js';
 import type { TableLockMode } from './parse.js';
-import { compileOver, type Query, type QueryContext } from './queries.js';
+import { compileOver, type QueryContext } from './queries.js';
+import type { Query } from './query.js';
 import type { SqlType, Value } from './types.js';
 
 /** A call of one of the advisory lock functions (manual, "Advisory Lock Functions"). */

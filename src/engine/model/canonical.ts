@@ -163,18 +163,24 @@ function order(state: ModelState, machinery: Machinery, names: Names): string {
 
 function transactionText(transaction: Transaction): string {
   const { isolation, readOnly, explicit, aborted, nowMs } = transaction;
-  return `${isolation.charAt(5)}${readOnly ? 'r' : ''}${explicit ? 'x' : ''}${aborted ? '!' : ''}${transaction.snapshot === null ? '' : 's'}${nowMs}`;
+  return `${isolation.charAt(5)}${readOnly ? 'r' : ''}${explicit ? 'x' : ''}${aborted ? '!' : ''}${transaction.snapshot === null ? '' : 's'}${nowMs}${emptied(transaction)}`;
 }
 
 /** The levels of a transaction: their ids, and what a partial rollback goes back to. */
 function savepoints(transaction: Transaction, names: Names, ids: Ids): string {
   return transaction.levels
-    .map(({ name, xid, released, writes: saved }, depth) => {
-      const back = depth === 0 ? '' : `(${writes(saved, names, ids)})`;
+    .map(({ name, xid, released, writes: saved, truncated }, depth) => {
+      const back = depth === 0 ? '' : `(${writes(saved, names, ids)}${emptied({ truncated })})`;
       return `${JSON.stringify(name)}${ids.rank(xid)}${released.map((id) => `+${ids.rank(id)}`).join('')}${back}`;
     })
     .join();
 }
+
+const emptied = ({ truncated }: { readonly truncated: ReadonlySet<number> }): string =>
+  [...truncated]
+    .sort()
+    .map((table) => `t${table}`)
+    .join('');
 
 function writes(all: Transaction['writes'], names: Names, ids: Ids | null): string {
   return [...all]

@@ -1,4 +1,5 @@
 import type { ActorIndex } from '../contract.js';
+import type { RowContents } from './contents.js';
 import { type Acquired, acquire, handUp, type Owner, release, releaseFrom, unlock, unlockAll } from './heavy-locks.js';
 import type { TableLockMode } from './parse.js';
 import { SqlError } from './sql-error.js';
@@ -25,6 +26,7 @@ export class Draft {
   committed: Committed;
   clockMs: number;
   #state: ModelState;
+  readonly #contents: RowContents;
   #sequences: SequenceState[] | null = null;
   readonly #transactions: (Transaction | null)[];
   readonly #executions: (Execution | null)[];
@@ -32,8 +34,9 @@ export class Draft {
   #heavy;
   readonly #next: { -readonly [K in keyof Counters]: number };
 
-  constructor(state: ModelState) {
+  constructor(state: ModelState, contents: RowContents) {
     this.#state = state;
+    this.#contents = contents;
     this.committed = state.committed;
     this.clockMs = state.clockMs;
     this.#transactions = [...state.transactions];
@@ -164,9 +167,37 @@ export class Draft {
     return levels[innermost]!.xid;
   }
 
+  /** Empties tables. What the transaction has written to them before is gone too. */
+  truncate(actor: ActorIndex, tables: readonly number[]): void {
+    this.takeXid(actor);
+    const transaction = this.transaction(actor);
+    const writes = new Map([...transaction.writes].filter(([, write]) => !tables.includes(write.table)));
+    this.#transactions[actor] = { ...transaction, writes, truncated: new Set([...transaction.truncated, ...tables]) };
+  }
+
+  /** The rows of a truncated table vanish from every snapshot, older ones too (manual, "MVCC Caveats"). */
+  #empty(tables: ReadonlySet<number>): void {
+    const known = new Map<Committed, Committed>();
+    const emptied = (snapshot: Committed): Committed => {
+      let without = known.get(snapshot);
+      if (without === undefined) {
+        const rows = new Map([...snapshot.rows].filter(([, version]) => !tables.has(this.#contents.get(version.content).table)));
+        without = { rows, dead: snapshot.dead, byTable: null };
+        known.set(snapshot, without);
+      }
+      return without;
+    };
+    this.committed = emptied(this.committed);
+    for (const [actor, item] of this.#transactions.entries())
+      if (item?.snapshot) this.#transactions[actor] = { ...item, snapshot: emptied(item.snapshot) };
+    for (const [actor, item] of this.#executions.entries())
+      if (item?.snapshot) this.#executions[actor] = { ...item, snapshot: emptied(item.snapshot) };
+  }
+
   openSavepoint(actor: ActorIndex, name: string): void {
     const transaction = this.transaction(actor);
-    const level: Level = { name, xid: 0, released: [], writes: transaction.writes };
+    const { writes, truncated } = transaction;
+    const level: Level = { name, xid: 0, released: [], writes, truncated };
     this.#transactions[actor] = { ...transaction, levels: [...transaction.levels, level] };
   }
 
@@ -187,10 +218,10 @@ export class Draft {
   /** Undoes all since a savepoint, which stays: writes, row locks, and what of heavier locks was first taken since (xact.c, AbortSubTransaction). */
   rollBackTo(actor: ActorIndex, depth: number): void {
     const transaction = this.transaction(actor);
-    const { name, writes } = transaction.levels[depth]!;
+    const { name, writes, truncated } = transaction.levels[depth]!;
     const ended = idsOf(transaction.levels.slice(depth));
-    const levels = [...transaction.levels.slice(0, depth), { name, xid: 0, released: [], writes }];
-    this.#transactions[actor] = { ...transaction, levels, writes };
+    const levels = [...transaction.levels.slice(0, depth), { name, xid: 0, released: [], writes, truncated }];
+    this.#transactions[actor] = { ...transaction, levels, writes, truncated };
     this.#releaseRows((lock) => ended.includes(lock.xid), NO_WRITES);
     this.#releaseHeavyFrom(actor, depth);
     this.#freeWaitersFor(ended);
@@ -256,6 +287,7 @@ export class Draft {
    */
   endTransaction(actor: ActorIndex, commits: boolean): void {
     const transaction = this.transaction(actor);
+    if (commits && transaction.truncated.size > 0) this.#empty(transaction.truncated);
     if (commits && transaction.writes.size > 0) this.committed = merge(this.committed, transaction.writes);
     this.#transactions[actor] = null;
     this.#releaseRows((lock) => lock.actor === actor, commits ? transaction.writes : NO_WRITES);

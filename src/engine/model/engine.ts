@@ -101,7 +101,7 @@ export class ModelEngine implements Engine<ModelState> {
   }
 
   apply(state: ModelState, action: Action): Applied<ModelState> {
-    const draft = new Draft(state);
+    const draft = new Draft(state, this.#open.contents);
     const outcome = this.#perform(draft, action);
     return { state: draft.finish(), outcome };
   }
@@ -168,6 +168,7 @@ export class ModelEngine implements Engine<ModelState> {
       snapshot: null,
       nowMs: draft.clockMs,
       writes: new Map(),
+      truncated: NOTHING,
     });
   }
 
@@ -220,7 +221,9 @@ export class ModelEngine implements Engine<ModelState> {
           ? LOCKING[plan.mode]
           : plan.kind === 'calls'
             ? `${plan.calls.find((call) => call.function === 'nextval' || call.function === 'setval')!.function}()`
-            : plan.command;
+            : plan.kind === 'truncate'
+              ? 'TRUNCATE TABLE'
+              : plan.command;
       throw new SqlError('25006', `cannot execute ${what} in a read-only transaction`);
     }
     // A transaction-wide snapshot is taken before the statement's table locks are waited for; LOCK TABLE takes none.
@@ -287,7 +290,14 @@ export class ModelEngine implements Engine<ModelState> {
     } else if (!transaction.aborted) {
       draft.endTransaction(actor, false);
       if (transaction.explicit)
-        draft.setTransaction(actor, { ...transaction, levels: UNSAVED, aborted: true, writes: new Map(), snapshot: null });
+        draft.setTransaction(actor, {
+          ...transaction,
+          levels: UNSAVED,
+          aborted: true,
+          writes: new Map(),
+          truncated: NOTHING,
+          snapshot: null,
+        });
     }
     return error.toReply();
   }
@@ -373,6 +383,7 @@ export class ModelEngine implements Engine<ModelState> {
       snapshot: null,
       nowMs: state.clockMs,
       writes: new Map(),
+      truncated: NOTHING,
     };
     const view = new SnapshotView(contents, state.committed, onlooker, state.sequences, catalog.tables.length);
     const rows = evaluator
@@ -384,7 +395,8 @@ export class ModelEngine implements Engine<ModelState> {
 
 const LOCKING = ['SELECT FOR KEY SHARE', 'SELECT FOR SHARE', 'SELECT FOR NO KEY UPDATE', 'SELECT FOR UPDATE'] as const;
 const NOBODY: readonly ActorIndex[] = [];
-const UNSAVED: readonly Level[] = [{ name: null, xid: 0, released: [], writes: new Map() }];
+const UNSAVED: readonly Level[] = [{ name: null, xid: 0, released: [], writes: new Map(), truncated: new Set() }];
+const NOTHING: ReadonlySet<number> = new Set();
 const ABORTED = 'current transaction is aborted, commands ignored until end of transaction block';
 const done = (reply: Reply): Outcome => ({ kind: 'done', reply });
 const outside = (what: string): Reply => new SqlError('25P01', `${what} can only be used in transaction blocks`).toReply();

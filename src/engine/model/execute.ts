@@ -122,6 +122,13 @@ function startRows(draft: Draft, actor: ActorIndex, machinery: Machinery): void 
     }
     case 'calls':
       return;
+    case 'truncate':
+      if (plan.refused) throw new SqlError('0A000', 'cannot truncate a table referenced in a foreign key constraint');
+      draft.truncate(
+        actor,
+        plan.locks.map(({ table }) => table),
+      );
+      return;
     case 'insert': {
       const rows = plan.sources.flatMap((source) => machinery.evaluator.evaluate(source, view));
       const items = rows.map((row) => insertItem(plan, row.values, view, machinery));
@@ -673,7 +680,7 @@ function reply(execution: Execution): ResultReply {
   return {
     kind: 'result',
     command: plan.command,
-    rowCount: plan.kind === 'lock table' ? null : execution.affected,
+    rowCount: plan.kind === 'lock table' || plan.kind === 'truncate' ? null : execution.affected,
     fields,
     rows: ordered ? rows : inContentOrder(rows),
   };
@@ -687,6 +694,7 @@ function outputsOf(plan: StatementPlan): readonly Output[] {
     case 'calls':
       return plan.outputs;
     case 'lock table':
+    case 'truncate':
       return [];
     default:
       return plan.returning?.outputs ?? [];

@@ -11,7 +11,15 @@ export interface LockTable {
   readonly nowait: boolean;
 }
 
-export type ParsedStatement = Statement | LockTable;
+/** TRUNCATE: the parser's own leaves out half of it. */
+export interface Truncate {
+  readonly type: 'truncate';
+  readonly tables: readonly string[];
+  readonly restartIdentity: boolean;
+  readonly cascade: boolean;
+}
+
+export type ParsedStatement = Statement | LockTable | Truncate;
 
 /** PostgreSQL's table lock modes, weakest first (manual, "Explicit Locking", table 13.2). */
 export const TABLE_LOCK_MODES = [
@@ -29,6 +37,7 @@ export type TableLockMode = (typeof TABLE_LOCK_MODES)[number];
 export function parseStatement(text: string): ParsedStatement {
   const tokens = tokenize(text);
   if (tokens[0]?.text === 'lock') return parseLockTable(tokens, text);
+  if (tokens[0]?.text === 'truncate') return parseTruncate(tokens, text);
   if (tokens.some((token) => token.text === ';' && token.end < text.trimEnd().length))
     throw new SqlError('42601', 'cannot insert multiple commands into a prepared statement');
   try {
@@ -59,18 +68,34 @@ const KEYWORDS_BEFORE_A_SIGN = new Set(
   'select where and or not then else when between in values limit offset by returning set case is like'.split(' '),
 );
 
-function parseLockTable(tokens: readonly Token[], text: string): LockTable {
-  const words = tokens.map((token) => (token.kind === 'quoted' ? token.text.slice(1, -1) : token.text)).filter((word) => word !== ';');
-  let at = 1;
-  if (words[at] === 'table') at += 1;
+const wordsOf = (tokens: readonly Token[]): string[] =>
+  tokens.map((token) => (token.kind === 'quoted' ? token.text.slice(1, -1) : token.text)).filter((word) => word !== ';');
+
+/** Names of tables behind a verb, and where they end. */
+function parseTables(words: readonly string[]): { readonly tables: readonly string[]; readonly end: number } {
+  let at = words[1] === 'table' ? 2 : 1;
   const tables: string[] = [];
   for (;;) {
     if (words[at] === 'only') at += 1;
     tables.push(words[at] ?? '');
     at += 1;
-    if (words[at] !== ',') break;
+    if (words[at] !== ',') return { tables, end: at };
     at += 1;
   }
+}
+
+function parseTruncate(tokens: readonly Token[], text: string): Truncate {
+  const words = wordsOf(tokens);
+  const { tables, end } = parseTables(words);
+  const options = words.slice(end).join(' ');
+  if (!/^((restart|continue) identity ?)?(cascade|restrict)?$/.test(options)) throw new UnmodelledError(`this statement: ${text}`);
+  return { type: 'truncate', tables, restartIdentity: options.startsWith('restart'), cascade: options.endsWith('cascade') };
+}
+
+function parseLockTable(tokens: readonly Token[], text: string): LockTable {
+  const words = wordsOf(tokens);
+  const { tables, end } = parseTables(words);
+  let at = end;
   let mode: TableLockMode = 'ACCESS EXCLUSIVE';
   if (words[at] === 'in') {
     const end = words.indexOf('mode', at);

@@ -94,6 +94,8 @@ export interface Transaction {
   readonly nowMs: number;
   /** By slot. */
   readonly writes: ReadonlyMap<number, Write>;
+  /** Tables that it has emptied: of them it sees and has nothing but what it has written since. */
+  readonly truncated: ReadonlySet<number>;
 }
 
 /** A transaction, or what is done in it after a savepoint: a subtransaction (src/backend/access/transam/README). */
@@ -109,6 +111,7 @@ export interface Level {
   readonly released: readonly number[];
   /** The transaction's writes when it began, which a partial rollback restores. */
   readonly writes: ReadonlyMap<number, Write>;
+  readonly truncated: ReadonlySet<number>;
 }
 
 /** An uncommitted change to one row. */

@@ -2,7 +2,7 @@ import type { Expr, InsertStatement, SelectedColumn, SelectFromStatement, Statem
 import { UnmodelledError } from '../contract.js';
 import { type AdvisoryCall, advisoryOutput, compileAdvisoryCall, isAdvisory } from './advisory.js';
 import type { Catalog, Table } from './catalog.js';
-import { type LockTable, type ParsedStatement, parseStatement, type TableLockMode } from './parse.js';
+import { type LockTable, type ParsedStatement, parseStatement, type TableLockMode, type Truncate } from './parse.js';
 import { compileOver, compileSelect, type QueryContext, type Target, tableNamed } from './queries.js';
 import type { Output, Query } from './query.js';
 import { SqlError } from './sql-error.js';
@@ -63,6 +63,7 @@ export type StatementPlan =
       readonly returning: Query | null;
     })
   | (Common & { readonly kind: 'lock table'; readonly nowait: boolean })
+  | (Common & { readonly kind: 'truncate'; readonly refused: boolean })
   | (Common & { readonly kind: 'calls'; readonly calls: readonly Call[]; readonly outputs: readonly Output[] });
 
 /** A function with effects that no snapshot and no rollback of the statement's rows touches, or a plain column beside one. */
@@ -93,6 +94,8 @@ export function compileStatement(text: string, parameters: readonly unknown[], c
       return compileDelete(statement, context);
     case 'lock table':
       return compileLock(statement, catalog);
+    case 'truncate':
+      return compileTruncate(statement, catalog);
     default:
       throw new UnmodelledError(`${statement.type.toUpperCase()}: ${text}`);
   }
@@ -334,6 +337,27 @@ function compileLock(statement: LockTable, catalog: Catalog): StatementPlan {
     nowait: statement.nowait,
     locks: statement.tables.map((name) => lock(tableNamed(catalog, name).index, statement.mode)),
     writes: false,
+  };
+}
+
+/** Tables that refer to one of them go too, or forbid it: once all that is named is locked (tablecmds.c, ExecuteTruncate). */
+function compileTruncate(statement: Truncate, catalog: Catalog): StatementPlan {
+  const tables = new Set(statement.tables.map((name) => tableNamed(catalog, name)));
+  const referring = () =>
+    catalog.tables.filter(
+      (table) => !tables.has(table) && [...tables].some(({ referencedBy }) => referencedBy.some((key) => key.table === table.index)),
+    );
+  const refused = !statement.cascade && referring().length > 0;
+  if (statement.cascade) for (let more = referring(); more.length > 0; more = referring()) for (const table of more) tables.add(table);
+  for (const { name, columns } of tables)
+    if (statement.restartIdentity && columns.some((column) => column.sequence !== null))
+      throw new UnmodelledError(`TRUNCATE ... RESTART IDENTITY of ${name}, which has a sequence`);
+  return {
+    kind: 'truncate',
+    command: 'TRUNCATE',
+    refused,
+    locks: [...tables].map((table) => lock(table.index, 'ACCESS EXCLUSIVE')),
+    writes: true,
   };
 }
 

@@ -26,7 +26,8 @@ export function findConflict(
     const other = contents.values(content);
     return columns.every((column) => other[column] === values[column]);
   };
-  for (const version of versionsOf(draft.committed, contents, tables)[table.index]!) {
+  const emptied = draft.transaction(actor).truncated.has(table.index);
+  for (const version of emptied ? [] : versionsOf(draft.committed, contents, tables)[table.index]!) {
     if (version.slot === slot || !equal(version.content) || draft.transaction(actor).writes.has(version.slot)) continue;
     const writer = draft.otherWriter(actor, version.slot);
     return writer === null ? 'duplicate' : { actor: writer, xid: draft.transaction(writer).writes.get(version.slot)!.by };

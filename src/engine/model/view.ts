@@ -36,8 +36,8 @@ export class SnapshotView implements View {
   }
 
   #compute(table: number): readonly Version[] {
-    const base = versionsOf(this.#snapshot, this.#contents, this.#tables)[table]!;
-    const { writes } = this.#transaction;
+    const { writes, truncated } = this.#transaction;
+    const base = truncated.has(table) ? [] : versionsOf(this.#snapshot, this.#contents, this.#tables)[table]!;
     if (writes.size === 0) return base;
     const own = [...writes.values()].flatMap((write) => (write.table === table && write.next !== null ? [write.next] : []));
     return [...base.filter((version) => !writes.has(version.slot)), ...own].sort(byContent);
