@@ -26,6 +26,7 @@ const seed = `
 const BOTH: readonly IsolationLevel[] = ['READ COMMITTED', 'REPEATABLE READ'];
 const RC: readonly IsolationLevel[] = ['READ COMMITTED'];
 const RR: readonly IsolationLevel[] = ['REPEATABLE READ'];
+const SR: readonly IsolationLevel[] = ['SERIALIZABLE'];
 
 interface Case {
   readonly name: string;
@@ -855,6 +856,76 @@ describe('advisory locks', () => {
       at: RC,
     },
     { name: 'in a read-only transaction too', scripts: [`BEGIN READ ONLY; ${xact()}; COMMIT`, block(xact())], sees: ['waits'], at: RC },
+  ]);
+});
+
+describe('SERIALIZABLE', () => {
+  const read = (id: number) => `SELECT v FROM items WHERE id = ${id}`;
+  const set = (id: number, v: number) => `UPDATE items SET v = ${v} WHERE id = ${id}`;
+  const sum = 'SELECT sum(v) FROM items';
+  const at = (modes: string, ...statements: string[]) => [`BEGIN ${modes}`, ...statements, 'COMMIT'].join('; ');
+  conforms([
+    { name: 'write skew on two rows', scripts: [block(read(1), set(2, 5)), block(read(2), set(1, 5))], sees: ['40001'], at: SR },
+    { name: 'write skew over a sum', scripts: [block(sum, set(2, 5)), block(sum, set(1, 5))], sees: ['40001'], at: SR },
+    {
+      name: 'count, then insert',
+      scripts: ['SELECT count(*) FROM parts', 'SELECT count(*) FROM parts'].map((text, index) =>
+        block(text, `INSERT INTO parts VALUES (${index + 5}, 1, 0)`),
+      ),
+      sees: ['40001'],
+      at: SR,
+    },
+    {
+      name: 'insert where the count allows it, autocommitted',
+      scripts: [5, 6].map((id) => `INSERT INTO parts SELECT ${id}, 1, 0 WHERE (SELECT count(*) FROM parts) < 3`),
+      sees: ['40001'],
+      at: SR,
+    },
+    {
+      name: 'the anomaly of a reader alone (Fekete, O’Neil, O’Neil 2004)',
+      scripts: [block(read(2), set(1, 5)), block(set(2, 7)), block(sum)],
+      sees: ['40001'],
+      at: SR,
+    },
+    {
+      name: 'the same, the reader declared READ ONLY',
+      scripts: [block(read(2), set(1, 5)), block(set(2, 7)), at('READ ONLY', read(1), read(2))],
+      sees: ['40001'],
+      at: SR,
+    },
+    { name: 'one reads what the other writes: no harm', scripts: [block(read(1), read(2)), block(set(1, 5))], at: SR },
+    {
+      name: 'a row that was updated meanwhile fails as at REPEATABLE READ',
+      scripts: [addOne(), block(read(2), addOne())],
+      sees: ['40001'],
+      at: SR,
+    },
+    {
+      name: 'a level of its own for each: with READ COMMITTED there is no conflict',
+      scripts: [at('ISOLATION LEVEL SERIALIZABLE', read(1), set(2, 5)), at('ISOLATION LEVEL READ COMMITTED', read(2), set(1, 5))],
+      at: RC,
+    },
+    {
+      name: 'levels mixed: two that are serializable, and one that reads repeatably',
+      scripts: [
+        at('ISOLATION LEVEL SERIALIZABLE', read(1), set(2, 5)),
+        at('ISOLATION LEVEL SERIALIZABLE', read(2), set(1, 5)),
+        at('ISOLATION LEVEL REPEATABLE READ', sum, 'UPDATE parts SET v = 5 WHERE id = 1'),
+      ],
+      sees: ['40001'],
+      at: RC,
+    },
+    {
+      name: 'what was rolled back to a savepoint has been read all the same',
+      scripts: [block('SAVEPOINT s', read(1), 'ROLLBACK TO s', set(2, 5)), block(read(2), set(1, 5))],
+      sees: ['40001'],
+      at: SR,
+    },
+    {
+      name: 'a row locked FOR UPDATE is read, not written',
+      scripts: [block(lockOne('UPDATE'), set(2, 5)), block(read(2), lockOne('SHARE', 1))],
+      at: SR,
+    },
   ]);
 });
 

@@ -206,6 +206,15 @@ describe('every part of the canonical state is needed: without it, states with d
       ],
     ],
     [
+      'serializable',
+      'whether a transaction was the pivot of a dangerous structure, whose other end is gone',
+      [
+        'BEGIN ISOLATION LEVEL SERIALIZABLE; SELECT 1 AS one FROM items WHERE id = 2; UPDATE items SET v = 5 WHERE id = 1; COMMIT',
+        'BEGIN ISOLATION LEVEL SERIALIZABLE; INSERT INTO items VALUES (3, 3); COMMIT',
+        'BEGIN ISOLATION LEVEL SERIALIZABLE; SELECT 1 AS one FROM items WHERE id = 1; ROLLBACK',
+      ],
+    ],
+    [
       'order',
       'rows that were updated lie behind the others, and are locked after them',
       [

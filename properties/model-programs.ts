@@ -94,7 +94,15 @@ const body: fc.Arbitrary<string[]> = fc.oneof(
 /** One actor's transaction, or autocommitted statements; weighted to contention. */
 export const transaction: fc.Arbitrary<string> = fc
   .record({
-    begin: fc.constantFrom('BEGIN', 'BEGIN', 'BEGIN', 'BEGIN ISOLATION LEVEL REPEATABLE READ', ''),
+    begin: fc.constantFrom(
+      'BEGIN',
+      'BEGIN',
+      'BEGIN',
+      'BEGIN',
+      'BEGIN ISOLATION LEVEL REPEATABLE READ',
+      'BEGIN ISOLATION LEVEL SERIALIZABLE',
+      '',
+    ),
     statements: body,
     end: fc.constantFrom('COMMIT', 'COMMIT', 'COMMIT', 'ROLLBACK'),
   })
@@ -106,7 +114,7 @@ export const program = (schema: string) =>
   fc.record({
     schema: fc.constant(schema),
     seed: fc.constant(seed),
-    isolation: fc.constantFrom<IsolationLevel>('READ COMMITTED', 'READ COMMITTED', 'REPEATABLE READ'),
+    isolation: fc.constantFrom<IsolationLevel>('READ COMMITTED', 'READ COMMITTED', 'REPEATABLE READ', 'SERIALIZABLE'),
     stubborn: fc.boolean(),
     scripts: fc.array(transaction, { minLength: 2, maxLength: 3 }),
   });

@@ -3,7 +3,7 @@ import { ModelEngine } from '../src/engine/model/engine.js';
 import type { ModelState } from '../src/engine/model/state.js';
 import type { PostgresEngine } from '../src/engine/postgres/engine.js';
 import { splitStatements } from '../src/engine/sql-text.js';
-import { coveringSchedules } from '../src/explore/cover.js';
+import { Coverage } from '../src/explore/cover.js';
 import { count, type StateGraph } from '../src/explore/graph.js';
 import { lockstep } from '../src/explore/lockstep.js';
 import { patiently } from '../src/explore/plan.js';
@@ -84,6 +84,9 @@ export interface Confirmed {
   /** SQLSTATEs, `waits`, `freed and waits again`, `deadlock`, and the replies of statements with rows, as text. */
   readonly seen: ReadonlySet<string>;
   readonly states: number;
+  readonly transitions: number;
+  /** Transitions that the server chose not to take: serialization failures that it may spare a transaction, or that it may not. */
+  readonly unforceable: number;
   readonly interleavings: bigint;
   readonly schedules: number;
 }
@@ -96,20 +99,26 @@ export async function confirm(scripted: ScriptedCase, engine: ModelEngine, postg
   const { machine } = modelOf(scripted, engine);
   const { graph, complete } = await search(machine, engine, { maxStates: MAX_STATES });
   if (!complete) throw new Error(`more than ${MAX_STATES} states`);
-  const { schedules } = coveringSchedules(graph, MAX_SCHEDULES);
+  const coverage = new Coverage(graph);
   const seen = new Set<string>();
-  for (const schedule of schedules) {
-    const { steps, difference } = await compare(machine, scripted, postgres, schedule);
-    for (const step of steps) note(step, seen);
-    if (difference !== null) return { difference, seen, ...figures(graph, schedules) };
-  }
-  return { difference: null, seen, ...figures(graph, schedules) };
+  let runs = 0;
+  for (let schedules = coverage.schedules(MAX_SCHEDULES); schedules.length > 0; schedules = coverage.schedules(MAX_SCHEDULES - runs))
+    for (const schedule of schedules) {
+      const { steps, difference, parted } = await compare(machine, scripted, postgres, schedule);
+      runs += 1;
+      for (const step of steps) note(step, seen);
+      if (difference !== null) return { difference, seen, ...figures(graph, coverage, runs) };
+      coverage.note(schedule, parted);
+    }
+  return { difference: null, seen, ...figures(graph, coverage, runs) };
 }
 
-const figures = (graph: StateGraph, schedules: readonly unknown[]) => ({
+const figures = (graph: StateGraph, coverage: Coverage, schedules: number) => ({
   states: graph.nodes.length,
+  transitions: graph.transitions,
+  unforceable: coverage.unforceable,
   interleavings: count(graph, 0).interleavings,
-  schedules: schedules.length,
+  schedules,
 });
 
 /** Runs one schedule on both; a difference is told with the way that led to it. */
@@ -118,14 +127,16 @@ export async function compare(
   scripted: ScriptedCase,
   postgres: PostgresEngine,
   schedule: readonly Choice[],
-): Promise<{ steps: readonly Step<ModelState>[]; difference: string | null }> {
+): Promise<{ steps: readonly Step<ModelState>[]; difference: string | null; parted: number | null }> {
   const { scenario, plan } = scenarioOf(scripted);
   const server = new Machine(scenario, plan, postgres);
-  let { model, difference } = await patiently(() => lockstep(machine, server, schedule));
+  let { model, difference, parted } = await patiently(() => lockstep(machine, server, schedule));
   // On a busy machine a waiter's deadlock check may come before it could be frozen. A difference that does not come again says nothing of the model.
   for (let tries = 0; tries < 2 && difference !== null; tries += 1)
-    ({ model, difference } = await patiently(() => lockstep(machine, server, schedule)));
-  return { steps: model, difference: difference === null ? null : tell(machine, model, difference) };
+    ({ model, difference, parted } = await patiently(() => lockstep(machine, server, schedule)));
+  // The step at which the server parted was not taken.
+  const steps = parted === null ? model : model.slice(0, parted);
+  return { steps, parted, difference: difference === null ? null : tell(machine, model, difference) };
 }
 
 function tell(machine: Machine<ModelState>, steps: readonly Step<ModelState>[], difference: Difference): string {

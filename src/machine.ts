@@ -128,7 +128,7 @@ export class Machine<S> {
     );
   }
 
-  /** What may happen next: actors that can take a step, then victims of deadlocks, each in the plan's order. */
+  /** What may happen next: actors that can take a step, then those whose step may fail instead, then victims of deadlocks, each in the plan's order. */
   choices(configuration: Configuration<S>): Choice[] {
     const phases = configuration.actors.map((_, actor) => this.phase(configuration, actor));
     const freed = phases.flatMap((phase, actor): Choice[] => (phase === 'freed' ? [{ actor, kind: 'step' }] : []));
@@ -136,9 +136,16 @@ export class Machine<S> {
     const steps = phases.flatMap((phase, actor): Choice[] =>
       phase === 'waiting' || phase === 'finished' ? [] : [{ actor, kind: 'step' }],
     );
-    if (!phases.includes('waiting')) return steps;
+    const failures = steps.flatMap(({ actor }): Choice[] => (this.#mayFail(configuration, actor) ? [{ actor, kind: 'fail' }] : []));
+    if (!phases.includes('waiting')) return failures.length === 0 ? steps : [...steps, ...failures];
     const victims = this.engine.victims(configuration.engine).map((actor): Choice => ({ actor, kind: 'victim' }));
-    return [...steps, ...victims];
+    return [...steps, ...failures, ...victims];
+  }
+
+  #mayFail(configuration: Configuration<S>, actor: ActorIndex): boolean {
+    if (this.engine.mayFail === undefined) return false;
+    const action = this.#actionOf(configuration, { actor, kind: 'step' });
+    return action !== null && this.engine.mayFail(configuration.engine, action);
   }
 
   phase(configuration: Configuration<S>, actor: ActorIndex): Phase | 'finished' {
@@ -149,21 +156,25 @@ export class Machine<S> {
   /** Takes one step. `choice` must be among the choices. */
   apply(configuration: Configuration<S>, choice: Choice): MaybePromise<Step<S>> {
     const { actor } = choice;
-    const { node, prelude } = configuration.actors[actor]!;
-    const phase = this.phase(configuration, actor);
+    const { node } = configuration.actors[actor]!;
     const request = node.request as Request;
-    if (phase === 'idle' && request.kind !== 'query') return this.#callWorld(configuration, choice, request);
-    const action: Action =
-      choice.kind === 'victim'
-        ? { kind: 'break-deadlock', actor }
-        : phase === 'freed'
-          ? { kind: 'resume', actor }
-          : phase === 'uncommitted'
-            ? { kind: 'commit', actor }
-            : { kind: 'statement', actor, statement: { ...(request as Extract<Request, { kind: 'query' }>), prelude } };
+    const action = this.#actionOf(configuration, choice);
+    if (action === null) return this.#callWorld(configuration, choice, request as Exclude<Request, { kind: 'query' }>);
     return chain(this.engine.apply(configuration.engine, action), (applied) =>
       this.#record(configuration, choice, action, request, applied),
     );
+  }
+
+  /** What the engine is asked to do; null where the step is none of its. */
+  #actionOf(configuration: Configuration<S>, { actor, kind }: Choice): Action | null {
+    if (kind === 'victim') return { kind: 'break-deadlock', actor };
+    const { node, prelude } = configuration.actors[actor]!;
+    const phase = this.phase(configuration, actor);
+    const fails = kind === 'fail';
+    if (phase === 'freed') return { kind: 'resume', actor, fails };
+    if (phase === 'uncommitted') return { kind: 'commit', actor, fails };
+    const request = node.request as Request;
+    return request.kind === 'query' ? { kind: 'statement', actor, statement: { ...request, prelude }, fails } : null;
   }
 
   #callWorld(configuration: Configuration<S>, choice: Choice, request: Exclude<Request, { kind: 'query' }>): MaybePromise<Step<S>> {

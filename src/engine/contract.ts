@@ -17,13 +17,13 @@ export interface Statement {
   readonly prelude: readonly { readonly text: string; readonly begins: boolean; readonly modes: TransactionModes }[];
 }
 
-/** What is released at once. */
+/** What is released at once. With `fails`, SERIALIZABLE refuses it with 40001 where it may; a server decides that itself. */
 export type Action =
-  | { readonly kind: 'statement'; readonly actor: ActorIndex; readonly statement: Statement }
+  | { readonly kind: 'statement'; readonly actor: ActorIndex; readonly statement: Statement; readonly fails?: boolean }
   /** The second step of a statement outside a transaction. */
-  | { readonly kind: 'commit'; readonly actor: ActorIndex }
+  | { readonly kind: 'commit'; readonly actor: ActorIndex; readonly fails?: boolean }
   /** A waiter whose blocker is gone goes on; it may block again. */
-  | { readonly kind: 'resume'; readonly actor: ActorIndex }
+  | { readonly kind: 'resume'; readonly actor: ActorIndex; readonly fails?: boolean }
   /** A waiter in a deadlock fails with 40P01. */
   | { readonly kind: 'break-deadlock'; readonly actor: ActorIndex };
 
@@ -64,6 +64,8 @@ export interface Engine<S> {
   status(state: S, actor: ActorIndex): ActorStatus;
   /** Actors that a `break-deadlock` may name. */
   victims(state: S): readonly ActorIndex[];
+  /** Whether the action may come to a serialization failure as well as to what it comes to otherwise. Default false. */
+  mayFail?(state: S, action: Action): boolean;
   committed(state: S): CommittedState;
   /** False where `committed` is not news but what the state before had. Default true. */
   looked?(state: S): boolean;

@@ -79,6 +79,7 @@ export function splitStatements(script: string): string[] {
 export interface TransactionModes {
   readonly isolation: 'READ COMMITTED' | 'REPEATABLE READ' | 'SERIALIZABLE' | null;
   readonly readOnly: boolean | null;
+  readonly deferrable?: boolean;
 }
 
 export type StatementKind = 'begin' | 'set-transaction' | 'commit' | 'rollback' | 'savepoint' | 'rollback-to' | 'release' | 'other';
@@ -172,7 +173,12 @@ function modesOf(words: readonly string[]): TransactionModes {
         : null;
   const only = words.indexOf('only');
   const write = words.indexOf('write');
-  return { isolation, readOnly: only > 0 && words[only - 1] === 'read' ? true : write > 0 && words[write - 1] === 'read' ? false : null };
+  const deferrable = words.includes('deferrable') && !words.includes('not');
+  return {
+    isolation,
+    deferrable,
+    readOnly: only > 0 && words[only - 1] === 'read' ? true : write > 0 && words[write - 1] === 'read' ? false : null,
+  };
 }
 
 function isPlainRead(tokens: readonly Token[]): boolean {

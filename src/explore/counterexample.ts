@@ -7,9 +7,8 @@ import type { Counterexample, Failure } from '../outcome.js';
 import { recordHistory, stepHash } from '../record.js';
 import { type Run, run, scheduleOf } from '../run.js';
 import type { Scenario } from '../scenario.js';
-import { ordered } from '../schedule/arbitrary.js';
 import type { Choice } from '../schedule/choice.js';
-import { replay, ScheduleError } from '../schedule/replay.js';
+import { following, replay, ScheduleError } from '../schedule/replay.js';
 import { encodeToken } from '../schedule/token.js';
 import { patiently } from './plan.js';
 import { rerunOn, searchOnModel } from './trials.js';
@@ -92,7 +91,7 @@ async function replayOften<S>(
   let matched = 0;
   for (let time = 0; time < times; time += 1) {
     try {
-      const done = await patiently(() => run(machine, replay(recorded.schedule, machine.actorNames)));
+      const done = await patiently(() => run(machine, replay(recorded.schedule, machine.actorNames, machine.engine.name === 'postgres')));
       const again = done.violations.some(
         ({ violation }) => violation.invariant === failure.invariant && violation.resource === failure.resource,
       );
@@ -112,6 +111,6 @@ interface Recorded {
 }
 
 async function complete<S>(machine: Machine<S>, schedule: readonly Choice[]): Promise<Recorded> {
-  const done: Run<S> = await patiently(() => run(machine, ordered(schedule.map((choice) => choice.actor))));
+  const done: Run<S> = await patiently(() => run(machine, following(schedule)));
   return { schedule: scheduleOf(done), hashes: done.steps.map(stepHash), history: recordHistory(machine, done) };
 }

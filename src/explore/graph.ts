@@ -72,21 +72,6 @@ export function count(graph: StateGraph, witnesses: number): Counts {
   return { interleavings: all[id]!, violating: bad[id]!, witnesses: seen.map((counts) => counts[id]!) };
 }
 
-/** The transitions that schedules from the first state take, each once. */
-export function transitionsOn(graph: StateGraph, schedules: readonly (readonly Choice[])[]): Set<GraphEdge> {
-  const taken = new Set<GraphEdge>();
-  for (const schedule of schedules) {
-    let node = graph.root;
-    for (const choice of schedule) {
-      const edge = node.edges.find((item) => sameChoice(item.choice, choice));
-      if (edge === undefined) throw new Error(`the graph has no way for actor ${choice.actor} here`);
-      taken.add(edge);
-      node = edge.to;
-    }
-  }
-  return taken;
-}
-
 /** A way through the graph: the schedule, and the state after each choice. */
 export interface Path {
   readonly choices: readonly Choice[];

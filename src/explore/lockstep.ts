@@ -7,6 +7,8 @@ export interface LockstepRun<M, S> {
   readonly model: readonly Step<M>[];
   readonly server: readonly Step<S>[];
   readonly difference: Difference | null;
+  /** Index of the step at which the server chose the other of two outcomes that are its to choose: a serialization failure or none. The run ends there. */
+  readonly parted: number | null;
 }
 
 /** What the model says: a machine, or what is remembered of one. */
@@ -23,7 +25,12 @@ export async function lockstep<M, S>(
   let right = await server.start();
   const modelSteps: Step<M>[] = [];
   const serverSteps: Step<S>[] = [];
-  const end = (difference: Difference | null): LockstepRun<M, S> => ({ model: modelSteps, server: serverSteps, difference });
+  const end = (difference: Difference | null, parted: number | null = null): LockstepRun<M, S> => ({
+    model: modelSteps,
+    server: serverSteps,
+    difference,
+    parted,
+  });
   const first = compareStates(model, left, server, right);
   if (first !== null) return end({ step: -1, text: 'the first rows', ...first });
   for (const [index, choice] of schedule.entries()) {
@@ -34,15 +41,29 @@ export async function lockstep<M, S>(
     const observed = await server.apply(right, choice);
     modelSteps.push(expected);
     serverSteps.push(observed);
+    const before = left;
     left = expected.after;
     right = observed.after;
-    const found =
-      compareSteps(expected, observed) ??
-      compareStates(model, left, server, right) ??
-      (await compareViolations(model, left, server, right));
-    if (found !== null) return end({ step: index, text: `${showChoice(choice, model.actorNames)}: ${expected.text}`, ...found });
+    const found = await compare(model, expected, server, observed);
+    if (found === null) continue;
+    const other = otherwise(model, before, choice);
+    if (other !== null && (await compare(model, await model.apply(before, other), server, observed)) === null) return end(null, index);
+    return end({ step: index, text: `${showChoice(choice, model.actorNames)}: ${expected.text}`, ...found });
   }
   return end(null);
+}
+
+async function compare<M, S>(model: Machine<M>, expected: Step<M>, server: Machine<S>, observed: Step<S>): Promise<Found | null> {
+  const [left, right] = [expected.after, observed.after];
+  return (
+    compareSteps(expected, observed) ?? compareStates(model, left, server, right) ?? (await compareViolations(model, left, server, right))
+  );
+}
+
+/** The other outcome that a step may have at the server's discretion. */
+function otherwise<M>(model: Machine<M>, before: Configuration<M>, { actor, kind }: Choice): Choice | null {
+  if (kind === 'victim') return null;
+  return model.choices(before).find((choice) => choice.actor === actor && choice.kind === (kind === 'fail' ? 'step' : 'fail')) ?? null;
 }
 
 type Found = Pick<Difference, 'what' | 'model' | 'server'>;

@@ -14,11 +14,12 @@ import type { Choice } from '../schedule/choice.js';
 import { pct } from '../schedule/pct.js';
 import type { Policy } from '../schedule/policy.js';
 import randomStream from '../schedule/random.js';
+import { following } from '../schedule/replay.js';
 import { weighted } from '../schedule/weighted.js';
 import type { Verdict } from '../verdict.js';
-import { coveringSchedules, unheld } from './cover.js';
+import { Coverage, unheld } from './cover.js';
 import { ForetoldSteps } from './foretold.js';
-import { count, type StateGraph, shortestTo, transitionsOn } from './graph.js';
+import { count, type StateGraph, shortestTo } from './graph.js';
 import { type Foretold, type LockstepRun, lockstep } from './lockstep.js';
 import { search } from './search.js';
 
@@ -181,14 +182,23 @@ class PlanExploration {
     const { server } = postgres;
     const allowed = server.canFreeze ? () => true : unheld(server.canSetDeadlockTimeout);
     const most = violated ? Math.min(limits.serverRuns, limits.violatedServerRuns) : limits.serverRuns;
-    const { schedules, unforceable } = coveringSchedules(graph, most, allowed);
-    const { runs, difference, schedule, racy } = await this.#lockstepAll(machine, schedules, new ForetoldSteps(machine, graph));
+    const coverage = new Coverage(graph, allowed);
+    const foretold = new ForetoldSteps(machine, graph);
+    let compared: Compared = { runs: 0, difference: null, schedule: null, racy: null };
+    let runs = 0;
+    let inTime = true;
+    for (let schedules = coverage.schedules(most); schedules.length > 0; schedules = inTime ? coverage.schedules(most - runs) : []) {
+      compared = await this.#lockstepAll(machine, schedules, foretold, coverage);
+      runs += compared.runs;
+      inTime = compared.runs === schedules.length;
+      if (compared.difference !== null || compared.racy !== null) break;
+    }
+    const { difference, schedule, racy } = compared;
+    const { confirmed, unforceable } = coverage;
     const failed = difference !== null || racy !== null;
-    // Counted over what has run, not over what was to run.
-    const confirmed = transitionsOn(graph, schedules.slice(0, failed ? runs - 1 : runs)).size;
-    const all = schedules.length > 0 && confirmed === graph.transitions - unforceable;
-    if (runs < schedules.length && !failed) this.#limits.push('time');
-    else if (schedules.length === most && !all && !failed && !violated) this.#limits.push(`server-runs ${limits.serverRuns}`);
+    const all = runs > 0 && confirmed === graph.transitions - unforceable;
+    if (!inTime && !failed) this.#limits.push('time');
+    else if (runs >= most && !all && !failed && !violated) this.#limits.push(`server-runs ${limits.serverRuns}`);
     const figures: ServerFigures = {
       runs,
       transitionsConfirmed: confirmed,
@@ -210,14 +220,16 @@ class PlanExploration {
     machine: Machine<ModelState>,
     schedules: readonly (readonly Choice[])[],
     foretold: Foretold<ModelState> = machine,
-  ): Promise<{ runs: number; difference: Difference | null; schedule: readonly Choice[] | null; racy: string | null }> {
+    coverage: Coverage | null = null,
+  ): Promise<Compared> {
     const postgres = this.#options.postgres!;
     const server = new Machine(this.#scenario, this.#plan, postgres);
     let runs = 0;
     for (const schedule of schedules) {
       if (this.#options.expired?.()) break;
-      const { difference, again } = await this.#compare(() => lockstep(machine, server, schedule, foretold));
+      const { difference, again, parted } = await this.#compare(() => lockstep(machine, server, schedule, foretold));
       runs += 1;
+      if (difference === null) coverage?.note(schedule, parted);
       if (difference !== null) {
         if (again) return { runs, difference, schedule, racy: null };
         return { runs, difference: null, schedule: null, racy: `once, and not again: ${describe(difference)}` };
@@ -228,14 +240,17 @@ class PlanExploration {
   }
 
   /** A difference that does not come again is no divergence but a race that the schedule does not settle. */
-  async #compare(attempt: () => Promise<LockstepRun<ModelState, ServerState>>): Promise<{ difference: Difference | null; again: boolean }> {
+  async #compare(
+    attempt: () => Promise<LockstepRun<ModelState, ServerState>>,
+  ): Promise<{ difference: Difference | null; again: boolean; parted: number | null }> {
     const first = await patiently(attempt);
-    if (first.difference === null) return { difference: null, again: false };
+    const { parted } = first;
+    if (first.difference === null) return { difference: null, again: false, parted };
     for (let repeat = 0; repeat < 2; repeat += 1) {
       const next = await patiently(attempt);
-      if (next.difference === null) return { difference: first.difference, again: false };
+      if (next.difference === null) return { difference: first.difference, again: false, parted };
     }
-    return { difference: first.difference, again: true };
+    return { difference: first.difference, again: true, parted };
   }
 
   async #sampleModel(machine: Machine<ModelState>, engine: ModelEngine): Promise<PlanOutcome> {
@@ -341,6 +356,13 @@ interface Confirmation {
   readonly divergence: PlanOutcome['divergence'];
 }
 
+interface Compared {
+  readonly runs: number;
+  readonly difference: Difference | null;
+  readonly schedule: readonly Choice[] | null;
+  readonly racy: string | null;
+}
+
 interface Sample {
   readonly runs: number;
   readonly steps: number;
@@ -349,8 +371,6 @@ interface Sample {
   readonly schedules: readonly Choice[][];
   readonly failure: Failure | null;
 }
-
-const following = (schedule: readonly Choice[]): Policy => ordered(schedule.map((choice) => choice.actor));
 
 export const describe = (difference: Difference): string =>
   `after step ${difference.step + 1} (${difference.text}), ${difference.what}: the model shows ${difference.model}; PostgreSQL shows ${difference.server}`;

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Plan } from '../plan/plan.js';
 import type { IsolationLevel } from '../scenario.js';
-import type { Choice } from './choice.js';
+import { type Choice, MARKS } from './choice.js';
 
 /** Everything that a replay needs: the plan, the order, what each step was, and what came of it. */
 export interface Recording {
@@ -116,21 +116,21 @@ const areTexts = (value: unknown, count: number): boolean =>
 
 const checksum = (body: string) => createHash('sha256').update(body).digest('base64url').slice(0, 6);
 
-/** One character an actor, two from 36 actors on; `!` before a deadlock's victim. */
+/** One character an actor, two from 36 actors on; `!` before a deadlock's victim, `?` before a serialization failure. */
 function encodeSchedule(schedule: readonly Choice[], actors: number): string {
   if (actors > MAX_ACTORS) throw new TokenError(`a token holds ${MAX_ACTORS} actors at the most`);
   const wide = actors > DIGITS.length;
   const digit = (actor: number) => (wide ? DIGITS[Math.floor(actor / DIGITS.length)]! : '') + DIGITS[actor % DIGITS.length]!;
-  return schedule.map((choice) => `${choice.kind === 'victim' ? '!' : ''}${digit(choice.actor)}`).join('');
+  return schedule.map((choice) => `${MARKS[choice.kind]}${digit(choice.actor)}`).join('');
 }
 
 function decodeSchedule(text: string, actors: number): Choice[] {
-  const entries = text.match(actors > DIGITS.length ? /!?[0-9a-z]{2}/g : /!?[0-9a-z]/g) ?? [];
+  const entries = text.match(actors > DIGITS.length ? /[!?]?[0-9a-z]{2}/g : /[!?]?[0-9a-z]/g) ?? [];
   if (entries.join('') !== text) throw new TokenError('this token is damaged: its schedule cannot be read');
   return entries.map((entry) => {
-    const digits = entry.replace('!', '');
+    const digits = entry.replace(/[!?]/, '');
     const actor = [...digits].reduce((value, digit) => value * DIGITS.length + DIGITS.indexOf(digit), 0);
     if (actor >= actors) throw new TokenError('this token is damaged: its schedule names an actor that its plan does not have');
-    return { actor, kind: entry.startsWith('!') ? 'victim' : 'step' };
+    return { actor, kind: entry.startsWith('!') ? 'victim' : entry.startsWith('?') ? 'fail' : 'step' };
   });
 }

@@ -14,6 +14,7 @@ export type KeyPart =
   | 'row locks'
   | 'heavy locks'
   | 'executions'
+  | 'serializable'
   | 'order';
 
 /**
@@ -63,6 +64,7 @@ export function canonical(state: ModelState, machinery: Machinery, without: Read
   state.executions.forEach((item, actor) => {
     if (item !== null) add('executions', () => `E${actor}${execution(item, state, names, ids)}`);
   });
+  if (state.serializable.length > 0) add('serializable', () => serializable(state, names));
   parts.push(String(state.clockMs));
   return parts.join(';');
 }
@@ -173,6 +175,25 @@ function savepoints(transaction: Transaction, names: Names, ids: Ids): string {
       const back = depth === 0 ? '' : `(${writes(saved, names, ids)}${emptied({ truncated })})`;
       return `${JSON.stringify(name)}${ids.rank(xid)}${released.map((id) => `+${ids.rank(id)}`).join('')}${back}`;
     })
+    .join();
+}
+
+/** Serializable transactions that still matter: in which order they began and committed, what they have seen and done. */
+function serializable(state: ModelState, names: Names): string {
+  const times = [
+    ...new Set(state.serializable.flatMap(({ began, committed }) => (committed === null ? [began] : [began, committed]))),
+  ].sort((left, right) => left - right);
+  const numbers = (set: ReadonlySet<number>) => [...set].sort((left, right) => left - right).join();
+  return state.serializable
+    .map((item) => {
+      const { actor, readOnly, snapshot, began, committed, doomed, changes } = item;
+      const seen = item.observations.map(
+        ({ query, own, answer }) => `${query.id}${answer}${writes(own.writes, names, null)}${emptied(own)}`,
+      );
+      const times2 = `${times.indexOf(began)}${committed === null ? '' : `-${times.indexOf(committed)}`}`;
+      return `S${committed === null ? actor : ''}${readOnly ? 'r' : ''}${doomed ? '!' : ''}${times2}r${numbers(item.reads)}w${numbers(item.writes)}(${difference(snapshot, state, names)})(${seen.join('&')})(${writes(changes, names, null)})`;
+    })
+    .sort()
     .join();
 }
 

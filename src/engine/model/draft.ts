@@ -2,6 +2,7 @@ import type { ActorIndex } from '../contract.js';
 import type { RowContents } from './contents.js';
 import { type Acquired, acquire, handUp, type Owner, release, releaseFrom, unlock, unlockAll } from './heavy-locks.js';
 import type { TableLockMode } from './parse.js';
+import { mayFail, type Observation, possiblePivot, type SerializableTransaction, stillNeeded } from './serializable.js';
 import { SqlError } from './sql-error.js';
 import type {
   Committed,
@@ -32,6 +33,7 @@ export class Draft {
   readonly #executions: (Execution | null)[];
   #rowLocks: Map<number, RowLocks> | null = null;
   #heavy;
+  #serializable: readonly SerializableTransaction[];
   readonly #next: { -readonly [K in keyof Counters]: number };
 
   constructor(state: ModelState, contents: RowContents) {
@@ -42,6 +44,7 @@ export class Draft {
     this.#transactions = [...state.transactions];
     this.#executions = [...state.executions];
     this.#heavy = state.heavy;
+    this.#serializable = state.serializable;
     this.#next = { ...state.next };
   }
 
@@ -53,6 +56,7 @@ export class Draft {
       executions: this.#executions,
       rowLocks: this.#rowLocks ?? this.#state.rowLocks,
       heavy: this.#heavy,
+      serializable: this.#serializable,
       next: this.#next,
       clockMs: this.clockMs,
     };
@@ -141,6 +145,7 @@ export class Draft {
   write(actor: ActorIndex, slot: number, write: Write): void {
     const transaction = this.transaction(actor);
     this.#transactions[actor] = { ...transaction, writes: new Map(transaction.writes).set(slot, write) };
+    this.noteWrites(actor, [write.table]);
   }
 
   /** The id of the transaction's innermost level; ids are given out when first needed, outer levels first (xact.c, AssignTransactionId). */
@@ -167,12 +172,68 @@ export class Draft {
     return levels[innermost]!.xid;
   }
 
+  get serializable(): readonly SerializableTransaction[] {
+    return this.#serializable;
+  }
+
+  /** The actor's running transaction, where it is serializable and has a snapshot. */
+  serializableOf(actor: ActorIndex): SerializableTransaction | null {
+    if (this.#serializable.length === 0) return null;
+    return this.#serializable.find((item) => item.actor === actor && item.committed === null) ?? null;
+  }
+
+  beginSerializable(actor: ActorIndex, readOnly: boolean): void {
+    const began = this.#commits();
+    const { committed: snapshot } = this;
+    const begun = { actor, readOnly, snapshot, began, committed: null, ...NOTHING_DONE };
+    this.#serializable = [...this.#serializable, begun];
+  }
+
+  #commits(): number {
+    return Math.max(0, ...this.#serializable.map(({ began, committed }) => committed ?? began));
+  }
+
+  noteReads(actor: ActorIndex, tables: readonly number[], observations: readonly Observation[]): void {
+    const item = this.serializableOf(actor);
+    if (item === null) return;
+    this.#note(item, { reads: new Set([...item.reads, ...tables]), observations: [...item.observations, ...observations] });
+  }
+
+  noteWrites(actor: ActorIndex, tables: readonly number[]): void {
+    const item = this.serializableOf(actor);
+    if (item !== null && !tables.every((table) => item.writes.has(table)))
+      this.#note(item, { writes: new Set([...item.writes, ...tables]) });
+  }
+
+  #note(item: SerializableTransaction, change: Partial<SerializableTransaction>): void {
+    this.#serializable = this.#serializable.map((other) => (other === item ? { ...item, ...change } : other));
+  }
+
+  #endSerializable(actor: ActorIndex, commits: boolean): void {
+    const item = this.serializableOf(actor);
+    if (item === null) return;
+    if (commits) this.#note(item, { committed: this.#commits() + 1, changes: this.transaction(actor).writes });
+    else this.#serializable = this.#serializable.filter((other) => other !== item);
+    this.#serializable = stillNeeded(this.#serializable);
+  }
+
+  /** Whoever has become a pivot that PostgreSQL may have doomed stays so, also when the others are gone (predicate.c, SXACT_FLAG_DOOMED). */
+  doomPivots(): void {
+    for (const item of this.#serializable)
+      if (item.committed === null && !item.doomed && possiblePivot(item, this.#serializable)) this.#note(item, { doomed: true });
+  }
+
+  mayFail(item: SerializableTransaction): boolean {
+    return mayFail(item, this.#serializable);
+  }
+
   /** Empties tables. What the transaction has written to them before is gone too. */
   truncate(actor: ActorIndex, tables: readonly number[]): void {
     this.takeXid(actor);
     const transaction = this.transaction(actor);
     const writes = new Map([...transaction.writes].filter(([, write]) => !tables.includes(write.table)));
     this.#transactions[actor] = { ...transaction, writes, truncated: new Set([...transaction.truncated, ...tables]) };
+    this.noteWrites(actor, tables);
   }
 
   /** The rows of a truncated table vanish from every snapshot, older ones too (manual, "MVCC Caveats"). */
@@ -287,6 +348,7 @@ export class Draft {
    */
   endTransaction(actor: ActorIndex, commits: boolean): void {
     const transaction = this.transaction(actor);
+    this.#endSerializable(actor, commits);
     if (commits && transaction.truncated.size > 0) this.#empty(transaction.truncated);
     if (commits && transaction.writes.size > 0) this.committed = merge(this.committed, transaction.writes);
     this.#transactions[actor] = null;
@@ -325,6 +387,13 @@ export class Draft {
   }
 }
 
+const NOTHING_DONE = {
+  reads: new Set<number>(),
+  writes: new Set<number>(),
+  observations: [],
+  changes: new Map<number, Write>(),
+  doomed: false,
+};
 const FREE: RowLocks = { locks: [], shows: null };
 const NO_WRITES: ReadonlyMap<number, Write> = new Map();
 const strongestOf = (locks: readonly RowLock[]): RowLockMode => Math.max(...locks.map((lock) => lock.mode)) as RowLockMode;

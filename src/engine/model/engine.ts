@@ -23,6 +23,7 @@ import { type Machinery, run } from './execute.js';
 import { blockers } from './heavy-locks.js';
 import { SqlError } from './sql-error.js';
 import { type Committed, EMPTY, type Level, type ModelState, type Transaction } from './state.js';
+import { type Conflict, certainly, mustFail } from './serializable.js';
 import { compileStatement, type StatementPlan } from './statements.js';
 import { toReplyValue } from './types.js';
 import { SnapshotView, versionsOf } from './view.js';
@@ -34,6 +35,9 @@ export class ModelEngine implements Engine<ModelState> {
   #schema: string | null = null;
   #opened: { readonly key: string; readonly state: ModelState } | null = null;
   #isolation: IsolationLevel = 'READ COMMITTED';
+  /** Set while an action is carried out that is to fail where it may; and whether it might have. */
+  #fails = false;
+  #mightFail = false;
   readonly #plans = new Map<string, StatementPlan>();
   readonly #tables = new WeakMap<Committed, CommittedState['tables']>();
 
@@ -62,6 +66,7 @@ export class ModelEngine implements Engine<ModelState> {
       executions: [null],
       rowLocks: new Map(),
       heavy: new Map(),
+      serializable: [],
       next: { slot: 0, version: 0, position: 0, xid: 0 },
       clockMs: setup.clockMs,
     };
@@ -102,8 +107,36 @@ export class ModelEngine implements Engine<ModelState> {
 
   apply(state: ModelState, action: Action): Applied<ModelState> {
     const draft = new Draft(state, this.#open.contents);
+    this.#fails = action.kind !== 'break-deadlock' && action.fails === true;
+    this.#mightFail = false;
     const outcome = this.#perform(draft, action);
+    if (draft.serializable.length > 1) draft.doomPivots();
     return { state: draft.finish(), outcome };
+  }
+
+  mayFail(state: ModelState, action: Action): boolean {
+    const { isolation } = state.transactions[action.actor] ?? { isolation: this.#isolation };
+    if (state.serializable.length === 0 || (isolation !== 'SERIALIZABLE' && state.transactions[action.actor] !== null)) return false;
+    const { outcome } = this.apply(state, action);
+    const failed = outcome.kind !== 'blocked' && outcome.reply.kind === 'error' && outcome.reply.message === NOT_SERIALIZABLE;
+    return this.#mightFail && !failed;
+  }
+
+  /** Whether a serializable transaction's step fails: because it must, or because it may and is to. */
+  #raises(draft: Draft, actor: ActorIndex, commits: boolean): boolean {
+    const item = draft.serializableOf(actor);
+    if (item === null || draft.serializable.length < 2) return false;
+    if (commits && mustFail({ ...item, changes: draft.transaction(actor).writes }, draft.serializable, this.#certainly(draft))) return true;
+    const may = draft.mayFail(item);
+    this.#mightFail ||= may;
+    return may && this.#fails;
+  }
+
+  #certainly(draft: Draft): Conflict {
+    const { contents, evaluator, catalog } = this.#open;
+    return certainly(evaluator, (snapshot, own) => {
+      return new SnapshotView(contents, snapshot, { ...onlooker(own.nowMs), ...own }, draft.sequences, catalog.tables.length);
+    });
   }
 
   #perform(draft: Draft, action: Action): Outcome {
@@ -115,9 +148,10 @@ export class ModelEngine implements Engine<ModelState> {
         return this.#continue(draft, actor);
       case 'commit': {
         const reply = draft.execution(actor).reply!;
+        const fails = this.#raises(draft, actor, true);
         draft.setExecution(actor, null);
-        draft.endTransaction(actor, true);
-        return { kind: 'done', reply };
+        draft.endTransaction(actor, !fails);
+        return done(fails ? notSerializable().toReply() : reply);
       }
       case 'break-deadlock':
         return { kind: 'done', reply: this.#fail(draft, actor, new SqlError('40P01', 'deadlock detected')) };
@@ -158,7 +192,7 @@ export class ModelEngine implements Engine<ModelState> {
 
   #begin(draft: Draft, actor: ActorIndex, modes: TransactionModes, explicit: boolean): void {
     const isolation = modes.isolation ?? this.#isolation;
-    if (isolation === 'SERIALIZABLE') throw new UnmodelledError('isolation level SERIALIZABLE');
+    if (modes.deferrable && isolation === 'SERIALIZABLE') throw new UnmodelledError('a DEFERRABLE transaction');
     draft.setTransaction(actor, {
       levels: UNSAVED,
       isolation,
@@ -173,9 +207,9 @@ export class ModelEngine implements Engine<ModelState> {
   }
 
   #setModes(draft: Draft, actor: ActorIndex, modes: TransactionModes): void {
-    if (modes.isolation === 'SERIALIZABLE') throw new UnmodelledError('isolation level SERIALIZABLE');
     const transaction = draft.transactions[actor];
     if (!transaction) return;
+    if (modes.deferrable) throw new UnmodelledError('a DEFERRABLE transaction');
     draft.setTransaction(actor, {
       ...transaction,
       isolation: modes.isolation ?? transaction.isolation,
@@ -189,7 +223,9 @@ export class ModelEngine implements Engine<ModelState> {
       if (chain) return outside(`${kind.toUpperCase()} AND CHAIN`);
       return command(commits ? 'COMMIT' : 'ROLLBACK');
     }
-    draft.endTransaction(actor, commits);
+    const fails = commits && this.#raises(draft, actor, true);
+    draft.endTransaction(actor, commits && !fails);
+    if (fails) return notSerializable().toReply();
     if (chain) this.#begin(draft, actor, transaction, true);
     return command(commits ? 'COMMIT' : 'ROLLBACK');
   }
@@ -227,8 +263,10 @@ export class ModelEngine implements Engine<ModelState> {
       throw new SqlError('25006', `cannot execute ${what} in a read-only transaction`);
     }
     // A transaction-wide snapshot is taken before the statement's table locks are waited for; LOCK TABLE takes none.
-    if (transaction.isolation !== 'READ COMMITTED' && transaction.snapshot === null && plan.kind !== 'lock table')
+    if (transaction.isolation !== 'READ COMMITTED' && transaction.snapshot === null && plan.kind !== 'lock table') {
       draft.setTransaction(actor, { ...transaction, snapshot: draft.committed });
+      if (transaction.isolation === 'SERIALIZABLE') draft.beginSerializable(actor, transaction.readOnly);
+    }
     if (plan.kind === 'lock table' && !transaction.explicit)
       throw new SqlError('25P01', 'LOCK TABLE can only be used in transaction blocks');
     draft.setExecution(actor, {
@@ -266,10 +304,12 @@ export class ModelEngine implements Engine<ModelState> {
       reply = run(draft, actor, this.#open);
     } catch (error) {
       if (!(error instanceof SqlError)) throw error;
-      return done(this.#fail(draft, actor, error));
+      return done(this.#fail(draft, actor, this.#raises(draft, actor, false) ? notSerializable() : error));
     }
+    const { autocommit, oneStep, plan } = draft.execution(actor);
+    const looks = plan.locks.length > 0 && plan.kind !== 'lock table';
+    if (looks && this.#raises(draft, actor, oneStep && reply !== 'blocked')) return done(this.#fail(draft, actor, notSerializable()));
     if (reply === 'blocked') return { kind: 'blocked' };
-    const { autocommit, oneStep } = draft.execution(actor);
     if (!autocommit || oneStep) {
       draft.setExecution(actor, null);
       if (autocommit) draft.endTransaction(actor, true);
@@ -374,18 +414,7 @@ export class ModelEngine implements Engine<ModelState> {
     const { catalog, contents, evaluator } = this.#open;
     const plan = this.#compile({ text: sql, values: [], prelude: [] });
     if (plan.kind !== 'select') throw new Error(`an invariant must be a SELECT: ${sql}`);
-    const onlooker: Transaction = {
-      levels: UNSAVED,
-      isolation: 'READ COMMITTED',
-      readOnly: true,
-      explicit: false,
-      aborted: false,
-      snapshot: null,
-      nowMs: state.clockMs,
-      writes: new Map(),
-      truncated: NOTHING,
-    };
-    const view = new SnapshotView(contents, state.committed, onlooker, state.sequences, catalog.tables.length);
+    const view = new SnapshotView(contents, state.committed, onlooker(state.clockMs), state.sequences, catalog.tables.length);
     const rows = evaluator
       .evaluate(plan.query, view)
       .map((row) => row.values.map((value, index) => toReplyValue(value, plan.query.outputs[index]!.type)));
@@ -399,5 +428,19 @@ const UNSAVED: readonly Level[] = [{ name: null, xid: 0, released: [], writes: n
 const NOTHING: ReadonlySet<number> = new Set();
 const ABORTED = 'current transaction is aborted, commands ignored until end of transaction block';
 const done = (reply: Reply): Outcome => ({ kind: 'done', reply });
+const NOT_SERIALIZABLE = 'could not serialize access due to read/write dependencies among transactions';
+const notSerializable = () => new SqlError('40001', NOT_SERIALIZABLE);
+/** A transaction that has done nothing. */
+const onlooker = (nowMs: number): Transaction => ({
+  levels: UNSAVED,
+  isolation: 'READ COMMITTED',
+  readOnly: true,
+  explicit: false,
+  aborted: false,
+  snapshot: null,
+  nowMs,
+  writes: new Map(),
+  truncated: NOTHING,
+});
 const outside = (what: string): Reply => new SqlError('25P01', `${what} can only be used in transaction blocks`).toReply();
 const command = (name: string): Reply => ({ kind: 'result', command: name, rowCount: null, fields: [], rows: [] });

@@ -8,6 +8,7 @@ import type { Draft } from './draft.js';
 import type { Evaluator } from './evaluator.js';
 import type { Output, Query } from './query.js';
 import { lockNewest, type MutableProgress } from './row-locking.js';
+import { observe } from './serializable.js';
 import { SqlError } from './sql-error.js';
 import type { Execution, Item, Version, Wait, Write } from './state.js';
 import { type Call, RowLockMode, type StatementPlan } from './statements.js';
@@ -112,6 +113,7 @@ function startRows(draft: Draft, actor: ActorIndex, machinery: Machinery): void 
   const snapshot = draft.transaction(actor).snapshot ?? draft.committed;
   draft.updateExecution(actor, { stage: 'rows', snapshot });
   const view = viewOf(draft, actor, machinery);
+  if (draft.serializableOf(actor) !== null) noteReads(draft, actor, plan, view, machinery);
   switch (plan.kind) {
     case 'lock table':
       return;
@@ -146,6 +148,20 @@ function startRows(draft: Draft, actor: ActorIndex, machinery: Machinery): void 
       if (items.length > 1) machinery.coarse.add(describeCoarse(plan));
     }
   }
+}
+
+/** What a serializable transaction's statement reads: of tables all that it looks for rows in, and the answers to its queries. */
+function noteReads(draft: Draft, actor: ActorIndex, plan: StatementPlan, view: SnapshotView, machinery: Machinery): void {
+  if (plan.kind === 'lock table' || plan.kind === 'truncate') return;
+  const tables = plan.locks.filter(({ mode }) => plan.kind !== 'insert' || mode !== 'ROW EXCLUSIVE').map(({ table }) => table);
+  const queries = plan.kind === 'insert' ? plan.sources : plan.kind === 'calls' ? [] : [plan.query];
+  const { writes, truncated, nowMs } = draft.transaction(actor);
+  const own = { writes, truncated, nowMs };
+  draft.noteReads(
+    actor,
+    tables,
+    queries.map((query) => ({ query, own, answer: observe(machinery.evaluator, query, view) })),
+  );
 }
 
 function describeCoarse(plan: StatementPlan): string {
@@ -518,6 +534,7 @@ function checkParent(draft: Draft, actor: ActorIndex, item: Item, progress: Muta
   const unlocked = progress.tableLock ?? !draft.holdsHeavy(actor, `table ${item.table}`, 'ROW SHARE');
   const wait = lockForCheck(draft, actor, item.table, 'ROW SHARE');
   progress.tableLock = unlocked;
+  draft.noteReads(actor, [item.table], []);
   if (wait !== null) return waiting(wait);
   if (item.values!.includes(null)) {
     // The parents' table is locked before anybody looks for NULLs, and given back when there are some.
@@ -557,6 +574,7 @@ function checkChildren(draft: Draft, actor: ActorIndex, item: Item, machinery: M
   const cascades = foreignKey.onDelete === 'cascade';
   const wait = lockForCheck(draft, actor, item.table, cascades ? 'ROW EXCLUSIVE' : 'ROW SHARE');
   if (wait !== null) return waiting(wait);
+  draft.noteReads(actor, [item.table], []);
   const { contents, catalog } = machinery;
   const newest = new SnapshotView(contents, draft.committed, draft.transaction(actor), draft.sequences, catalog.tables.length);
   const next = newest

@@ -2,6 +2,7 @@ import type { ResultReply } from '../../reply.js';
 import type { IsolationLevel } from '../../scenario.js';
 import type { ActorIndex } from '../contract.js';
 import type { HeavyLocks } from './heavy-locks.js';
+import type { SerializableTransaction } from './serializable.js';
 import type { RowLockMode, StatementPlan } from './statements.js';
 import type { Value } from './types.js';
 
@@ -19,6 +20,8 @@ export interface ModelState {
   /** Who has locked which row; a write locks too. */
   readonly rowLocks: ReadonlyMap<number, RowLocks>;
   readonly heavy: HeavyLocks;
+  /** Transactions at SERIALIZABLE that have a snapshot and still matter, committed ones too. */
+  readonly serializable: readonly SerializableTransaction[];
   /** Next free numbers; they only tell things apart and are no part of the canonical state. */
   readonly next: Counters;
   readonly clockMs: number;

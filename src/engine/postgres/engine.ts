@@ -135,9 +135,10 @@ export class PostgresEngine implements Engine<ServerState> {
     return session;
   }
 
-  /** After a run: sessions that are as they were stay; the others are replaced. */
+  /** After a run: sessions that are as they were, or need but a ROLLBACK, stay; the others are replaced. */
   async #clean(): Promise<void> {
     this.#freezer.thawAll();
+    for (const session of this.#sessions) if (session.idleInTransaction && !session.dirty) await session.script('ROLLBACK');
     const spoiled = this.#sessions.filter((session, actor) => session.inTransaction || session.dirty || this.#phases[actor] === 'waiting');
     if (spoiled.length === 0) return;
     await this.#inspect.query(

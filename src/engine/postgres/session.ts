@@ -65,6 +65,11 @@ export class Session {
     return this.#status !== 'I' || this.#current !== null;
   }
 
+  /** Inside a block, with nothing under way: a ROLLBACK makes it good for the next run. */
+  get idleInTransaction(): boolean {
+    return this.#status !== 'I' && this.#current === null;
+  }
+
   /**
    * Sends a statement. Outside a transaction all but plain reads are held before their commit: Parse, Bind, Execute and Flush now, Sync
    * with {@link commit}. The promise settles with the reply; it stays pending as long as the server lets the statement wait.

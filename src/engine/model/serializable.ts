@@ -1,0 +1,124 @@
+import type { ActorIndex } from '../contract.js';
+import type { Evaluator } from './evaluator.js';
+import type { Query } from './query.js';
+import type { Committed, Transaction, Write } from './state.js';
+import type { SnapshotView } from './view.js';
+
+/**
+ * SERIALIZABLE as a specification with freedom (src/backend/storage/lmgr/README-SSI). Two kinds of rw-conflicts "T1 has read what T2,
+ * concurrent with it, has written" are kept apart: *possible* ones, since PostgreSQL may lock as coarsely as whole relations, and *certain* ones,
+ * where a query of T1 would have answered otherwise had it seen what T2 wrote. PostgreSQL aborts somebody where two conflicts in a row,
+ * Tin -> Tpivot -> Tout, have Tout committed first of the three. Where the conflicts are possible, the model allows the abort; where they are certain
+ * and all three would have committed, it demands one.
+ */
+export interface SerializableTransaction {
+  readonly actor: ActorIndex;
+  readonly readOnly: boolean;
+  readonly snapshot: Committed;
+  /** How many serializable transactions had committed when the snapshot was taken. */
+  readonly began: number;
+  /** Its place among those that have committed; null while it runs. */
+  readonly committed: number | null;
+  /** Tables that it has read, and those to which it has written. */
+  readonly reads: ReadonlySet<number>;
+  readonly writes: ReadonlySet<number>;
+  readonly observations: readonly Observation[];
+  /** Once committed: what it changed. */
+  readonly changes: ReadonlyMap<number, Write>;
+  /** It has been the pivot of a possible structure whose Tout has committed: it may fail at any step from now on, whoever is left of the others. */
+  readonly doomed: boolean;
+}
+
+/** What a query answered. */
+export interface Observation {
+  readonly query: Query;
+  readonly own: Pick<Transaction, 'writes' | 'truncated' | 'nowMs'>;
+  readonly answer: string;
+}
+
+export type Conflict = (reader: SerializableTransaction, writer: SerializableTransaction) => boolean;
+
+const concurrent = (one: SerializableTransaction, other: SerializableTransaction): boolean =>
+  one !== other && (one.committed === null || one.committed > other.began) && (other.committed === null || other.committed > one.began);
+
+/** At the granularity of relations, the coarsest that PostgreSQL knows. */
+export const possible: Conflict = (reader, writer) =>
+  concurrent(reader, writer) && [...writer.writes].some((table) => reader.reads.has(table));
+
+export type ViewWith = (snapshot: Committed, own: Observation['own']) => SnapshotView;
+
+/** A query of the reader's answers otherwise once the writer's changes are there. */
+export function certainly(evaluator: Evaluator, viewWith: ViewWith): Conflict {
+  return (reader, writer) => {
+    if (!possible(reader, writer)) return false;
+    const snapshot = withChanges(reader.snapshot, writer.changes);
+    return reader.observations.some(({ query, own, answer }) => observe(evaluator, query, viewWith(snapshot, own)) !== answer);
+  };
+}
+
+function withChanges(snapshot: Committed, changes: ReadonlyMap<number, Write>): Committed {
+  const rows = new Map(snapshot.rows);
+  for (const [slot, { next }] of changes)
+    if (next === null) rows.delete(slot);
+    else rows.set(slot, next);
+  return { rows, dead: snapshot.dead, byTable: null };
+}
+
+/** A query's answer as text; where it looks for rows to lock or change, which versions it finds. */
+export function observe(evaluator: Evaluator, query: Query, view: SnapshotView): string {
+  const rows = evaluator.evaluate(query, view);
+  const versions = query.tables.length > 0 && rows.some(({ row }) => row >= 0) ? view.versions(query.tables[0]!) : [];
+  return JSON.stringify(rows.map(({ row, values }) => [row < 0 ? -1 : versions[row]!.id, values]).sort());
+}
+
+/** Whether PostgreSQL may fail a running transaction: it is the pivot, or has read from a pivot that could not be stopped any more. */
+export function mayFail(subject: SerializableTransaction, all: readonly SerializableTransaction[]): boolean {
+  return subject.doomed || isPivot(subject, all, possible) || readsFromPivot(subject, all, possible);
+}
+
+export const possiblePivot = (subject: SerializableTransaction, all: readonly SerializableTransaction[]): boolean =>
+  isPivot(subject, all, possible);
+
+/** Tin -> subject -> Tout, Tout committed before Tin, or before Tin's snapshot where Tin only reads (README-SSI, "Read-only optimization"). */
+function isPivot(subject: SerializableTransaction, all: readonly SerializableTransaction[], conflict: Conflict): boolean {
+  return all.some(
+    (tOut) =>
+      isBefore(tOut, subject) &&
+      conflict(subject, tOut) &&
+      all.some((tIn) => (tIn === tOut || isBefore(tOut, tIn)) && startsAfter(tIn, tOut) && conflict(tIn, subject)),
+  );
+}
+
+function readsFromPivot(subject: SerializableTransaction, all: readonly SerializableTransaction[], conflict: Conflict): boolean {
+  return all.some(
+    (pivot) =>
+      pivot.committed !== null &&
+      conflict(subject, pivot) &&
+      all.some((tOut) => tOut !== subject && isBefore(tOut, pivot) && startsAfter(subject, tOut) && conflict(pivot, tOut)),
+  );
+}
+
+const isBefore = (tOut: SerializableTransaction, other: SerializableTransaction): boolean =>
+  tOut.committed !== null && (other.committed === null || tOut.committed < other.committed);
+
+const startsAfter = (tIn: SerializableTransaction, tOut: SerializableTransaction): boolean => !tIn.readOnly || tOut.committed! <= tIn.began;
+
+/** Whether the subject must not commit: with it, a structure of certain conflicts would have committed whole, Tout first. */
+export function mustFail(subject: SerializableTransaction, all: readonly SerializableTransaction[], conflict: Conflict): boolean {
+  const others = all.filter((other) => other.committed !== null);
+  const readsOnly = (item: SerializableTransaction) => ({ ...item, readOnly: item.readOnly || item.writes.size === 0 });
+  const self = readsOnly(subject);
+  const among = [...others.map(readsOnly), self];
+  return isPivot(self, among, conflict) || readsFromPivot(self, among, conflict);
+}
+
+/** Transactions that can still be part of a structure: those that run, and all that a chain of concurrent ones ties to one of them. */
+export function stillNeeded(all: readonly SerializableTransaction[]): readonly SerializableTransaction[] {
+  const needed = new Set(all.filter(({ committed }) => committed === null));
+  let size = -1;
+  while (needed.size > size) {
+    size = needed.size;
+    for (const item of all) if ([...needed].some((other) => concurrent(item, other))) needed.add(item);
+  }
+  return needed.size === all.length ? all : all.filter((item) => needed.has(item));
+}
