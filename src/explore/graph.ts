@@ -1,5 +1,5 @@
 import type { FoundViolation } from '../machine.js';
-import { type Choice, sameChoice } from '../schedule/choice.js';
+import type { Choice } from '../schedule/choice.js';
 
 /** A state of the merged graph. Its edges are what can happen next, in the order of the machine's choices. */
 export interface GraphNode {
