@@ -57,6 +57,7 @@ export interface MachineOptions {
   readonly sites?: boolean;
 }
 
+const NONE: readonly Choice[] = [];
 const STARTS_AT = '2026-01-01T00:00:00.000Z';
 
 /**
@@ -136,7 +137,10 @@ export class Machine<S> {
     const steps = phases.flatMap((phase, actor): Choice[] =>
       phase === 'waiting' || phase === 'finished' ? [] : [{ actor, kind: 'step' }],
     );
-    const failures = steps.flatMap(({ actor }): Choice[] => (this.#mayFail(configuration, actor) ? [{ actor, kind: 'fail' }] : []));
+    const failures =
+      this.engine.hasChoices?.(configuration.engine) === true
+        ? steps.filter(({ actor }) => this.#mayFail(configuration, actor)).map(({ actor }): Choice => ({ actor, kind: 'fail' }))
+        : NONE;
     if (!phases.includes('waiting')) return failures.length === 0 ? steps : [...steps, ...failures];
     const victims = this.engine.victims(configuration.engine).map((actor): Choice => ({ actor, kind: 'victim' }));
     return [...steps, ...failures, ...victims];

@@ -66,6 +66,8 @@ export interface Engine<S> {
   victims(state: S): readonly ActorIndex[];
   /** Whether the action may come to a serialization failure as well as to what it comes to otherwise. Default false. */
   mayFail?(state: S, action: Action): boolean;
+  /** False where {@link mayFail} is false for every action; cheap. */
+  hasChoices?(state: S): boolean;
   committed(state: S): CommittedState;
   /** False where `committed` is not news but what the state before had. Default true. */
   looked?(state: S): boolean;

@@ -1,6 +1,6 @@
 import { replyKey } from '../../reply.js';
 import type { Machinery } from './execute.js';
-import type { Committed, Execution, ItemProgress, ModelState, Transaction, Version } from './state.js';
+import type { Committed, Execution, ItemProgress, Level, ModelState, RowLock, Transaction, Version } from './state.js';
 import { versionsOf } from './view.js';
 
 /** Parts of the canonical state that a test may leave out, to see that exploration without them is wrong. */
@@ -37,7 +37,7 @@ export function canonical(state: ModelState, machinery: Machinery, without: Read
     [...state.rowLocks]
       .map(
         ([slot, { locks, shows }]) =>
-          `${names.slot(slot)}:${locks.map((lock) => `${lock.actor}${lock.mode}${ids.within(lock)}`).sort()}${shows ?? ''}`,
+          `${names.slot(slot)}:${locks.map((lock) => `${lock.actor}${lock.mode}${ids.within(lock)}`).sort()}${stale(locks, shows)}`,
       )
       .sort()
       .join(),
@@ -69,10 +69,15 @@ export function canonical(state: ModelState, machinery: Machinery, without: Read
   return parts.join(';');
 }
 
+/** What a row shows, where it is more than what it has. */
+const stale = (locks: readonly RowLock[], shows: number | null): string =>
+  shows !== null && locks.every((lock) => lock.mode < shows) ? `!${shows}` : '';
+
+const NO_LEVELS: readonly Level[] = [];
+
 /** Transaction ids by their rank among those that still count. */
 class Ids {
   readonly #state: ModelState;
-  #ranks: ReadonlyMap<number, number> | null = null;
 
   constructor(state: ModelState) {
     this.#state = state;
@@ -80,14 +85,15 @@ class Ids {
 
   /** 0 for none, and for one whose work is done or undone. */
   rank(xid: number): number {
-    this.#ranks ??= new Map(
-      this.#state.transactions
-        .flatMap((transaction) => transaction?.levels.flatMap((level) => [level.xid, ...level.released]) ?? [])
-        .filter((id) => id > 0)
-        .sort((left, right) => left - right)
-        .map((id, index) => [id, index + 1]),
-    );
-    return this.#ranks.get(xid) ?? 0;
+    let rank = 1;
+    let counts = false;
+    for (const transaction of this.#state.transactions)
+      for (const level of transaction?.levels ?? NO_LEVELS) {
+        if (level.xid > 0 && level.xid < xid) rank += 1;
+        for (const released of level.released) if (released < xid) rank += 1;
+        counts ||= xid > 0 && (level.xid === xid || level.released.includes(xid));
+      }
+    return counts ? rank : 0;
   }
 
   /** Whether a transaction has more than one id, or may come to have. */
@@ -110,7 +116,8 @@ class Names {
   constructor(state: ModelState) {
     this.#state = state;
     state.transactions.forEach((transaction, actor) => {
-      for (const writes of [...(transaction?.levels ?? []), ...(transaction === null ? [] : [transaction])])
+      if (transaction === null) return;
+      for (const writes of transaction.levels.length > 1 ? [...transaction.levels, transaction] : [transaction])
         for (const [slot, write] of writes.writes)
           if (write.base === null && write.next !== null) this.#pending.set(slot, `a${actor}.${write.next.content}`);
     });

@@ -130,16 +130,15 @@ export class Draft {
 
   /** Adds a row lock, or strengthens the one that the actor has; the transaction takes its place in the order of lockers. */
   lockRow(actor: ActorIndex, slot: number, mode: RowLockMode, version: number): void {
-    const { locks, shows } = this.rowLocks(slot);
+    const { locks } = this.rowLocks(slot);
     if (locks.some((lock) => lock.actor === actor && lock.mode >= mode && lock.since <= version)) return;
     const xid = this.takeXid(actor);
     const own = locks.find((lock) => lock.xid === xid);
     const since = Math.min(version, own?.since ?? version);
     const strongest = own === undefined || own.mode < mode ? mode : own.mode;
     const next = [...locks.filter((lock) => lock !== own), { actor, xid, mode: strongest, since }];
-    const several = shows !== null || next.length > 1;
     this.#rowLocks ??= new Map(this.#state.rowLocks);
-    this.#rowLocks.set(slot, { locks: next, shows: several ? strongestOf(next) : null });
+    this.#rowLocks.set(slot, { locks: next, shows: next.length > 1 ? strongestOf(next) : null });
   }
 
   write(actor: ActorIndex, slot: number, write: Write): void {

@@ -114,9 +114,13 @@ export class ModelEngine implements Engine<ModelState> {
     return { state: draft.finish(), outcome };
   }
 
+  hasChoices(state: ModelState): boolean {
+    return state.serializable.length > 0;
+  }
+
   mayFail(state: ModelState, action: Action): boolean {
     const { isolation } = state.transactions[action.actor] ?? { isolation: this.#isolation };
-    if (state.serializable.length === 0 || (isolation !== 'SERIALIZABLE' && state.transactions[action.actor] !== null)) return false;
+    if (isolation !== 'SERIALIZABLE' && state.transactions[action.actor] !== null) return false;
     const { outcome } = this.apply(state, action);
     const failed = outcome.kind !== 'blocked' && outcome.reply.kind === 'error' && outcome.reply.message === NOT_SERIALIZABLE;
     return this.#mightFail && !failed;

@@ -106,7 +106,12 @@ export function release(
   actor: ActorIndex,
   mode: TableLockMode | null = null,
 ): { locks: HeavyLocks; granted: ActorIndex[] } {
-  return wake(locks, resource, (item) => (item.actor !== actor || (mode !== null && item.mode !== mode) ? item : null));
+  const lock = locks.get(resource);
+  if (lock === undefined) return { locks, granted: [] };
+  const queue = lock.queue.filter((item) => item.actor !== actor || (mode !== null && item.mode !== mode));
+  return wake(locks, resource, { granted: lock.granted, queue }, (item) =>
+    item.actor !== actor || (mode !== null && item.mode !== mode) ? item : null,
+  );
 }
 
 /**
@@ -117,14 +122,13 @@ export function releaseFrom(locks: HeavyLocks, actor: ActorIndex, level: number)
   let current = locks;
   const granted: ActorIndex[] = [];
   for (const [resource, lock] of locks) {
-    const affected = (item: Request) => item.actor === actor && item.level >= level;
-    if (!lock.granted.some(affected) && !lock.queue.some((item) => item.actor === actor)) continue;
-    const keep = (item: Request) => {
-      if (!affected(item)) return item;
-      return item.session > 0 ? { ...item, level: -1 } : null;
-    };
+    if (!lock.granted.some((item) => item.actor === actor && item.level >= level) && !lock.queue.some((item) => item.actor === actor))
+      continue;
     const queue = lock.queue.filter((item) => item.actor !== actor);
-    const released = wake(new Map(current).set(resource, { ...lock, queue }), resource, keep);
+    const released = wake(current, resource, { granted: lock.granted, queue }, (item) => {
+      if (item.actor !== actor || item.level < level) return item;
+      return item.session > 0 ? { ...item, level: -1 } : null;
+    });
     current = released.locks;
     granted.push(...released.granted);
   }
@@ -140,7 +144,10 @@ export function unlock(
 ): { locks: HeavyLocks; granted: ActorIndex[]; held: boolean } {
   const own = locks.get(resource)?.granted.find((item) => item.actor === actor && item.mode === mode && item.session > 0);
   if (own === undefined) return { locks, granted: [], held: false };
-  return { ...wake(locks, resource, (item) => (item === own ? withSession(item, item.session - 1) : item)), held: true };
+  return {
+    ...wake(locks, resource, locks.get(resource)!, (item) => (item === own ? withSession(item, item.session - 1) : item)),
+    held: true,
+  };
 }
 
 /** Gives back all that a session has taken, whatever its transaction holds. */
@@ -149,7 +156,7 @@ export function unlockAll(locks: HeavyLocks, actor: ActorIndex): { locks: HeavyL
   const granted: ActorIndex[] = [];
   for (const [resource, lock] of locks) {
     if (!lock.granted.some((item) => item.actor === actor && item.session > 0)) continue;
-    const released = wake(current, resource, (item) => (item.actor === actor ? withSession(item, 0) : item));
+    const released = wake(current, resource, lock, (item) => (item.actor === actor ? withSession(item, 0) : item));
     current = released.locks;
     granted.push(...released.granted);
   }
@@ -173,15 +180,13 @@ export function handUp(locks: HeavyLocks, actor: ActorIndex, level: number): Hea
 function wake(
   locks: HeavyLocks,
   resource: string,
+  lock: HeavyLock,
   keep: (request: Request) => Request | null,
 ): { locks: HeavyLocks; granted: ActorIndex[] } {
-  const lock = locks.get(resource);
-  if (lock === undefined) return { locks, granted: [] };
-  const kept = (requests: readonly Request[]) => requests.map(keep).filter((item) => item !== null);
-  const granted = kept(lock.granted);
+  const granted = lock.granted.map(keep).filter((item) => item !== null);
   const queue: Request[] = [];
   const woken: ActorIndex[] = [];
-  for (const request of kept(lock.queue)) {
+  for (const request of lock.queue) {
     const blocked =
       queue.some((ahead) => modesConflict(request.mode, ahead.mode)) ||
       granted.some((holder) => holder.actor !== request.actor && modesConflict(request.mode, holder.mode));
