@@ -106,6 +106,10 @@ export class ModelEngine implements Engine<ModelState> {
   }
 
   apply(state: ModelState, action: Action): Applied<ModelState> {
+    return this.#act(state, action);
+  }
+
+  #act(state: ModelState, action: Action): Applied<ModelState> {
     const draft = new Draft(state, this.#open.contents);
     this.#fails = action.kind !== 'break-deadlock' && action.fails === true;
     this.#mightFail = false;
@@ -121,7 +125,7 @@ export class ModelEngine implements Engine<ModelState> {
   mayFail(state: ModelState, action: Action): boolean {
     const { isolation } = state.transactions[action.actor] ?? { isolation: this.#isolation };
     if (isolation !== 'SERIALIZABLE' && state.transactions[action.actor] !== null) return false;
-    const { outcome } = this.apply(state, action);
+    const { outcome } = this.#act(state, action);
     const failed = outcome.kind !== 'blocked' && outcome.reply.kind === 'error' && outcome.reply.message === NOT_SERIALIZABLE;
     return this.#mightFail && !failed;
   }
