@@ -2,7 +2,7 @@ import type { ActorIndex } from '../contract.js';
 import type { RowContents } from './contents.js';
 import { type Acquired, acquire, handUp, type Owner, release, releaseFrom, unlock, unlockAll } from './heavy-locks.js';
 import type { TableLockMode } from './parse.js';
-import { mayFail, type Observation, possiblePivot, type SerializableTransaction, stillNeeded } from './serializable.js';
+import { mayFail, possiblePivot, stillNeeded } from './serializable.js';
 import { SqlError } from './sql-error.js';
 import type {
   Committed,
@@ -16,6 +16,8 @@ import type {
   Transaction,
   Version,
   Write,
+  Observation,
+  SerializableTransaction,
 } from './state.js';
 import type { RowLockMode } from './statements.js';
 

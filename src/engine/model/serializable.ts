@@ -1,7 +1,6 @@
-import type { ActorIndex } from '../contract.js';
 import type { Evaluator } from './evaluator.js';
 import type { Query } from './query.js';
-import type { Committed, Transaction, Write } from './state.js';
+import type { Committed, Observation, SerializableTransaction, Write } from './state.js';
 import type { SnapshotView } from './view.js';
 
 /**
@@ -11,31 +10,6 @@ import type { SnapshotView } from './view.js';
  * Tin -> Tpivot -> Tout, have Tout committed first of the three. Where the conflicts are possible, the model allows the abort; where they are certain
  * and all three would have committed, it demands one.
  */
-export interface SerializableTransaction {
-  readonly actor: ActorIndex;
-  readonly readOnly: boolean;
-  readonly snapshot: Committed;
-  /** How many serializable transactions had committed when the snapshot was taken. */
-  readonly began: number;
-  /** Its place among those that have committed; null while it runs. */
-  readonly committed: number | null;
-  /** Tables that it has read, and those to which it has written. */
-  readonly reads: ReadonlySet<number>;
-  readonly writes: ReadonlySet<number>;
-  readonly observations: readonly Observation[];
-  /** Once committed: what it changed. */
-  readonly changes: ReadonlyMap<number, Write>;
-  /** It has been the pivot of a possible structure whose Tout has committed: it may fail at any step from now on, whoever is left of the others. */
-  readonly doomed: boolean;
-}
-
-/** What a query answered. */
-export interface Observation {
-  readonly query: Query;
-  readonly own: Pick<Transaction, 'writes' | 'truncated' | 'nowMs'>;
-  readonly answer: string;
-}
-
 export type Conflict = (reader: SerializableTransaction, writer: SerializableTransaction) => boolean;
 
 const concurrent = (one: SerializableTransaction, other: SerializableTransaction): boolean =>

@@ -2,7 +2,7 @@ import type { ResultReply } from '../../reply.js';
 import type { IsolationLevel } from '../../scenario.js';
 import type { ActorIndex } from '../contract.js';
 import type { HeavyLocks } from './heavy-locks.js';
-import type { SerializableTransaction } from './serializable.js';
+import type { Query } from './query.js';
 import type { RowLockMode, StatementPlan } from './statements.js';
 import type { Value } from './types.js';
 
@@ -115,6 +115,32 @@ export interface Level {
   /** The transaction's writes when it began, which a partial rollback restores. */
   readonly writes: ReadonlyMap<number, Write>;
   readonly truncated: ReadonlySet<number>;
+}
+
+/** A transaction at SERIALIZABLE, from its snapshot on for as long as it matters; what follows from it is in serializable.ts. */
+export interface SerializableTransaction {
+  readonly actor: ActorIndex;
+  readonly readOnly: boolean;
+  readonly snapshot: Committed;
+  /** How many serializable transactions had committed when the snapshot was taken. */
+  readonly began: number;
+  /** Its place among those that have committed; null while it runs. */
+  readonly committed: number | null;
+  /** Tables that it has read, and those to which it has written. */
+  readonly reads: ReadonlySet<number>;
+  readonly writes: ReadonlySet<number>;
+  readonly observations: readonly Observation[];
+  /** Once committed: what it changed. */
+  readonly changes: ReadonlyMap<number, Write>;
+  /** It has been the pivot of a possible structure whose Tout has committed: it may fail at any step from now on, whoever is left of the others. */
+  readonly doomed: boolean;
+}
+
+/** What a query answered. */
+export interface Observation {
+  readonly query: Query;
+  readonly own: Pick<Transaction, 'writes' | 'truncated' | 'nowMs'>;
+  readonly answer: string;
 }
 
 /** An uncommitted change to one row. */
