@@ -70,11 +70,11 @@ test('two bookers who lock the row are proved', async () => {
 
 describe('and are not', () => {
   test('where one transition was not confirmed', async () => {
-    spoiled.coveringSchedules = (honest) => (graph, limit, allowed) => {
+    spoiled.coveringSchedules = (honest) => (graph, limit, allowed, taken) => {
       const entered = new Map<number, GraphEdge[]>();
       for (const edge of graph.nodes.flatMap((node) => node.edges)) entered.set(edge.to.id, [...(entered.get(edge.to.id) ?? []), edge]);
       const forgotten = [...entered.values()].find((edges) => edges.length > 1)![0];
-      const { schedules } = honest(graph, limit, (node, edge) => edge !== forgotten && (allowed?.(node, edge) ?? true));
+      const { schedules } = honest(graph, limit, (node, edge) => edge !== forgotten && (allowed?.(node, edge) ?? true), taken);
       return { schedules, unforceable: 0 };
     };
     const { verdict, reason, model } = await explore(pessimistic, plan);

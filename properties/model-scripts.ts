@@ -3,7 +3,7 @@ import { ModelEngine } from '../src/engine/model/engine.js';
 import type { ModelState } from '../src/engine/model/state.js';
 import type { PostgresEngine } from '../src/engine/postgres/engine.js';
 import { splitStatements } from '../src/engine/sql-text.js';
-import { Coverage } from '../src/explore/cover.js';
+import { Coverage } from '../src/explore/coverage.js';
 import { count, type StateGraph } from '../src/explore/graph.js';
 import { lockstep } from '../src/explore/lockstep.js';
 import { patiently } from '../src/explore/plan.js';

@@ -1,0 +1,50 @@
+import { type Choice, sameChoice } from '../schedule/choice.js';
+import { coveringSchedules, forceable } from './cover.js';
+import type { GraphEdge, GraphNode, StateGraph } from './graph.js';
+
+/**
+ * Schedules that cover a graph on a server that takes some choices itself: whether it spares a transaction a serialization failure. Where it chose
+ * otherwise, the transition counts as one that cannot be forced, and the rest is covered on other ways.
+ */
+export class Coverage {
+  readonly #graph: StateGraph;
+  readonly #allowed: (node: GraphNode, edge: GraphEdge) => boolean;
+  readonly #seen = new Set<GraphEdge>();
+  readonly #refused = new Set<GraphEdge>();
+
+  constructor(graph: StateGraph, allowed: (node: GraphNode, edge: GraphEdge) => boolean = () => true) {
+    this.#graph = graph;
+    this.#allowed = (node, edge) => allowed(node, edge) && !this.#refused.has(edge);
+  }
+
+  /** Schedules that together take all that has not been seen and can be. */
+  schedules(limit: number): Choice[][] {
+    return coveringSchedules(this.#graph, limit, this.#allowed, new Set(this.#seen)).schedules;
+  }
+
+  /** A schedule was run, to its end or to the step at which the server parted from it. */
+  note(schedule: readonly Choice[], parted: number | null): void {
+    let node = this.#graph.root;
+    for (const [index, choice] of schedule.entries()) {
+      const edge = node.edges.find((item) => sameChoice(item.choice, choice))!;
+      const taken = index === parted ? node.edges.find((item) => item.choice.actor === choice.actor && item !== edge)! : edge;
+      this.#seen.add(taken);
+      this.#refused.delete(taken);
+      if (index === parted) {
+        if (!this.#seen.has(edge)) this.#refused.add(edge);
+        return;
+      }
+      node = edge.to;
+    }
+  }
+
+  get confirmed(): number {
+    return this.#seen.size;
+  }
+
+  /** Transitions that cannot be forced, as far as is known. */
+  get unforceable(): number {
+    const reachable = forceable(this.#graph, this.#allowed);
+    return this.#graph.transitions - new Set([...reachable, ...this.#seen]).size;
+  }
+}
