@@ -71,7 +71,7 @@ export function canonical(state: ModelState, machinery: Machinery, without: Read
 
 /** What a row shows, where it is more than what it has. */
 const stale = (locks: readonly RowLock[], shows: number | null): string =>
-  shows !== null && locks.every((lock) => lock.mode < shows) ? `!${shows}` : '';
+  shows !== null && shows > 1 && locks.every((lock) => lock.mode < shows) ? `!${shows}` : '';
 
 const NO_LEVELS: readonly Level[] = [];
 
