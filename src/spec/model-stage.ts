@@ -1,0 +1,246 @@
+import { type ActorIndex, type Outcome, UnmodelledError } from '../engine/contract.js';
+import type { ModelEngine } from '../engine/model/engine.js';
+import type { ModelState } from '../engine/model/state.js';
+import { readStatement, splitStatements, tokenize } from '../engine/sql-text.js';
+import type { Field, Reply } from '../reply.js';
+import type { IsolationLevel } from '../scenario.js';
+import type { Chooser } from './chooser.js';
+import { Inbox } from './inbox.js';
+import type { Specification } from './specification.js';
+import { CONTROL, type SessionIndex, type Stage } from './stage.js';
+
+/** A simple query under way: several statements are one transaction, unless they open and end their own (manual, "Multiple Statements in a Simple Query"). */
+interface Query {
+  readonly statements: readonly string[];
+  next: number;
+  /** Inside the transaction that the query itself is. */
+  implicit: boolean;
+}
+
+/**
+ * A specification's sessions on the model. Where PostgreSQL leaves open what happens (who of several freed waiters goes first, which waiter
+ * a deadlock takes and when), the chooser says what does.
+ */
+export class ModelStage implements Stage {
+  readonly #specification: Specification;
+  readonly #engine: ModelEngine;
+  readonly #chooser: Chooser;
+  readonly #inboxes: readonly Inbox[];
+  readonly #queries: (Query | null)[];
+  /** Actors in the order in which they began to wait. */
+  #waiters: ActorIndex[] = [];
+  #state: ModelState;
+
+  /** Throws {@link UnmodelledError} where the model does not know the tables. */
+  constructor(specification: Specification, isolation: IsolationLevel, engine: ModelEngine, chooser: Chooser) {
+    this.#specification = specification;
+    this.#engine = engine;
+    this.#chooser = chooser;
+    const actors = specification.sessions.length + 1;
+    this.#inboxes = Array.from({ length: actors }, () => new Inbox());
+    this.#queries = Array.from({ length: actors }, () => null);
+    this.#state = engine.open({ schema: definitions(specification).join(';\n'), seed: '', actors, isolation, clockMs: 0 });
+  }
+
+  inbox(session: SessionIndex): Inbox {
+    return this.#inboxes[this.#actor(session)]!;
+  }
+
+  /** The control session is the last actor. */
+  #actor(session: SessionIndex): ActorIndex {
+    return session === CONTROL ? this.#specification.sessions.length : session;
+  }
+
+  send(session: SessionIndex, sql: string): void {
+    this.#queries[this.#actor(session)] = { statements: splitStatements(sql), next: 0, implicit: false };
+  }
+
+  /** Everybody who can goes on, until nobody can. */
+  settle(): void {
+    for (;;) {
+      const actor = this.#choose(this.#able());
+      if (actor !== null) {
+        this.#advance(actor);
+        continue;
+      }
+      const victims = this.#inOrder(this.#engine.victims(this.#state));
+      const victim = victims[this.#chooser.choose(victims.length + 1) - 1];
+      if (victim === undefined) return;
+      this.#break(victim);
+    }
+  }
+
+  idle(): boolean {
+    const victim = this.#choose(this.#inOrder(this.#engine.victims(this.#state)));
+    if (victim === null) return false;
+    this.#break(victim);
+    this.settle();
+    return true;
+  }
+
+  waitsFor(session: SessionIndex): readonly string[] {
+    const { waitsFor } = this.#engine.status(this.#state, this.#actor(session));
+    return waitsFor.map((actor) => this.#specification.sessions[actor]?.name ?? 'the control session');
+  }
+
+  senderOf(pid: number): string {
+    return `PID ${pid}`;
+  }
+
+  #choose(actors: readonly ActorIndex[]): ActorIndex | null {
+    return actors[this.#chooser.choose(actors.length)] ?? null;
+  }
+
+  #able(): ActorIndex[] {
+    return this.#inOrder([...this.#queries.keys()].filter((actor) => this.#queries[actor] !== null && this.#phase(actor) !== 'waiting'));
+  }
+
+  /** Who has waited longest comes first. */
+  #inOrder(actors: readonly ActorIndex[]): ActorIndex[] {
+    return [...actors].sort((left, right) => this.#waiters.indexOf(left) - this.#waiters.indexOf(right));
+  }
+
+  #phase(actor: ActorIndex) {
+    return this.#engine.status(this.#state, actor).phase;
+  }
+
+  #break(actor: ActorIndex): void {
+    this.#receive(actor, this.#apply({ kind: 'break-deadlock', actor }));
+  }
+
+  #apply(action: Parameters<ModelEngine['apply']>[1]): Outcome {
+    const { state, outcome } = this.#engine.apply(this.#state, action);
+    this.#state = state;
+    return outcome;
+  }
+
+  #advance(actor: ActorIndex): void {
+    const phase = this.#phase(actor);
+    if (phase === 'freed') this.#receive(actor, this.#apply({ kind: 'resume', actor }));
+    else if (phase === 'uncommitted') this.#receive(actor, this.#apply({ kind: 'commit', actor }));
+    else this.#nextStatement(actor, this.#queries[actor]!);
+  }
+
+  #nextStatement(actor: ActorIndex, query: Query): void {
+    const text = query.statements[query.next];
+    const inbox = this.#inboxes[actor]!;
+    if (text === undefined) {
+      if (query.implicit) this.#run(actor, 'COMMIT');
+      if (query.statements.length === 0) inbox.push({ kind: 'complete', tag: '' });
+      this.#end(actor);
+    } else if (this.#saysNothing(actor, text)) {
+      query.next += 1;
+      inbox.push({ kind: 'complete', tag: readStatement(text).verb.toUpperCase() });
+    } else {
+      this.#statement(actor, query, text);
+    }
+  }
+
+  /** Tables are there from the start; who is a deadlock's victim, and when, is a choice on the model. */
+  #saysNothing(actor: ActorIndex, text: string): boolean {
+    if (actor === this.#actor(CONTROL) && isDefinition(text)) return true;
+    return /^(?:set|reset)\s+(?:(?:local|session)\s+)?deadlock_timeout\b/i.test(text) && !this.#state.transactions[actor]?.aborted;
+  }
+
+  #statement(actor: ActorIndex, query: Query, text: string): void {
+    const inbox = this.#inboxes[actor]!;
+    refuseOwnClock(text);
+    const { kind, modes } = readStatement(text);
+    const { inTransaction } = this.#engine.status(this.#state, actor);
+    const warn = (message: string) => inbox.push({ kind: 'notice', text: `WARNING:  ${message}\n` });
+    if (kind === 'begin' && inTransaction) {
+      if (modes.isolation !== null || modes.readOnly !== null) throw new UnmodelledError(`inside a transaction: ${text}`);
+      if (!query.implicit) warn('there is already a transaction in progress');
+    } else if ((kind === 'commit' || kind === 'rollback') && (!inTransaction || query.implicit)) {
+      warn('there is no transaction in progress');
+    } else if (kind === 'set-transaction' && !inTransaction && query.statements.length === 1) {
+      warn('SET TRANSACTION can only be used in transaction blocks');
+    } else if ((kind === 'other' || kind === 'set-transaction') && !inTransaction && query.statements.length > 1) {
+      this.#run(actor, 'BEGIN');
+      query.implicit = true;
+    }
+    if (kind === 'begin' || kind === 'commit' || kind === 'rollback') query.implicit = false;
+    this.#receive(actor, this.#run(actor, text));
+  }
+
+  #run(actor: ActorIndex, text: string): Outcome {
+    return this.#apply({ kind: 'statement', actor, statement: { text, values: [], prelude: [] } });
+  }
+
+  #receive(actor: ActorIndex, outcome: Outcome): void {
+    this.#waiters = this.#waiters.filter((waiter) => waiter !== actor);
+    if (outcome.kind === 'blocked') {
+      this.#waiters.push(actor);
+      return;
+    }
+    // Its answer comes with its commit.
+    if (outcome.kind === 'executed') return;
+    const query = this.#queries[actor]!;
+    query.next += 1;
+    this.#answer(this.#inboxes[actor]!, outcome.reply);
+    if (outcome.reply.kind !== 'error') return;
+    if (query.implicit) this.#run(actor, 'ROLLBACK');
+    this.#end(actor);
+  }
+
+  #answer(inbox: Inbox, reply: Reply): void {
+    if (reply.kind === 'value') throw new Error('SQL answers with no value of a store');
+    if (reply.kind === 'error') {
+      inbox.push({ kind: 'error', severity: 'ERROR', code: reply.code, message: reply.message, details: [] });
+      return;
+    }
+    if (reply.fields.length > 0) inbox.push({ kind: 'fields', names: reply.fields.map((field) => field.name) });
+    for (const row of reply.rows) inbox.push({ kind: 'row', values: row.map((value, index) => asText(value, reply.fields[index]!)) });
+    inbox.push({ kind: 'complete', tag: [reply.command, ...(reply.rowCount === null ? [] : [reply.rowCount])].join(' ') });
+  }
+
+  #end(actor: ActorIndex): void {
+    this.#queries[actor] = null;
+    this.#inboxes[actor]!.push({ kind: 'ready' });
+  }
+}
+
+/** The tables of the common setup; what else is in there runs as statements. */
+function definitions({ setups }: Specification): string[] {
+  return setups.flatMap(splitStatements).filter((text) => {
+    if (!isDefinition(text)) return false;
+    const words = new Set(tokenize(text).flatMap((token) => (token.kind === 'word' ? [token.text] : [])));
+    for (const word of ['temp', 'temporary', 'if', 'inherits', 'partition', 'as'])
+      if (words.has(word) && !words.has('drop')) throw new UnmodelledError(`in the setup: ${text}`);
+    refuseOwnClock(text);
+    return !words.has('drop');
+  });
+}
+
+const isDefinition = (text: string): boolean => ['create', 'drop', 'alter'].includes(readStatement(text).verb);
+
+const OWN_CLOCK = new Set([
+  'now',
+  'current_timestamp',
+  'current_date',
+  'current_time',
+  'localtimestamp',
+  'localtime',
+  'transaction_timestamp',
+  'statement_timestamp',
+  'clock_timestamp',
+  'random',
+  'gen_random_uuid',
+]);
+
+/** Under a specification the server's clock and chance are its own, and no model can show the same. */
+function refuseOwnClock(text: string): void {
+  const found = tokenize(text).find((token) => token.kind === 'word' && OWN_CLOCK.has(token.text));
+  if (found !== undefined) throw new UnmodelledError(`${found.text}, which the server takes from outside a specification: ${text}`);
+}
+
+/** A value as the server writes it. */
+function asText(value: unknown, { type }: Field): string | null {
+  if (value === null || value === undefined) return null;
+  if (typeof value === 'boolean') return value ? 't' : 'f';
+  if (type === 'timestamptz')
+    return String(value)
+      .replace('T', ' ')
+      .replace(/\.?0*Z$/, '+00');
+  return String(value);
+}
