@@ -37,6 +37,7 @@ export interface Target {
 
 export const tableNamed = (catalog: Catalog, name: string): Table => {
   const table = catalog.tables.find((item) => item.name === name);
+  if (table === undefined && name.startsWith('pg_')) throw new UnmodelledError(`the system catalog ${name}`);
   if (table === undefined) throw new SqlError('42P01', `relation "${name}" does not exist`);
   return table;
 };
