@@ -23,6 +23,7 @@ export function comparer(): (event: SpecEvent) => string | null {
         return `infeasible: ${event.reason}`;
       case 'starting':
       case 'complaint':
+      case 'unmodelled':
         return null;
     }
   };

@@ -6,10 +6,20 @@ import { CONTROL, type SessionIndex, type Stage } from './stage.js';
 /** The specification itself cannot be run: isolationtester stops there too. */
 export class SpecRunError extends Error {
   override readonly name = 'SpecRunError';
+  /** The session that failed is of no further use. */
+  readonly final: boolean;
+
+  constructor(message: string, final = false) {
+    super(message);
+    this.final = final;
+  }
 }
 
 /** How a permutation ended: `infeasible` after so many of its steps, counting the one that could not be taken. */
-export type Ending = { readonly kind: 'complete' } | { readonly kind: 'infeasible'; readonly steps: number };
+export type Ending =
+  | { readonly kind: 'complete' }
+  | { readonly kind: 'infeasible'; readonly steps: number }
+  | { readonly kind: 'unmodelled' };
 
 /** A step marked `(*)` counts as waiting at once; this is its start before the next one is sent, so that both arrive in order. */
 const HEAD_START_MS = 100;
@@ -69,7 +79,7 @@ class Conductor {
   /** A teardown that fails is complained about, and the rest goes on. */
   async clear(): Promise<void> {
     const failed = (error: unknown) => {
-      if (!(error instanceof SpecRunError)) throw error;
+      if (!(error instanceof SpecRunError) || error.final) throw error;
       this.#emit({ kind: 'complaint', text: error.message });
     };
     for (const [session, { teardown, name }] of this.#specification.sessions.entries())
@@ -85,7 +95,10 @@ class Conductor {
     this.#stage.send(session, sql);
     for (await this.#stage.settle(session); !inbox.finished; await this.#stage.settle(session))
       if (!(await this.#stage.idle()))
-        throw new SpecRunError(`${failure}: it waits for ${await this.#blockers(session)}, which nobody ends: is there a teardown for it?`);
+        throw new SpecRunError(
+          `${failure}: it waits for ${await this.#blockers(session)}, which nobody ends: is there a teardown for it?`,
+          true,
+        );
     const onNotice = this.#onNotice(session);
     let last: Answer | null = null;
     for (let answer = inbox.take(onNotice); answer !== null; answer = inbox.take(onNotice)) last = answer;

@@ -14,10 +14,12 @@ export type SpecEvent =
   /** For standard error: a setup or a teardown has failed. */
   | { readonly kind: 'complaint'; readonly text: string }
   /** The permutation ends here: nobody could run what comes next. */
-  | { readonly kind: 'infeasible'; readonly reason: string };
+  | { readonly kind: 'infeasible'; readonly reason: string }
+  /** The permutation ends here: the model does not know what comes next. */
+  | { readonly kind: 'unmodelled'; readonly reason: string };
 
 /** The lines of an event as isolationtester prints them. */
-export function render(event: SpecEvent): string {
+export function renderSpecEvent(event: SpecEvent): string {
   switch (event.kind) {
     case 'starting':
       return `\nstarting permutation:${event.steps.map((name) => ` ${name}`).join('')}\n`;
@@ -33,6 +35,8 @@ export function render(event: SpecEvent): string {
       return '';
     case 'infeasible':
       return `permutation infeasible: ${event.reason}\n`;
+    case 'unmodelled':
+      return `permutation unmodelled: ${event.reason.replace(/\s+/g, ' ')}\n`;
   }
 }
 

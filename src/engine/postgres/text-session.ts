@@ -25,11 +25,9 @@ interface Diagnosis {
  */
 export class TextSession {
   readonly pid: number;
-  readonly #client: pg.Client;
   readonly #wire: Wire;
 
   private constructor(client: pg.Client, hear: (message: Message) => void) {
-    this.#client = client;
     this.#wire = (client as unknown as { connection: Wire }).connection;
     this.pid = (client as unknown as { processID: number }).processID;
     const on = <T>(event: string, toMessage: (message: T) => Message) => {
@@ -70,10 +68,6 @@ export class TextSession {
   /** The session must have no query under way. */
   send(sql: string): void {
     this.#wire.query(sql);
-  }
-
-  async end(): Promise<void> {
-    await this.#client.end();
   }
 }
 

@@ -11,6 +11,8 @@ const ASK_AFTER_MS = 2;
 const ASK_EVERY_MS = 2;
 /** A session that waits for one that runs on is likely to be let go in a moment: so long this is not taken for a wait. */
 const MOMENT_MS = 100;
+/** The end of a session that is told to go. */
+const TERMINATION_MS = 10_000;
 
 export interface TextSessionsOptions {
   readonly connection: Connection;
@@ -128,24 +130,31 @@ export class TextSessions {
     return (await this.#ask()).get(index) ?? [];
   }
 
-  /** Ends the given sessions, whatever they do, and puts fresh ones in their places. Their locks are gone when their connections are. */
+  /** Ends the given sessions, whatever they do, and puts fresh ones in their places. */
   async replace(indexes: readonly number[]): Promise<void> {
-    const old = indexes.map((index) => this.#slots[index]!);
-    await this.#inspector.query(
-      `SELECT pg_terminate_backend(pid) FROM unnest(ARRAY[${old.map((slot) => slot.session.pid).join()}]::int[]) AS pid`,
-    );
-    for (let waited = 0; old.some((slot) => !slot.closed); waited += ASK_EVERY_MS) {
-      if (waited > this.#options.patienceMs) throw new EngineError('a session that was ended is still there');
-      await this.#hearWithin(ASK_EVERY_MS);
-    }
+    await this.#terminate(indexes.map((index) => this.#slots[index]!));
     for (const index of indexes) this.#slots[index] = await this.#connect(index);
   }
 
+  /** Asks nobody politely: a session that waits would not answer. */
   async close(): Promise<void> {
-    const slots = this.#slots;
-    this.#slots = [];
-    await this.#inspector.end().catch(() => undefined);
-    for (const { session, closed } of slots) if (!closed) await session.end().catch(() => undefined);
+    try {
+      await this.#terminate(this.#slots);
+    } finally {
+      await this.#inspector.end();
+    }
+  }
+
+  /** A session's locks are gone when its connection is. */
+  async #terminate(slots: readonly Slot[]): Promise<void> {
+    const open = slots.filter((slot) => !slot.closed);
+    await this.#inspector.query(
+      `SELECT pg_terminate_backend(pid) FROM unnest(ARRAY[${open.map((slot) => slot.session.pid).join()}]::int[]) AS pid`,
+    );
+    for (let waited = 0; open.some((slot) => !slot.closed); waited += ASK_EVERY_MS) {
+      if (waited > TERMINATION_MS) throw new EngineError('a session that was ended is still there');
+      await this.#hearWithin(ASK_EVERY_MS);
+    }
   }
 
   /** Who waits for whom among those that have something under way. */
