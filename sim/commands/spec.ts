@@ -1,0 +1,96 @@
+import { existsSync, readFileSync } from 'node:fs';
+import {
+  type IsolationLevel,
+  openServer,
+  type PostgresServer,
+  parseSpecification,
+  renderSpecEvent,
+  runSpecification,
+  SPEC_DEFAULTS,
+  type SpecEvent,
+  type Specification,
+  type SpecOutcome,
+  SpecSyntaxError,
+  specSummary,
+  UnmodelledError,
+} from '../../src/index.js';
+import { EXIT } from '../exit-codes.js';
+import { UsageError } from '../usage-error.js';
+
+export interface SpecArguments {
+  /** A path; `-` is standard input. */
+  readonly file: string;
+  readonly engine: 'both' | 'model' | 'postgres';
+  readonly postgres: string;
+  readonly isolation: IsolationLevel | null;
+}
+
+/** Standard output gets what isolationtester would print, and nothing else; what is to be said of it goes to standard error. */
+export async function specCommand(args: SpecArguments): Promise<number> {
+  const specification = read(args.file);
+  for (const step of specification.unused) process.stderr.write(`unused step name: ${step}\n`);
+  const server = args.engine === 'model' ? null : await openServer(args.postgres);
+  let interrupted = false;
+  const stop = () => {
+    interrupted = true;
+    void (server?.close() ?? Promise.resolve()).then(() => process.exit(EXIT.interrupted));
+  };
+  process.once('SIGINT', stop);
+  process.once('SIGTERM', stop);
+  try {
+    return await run(specification, args, server);
+  } catch (error) {
+    // A server that is closed under way fails what is under way.
+    if (interrupted) return EXIT.interrupted;
+    throw error;
+  } finally {
+    process.off('SIGINT', stop);
+    process.off('SIGTERM', stop);
+    await server?.close();
+  }
+}
+
+async function run(specification: Specification, args: SpecArguments, server: PostgresServer | null): Promise<number> {
+  const isolation = args.isolation ?? SPEC_DEFAULTS.isolation;
+  process.stdout.write(`Parsed test spec with ${specification.sessions.length} sessions\n`);
+  let outcome: SpecOutcome;
+  try {
+    outcome = await runSpecification(specification, { ...SPEC_DEFAULTS, isolation, server, withModel: args.engine === 'both', show });
+  } catch (error) {
+    if (!(error instanceof UnmodelledError)) throw error;
+    process.stderr.write(
+      `unmodelled  ${error.message}\nOn a server it runs all the same: npm run sim -- spec ${args.file} --engine postgres\n`,
+    );
+    return EXIT.inconclusive;
+  }
+  const postgres = server === null ? null : `${server.version} (${server.kind})`;
+  process.stderr.write(`\n${specSummary(outcome, { postgres, isolation }).join('\n')}\n`);
+  return exitCode(outcome);
+}
+
+function show(event: SpecEvent): void {
+  if (event.kind === 'complaint') process.stderr.write(`${event.text}\n`);
+  else process.stdout.write(renderSpecEvent(event));
+}
+
+function exitCode({ failure, judgements, infeasible, exhaustive }: SpecOutcome): number {
+  if (failure !== null) return EXIT.usage;
+  if (judgements.some(({ kind }) => kind === 'differs')) return EXIT.mismatch;
+  const open = judgements.some(({ kind }) => kind === 'unmodelled' || kind === 'undecided');
+  return open || (infeasible > 0n && !exhaustive) ? EXIT.inconclusive : EXIT.fine;
+}
+
+function read(file: string): Specification {
+  if (file !== '-' && !existsSync(file))
+    throw new UsageError(`there is no file ${file}`, 'Specifications are described in docs/isolationtester.md');
+  const text = readFileSync(file === '-' ? 0 : file, 'utf8');
+  try {
+    return parseSpecification(text);
+  } catch (error) {
+    if (!(error instanceof SpecSyntaxError)) throw error;
+    const { line, column } = error.position;
+    const source = (text.split('\n')[line - 1] ?? '').replaceAll('\t', ' ');
+    const place = `${file === '-' ? 'standard input' : file}:${line}:${column}`;
+    throw new UsageError(`${place}: ${error.message}\n  ${source}\n  ${' '.repeat(column - 1)}^`, error.hint);
+  }
+}
