@@ -23,11 +23,14 @@ export { asExpected, scenarioText, storyLines, suiteLine, type TextOptions } fro
 export * from './scenario.js';
 export { readScheduleFile, ScheduleFileError, scheduleFile } from './schedule/file.js';
 export { decodeToken, encodeToken, type Recording, TokenError } from './schedule/token.js';
-export { holds, type Verdict } from './verdict.js';
+export { withoutHolding } from './spec/at-once.js';
 export { renderSpecEvent, type SpecEvent } from './spec/events.js';
-export { parseSpecification } from './spec/parse.js';
+export { type ExportedRun, exportSpecification } from './spec/export.js';
 export type { Judgement } from './spec/judge.js';
+export { parseSpecification } from './spec/parse.js';
 export { runSpecification, SPEC_DEFAULTS, type SpecOptions, type SpecOutcome } from './spec/run.js';
 export type { Specification } from './spec/specification.js';
+export { SpecExportError } from './spec/sql-block.js';
 export { type SummaryOptions, specSummary } from './spec/summary.js';
 export { SpecSyntaxError } from './spec/syntax-error.js';
+export { holds, type Verdict } from './verdict.js';

@@ -1,7 +1,7 @@
 import { type ActorIndex, type Outcome, UnmodelledError } from '../engine/contract.js';
 import type { ModelEngine } from '../engine/model/engine.js';
 import type { ModelState } from '../engine/model/state.js';
-import { readStatement, splitStatements, tokenize } from '../engine/sql-text.js';
+import { readStatement, splitStatements, type TransactionModes, tokenize } from '../engine/sql-text.js';
 import type { Field, Reply } from '../reply.js';
 import type { IsolationLevel } from '../scenario.js';
 import type { Chooser } from './chooser.js';
@@ -27,6 +27,8 @@ export class ModelStage implements Stage {
   readonly #chooser: Chooser;
   readonly #inboxes: readonly Inbox[];
   readonly #queries: (Query | null)[];
+  /** What a transaction has that names no level, where the session has said so. */
+  readonly #levels = new Map<ActorIndex, IsolationLevel>();
   /** Actors in the order in which they began to wait. */
   #waiters: ActorIndex[] = [];
   #state: ModelState;
@@ -136,17 +138,33 @@ export class ModelStage implements Stage {
     }
   }
 
-  /** Tables are there from the start; who is a deadlock's victim, and when, is a choice on the model. */
+  /** Tables are there from the start; who is a deadlock's victim, and when, is a choice on the model; a session's level is kept here. */
   #saysNothing(actor: ActorIndex, text: string): boolean {
     if (actor === this.#actor(CONTROL) && isDefinition(text)) return true;
-    return /^(?:set|reset)\s+(?:(?:local|session)\s+)?deadlock_timeout\b/i.test(text) && !this.#state.transactions[actor]?.aborted;
+    if (/^(?:set|reset)\s+(?:(?:local|session)\s+)?deadlock_timeout\b/i.test(text)) return !this.#state.transactions[actor]?.aborted;
+    // Inside a transaction it would be undone with it.
+    if (!/^set\s+session\s+characteristics\s+as\s+transaction\b/i.test(text) || this.#inTransaction(actor)) return false;
+    const { isolation, readOnly } = modesOf(text);
+    if (isolation === null || readOnly !== null) return false;
+    this.#levels.set(actor, isolation);
+    return true;
+  }
+
+  #inTransaction(actor: ActorIndex): boolean {
+    return this.#engine.status(this.#state, actor).inTransaction;
+  }
+
+  /** Begins a transaction at the session's level. */
+  #begin(actor: ActorIndex): Outcome {
+    const level = this.#levels.get(actor);
+    return this.#run(actor, level === undefined ? 'BEGIN' : `BEGIN ISOLATION LEVEL ${level}`);
   }
 
   #statement(actor: ActorIndex, query: Query, text: string): void {
     const inbox = this.#inboxes[actor]!;
     refuseOwnClock(text);
     const { kind, modes } = readStatement(text);
-    const { inTransaction } = this.#engine.status(this.#state, actor);
+    const inTransaction = this.#inTransaction(actor);
     const warn = (message: string) => inbox.push({ kind: 'notice', text: `WARNING:  ${message}\n` });
     if (kind === 'begin' && inTransaction) {
       if (modes.isolation !== null || modes.readOnly !== null) throw new UnmodelledError(`inside a transaction: ${text}`);
@@ -155,12 +173,20 @@ export class ModelStage implements Stage {
       warn('there is no transaction in progress');
     } else if (kind === 'set-transaction' && !inTransaction && query.statements.length === 1) {
       warn('SET TRANSACTION can only be used in transaction blocks');
-    } else if ((kind === 'other' || kind === 'set-transaction') && !inTransaction && query.statements.length > 1) {
-      this.#run(actor, 'BEGIN');
+    } else if ((kind === 'other' || kind === 'set-transaction') && !inTransaction && this.#needsBlock(actor, query, text)) {
+      this.#begin(actor);
       query.implicit = true;
     }
     if (kind === 'begin' || kind === 'commit' || kind === 'rollback') query.implicit = false;
-    this.#receive(actor, this.#run(actor, text));
+    const plainBegin = kind === 'begin' && !inTransaction && modes.isolation === null && modes.readOnly === null;
+    this.#receive(actor, plainBegin ? this.#begin(actor) : this.#run(actor, text));
+  }
+
+  /** Several statements are one transaction; and a single one at a level of the session's own gets it from a transaction around it. */
+  #needsBlock(actor: ActorIndex, query: Query, text: string): boolean {
+    if (query.statements.length > 1) return true;
+    // LOCK TABLE is refused outside a transaction, whatever the level.
+    return this.#levels.has(actor) && readStatement(text).verb !== 'lock';
   }
 
   #run(actor: ActorIndex, text: string): Outcome {
@@ -205,12 +231,15 @@ function definitions({ setups }: Specification): string[] {
   return setups.flatMap(splitStatements).filter((text) => {
     if (!isDefinition(text)) return false;
     const words = new Set(tokenize(text).flatMap((token) => (token.kind === 'word' ? [token.text] : [])));
-    for (const word of ['temp', 'temporary', 'if', 'inherits', 'partition', 'as'])
+    for (const word of ['temp', 'temporary', 'if', 'inherits', 'partition'])
       if (words.has(word) && !words.has('drop')) throw new UnmodelledError(`in the setup: ${text}`);
     refuseOwnClock(text);
     return !words.has('drop');
   });
 }
+
+/** The modes that a statement names, wherever it names them. */
+const modesOf = (text: string): TransactionModes => readStatement(text).modes;
 
 const isDefinition = (text: string): boolean => ['create', 'drop', 'alter'].includes(readStatement(text).verb);
 

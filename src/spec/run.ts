@@ -10,6 +10,7 @@ import { Permutations } from './permutations.js';
 import { ServerStage } from './server-stage.js';
 import type { Permutation, Specification } from './specification.js';
 
+/** How a specification is run. */
 export interface SpecOptions extends JudgeOptions {
   /** Null: the model alone. */
   readonly server: PostgresServer | null;
@@ -20,8 +21,10 @@ export interface SpecOptions extends JudgeOptions {
   readonly show: (event: SpecEvent) => void;
 }
 
+/** What holds where nothing else is said. */
 export const SPEC_DEFAULTS = { isolation: 'READ COMMITTED', patienceMs: 60_000, ways: 2_000 } as const;
 
+/** What came of a specification. */
 export interface SpecOutcome {
   /** Permutations that were run to their end, and those that nobody could run; of these most are not tried one by one. */
   readonly complete: bigint;

@@ -1,6 +1,7 @@
 import type { Judgement } from './judge.js';
 import type { SpecOutcome } from './run.js';
 
+/** What the summary says of the run as a whole. */
 export interface SummaryOptions {
   /** `18.4 (embedded)`; null without a server. */
   readonly postgres: string | null;
