@@ -24,7 +24,7 @@ const complaintsOf = (run: Awaited<ReturnType<typeof runSpec>>) =>
 describe('the same transcript', () => {
   test.each(specNames('specs').filter((name) => !HANGS.includes(name)))('%s', async (name) => {
     const text = readFixture(`specs/${name}.spec`);
-    const ours = await runSpec(text, server);
+    const ours = await runSpec(text, server, { withModel: true });
     const theirs = await isolationTester(server, text);
     expect(ours.transcript).toBe(theirs.stdout);
     expect(theirs.exitCode).toBe(0);
@@ -32,6 +32,8 @@ describe('the same transcript', () => {
     // Where in a failed script the error stands goes to standard error, and is not told by us.
     const said = theirs.stderr.split('\n').filter((line) => line !== '' && !/^LINE \d|^ *\^$/.test(line));
     expect(complaintsOf(ours)).toEqual(said);
+    // The model shows the same, or says what it does not know.
+    for (const judgement of ours.outcome.judgements) expect(['agrees', 'unmodelled']).toContain(judgement.kind);
   });
 
   test('of the orders that can be run, where isolationtester hangs on the others', async () => {
