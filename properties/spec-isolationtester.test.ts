@@ -72,6 +72,18 @@ describe('the same transcript', () => {
   });
 });
 
+test('a step that is marked (*) gets a start before the next one, which isolationtester does not give it', async () => {
+  const text = `
+    setup { CREATE TABLE t (id int PRIMARY KEY, v int); INSERT INTO t VALUES (1, 0); }
+    teardown { DROP TABLE t; }
+    session s1 step slow { SELECT pg_sleep(0.01); UPDATE t SET v = v + 1; }
+    session s2 step next { UPDATE t SET v = v * 10 RETURNING v; }
+    permutation slow(*) next
+  `;
+  const { transcript } = await runSpec(text, server);
+  expect(transcript).toContain('step next: UPDATE t SET v = v * 10 RETURNING v;\n v\n--\n10\n');
+});
+
 describe('a permutation that nobody could run is said to be infeasible', () => {
   const setup = `
     setup { CREATE TABLE t (id int PRIMARY KEY); INSERT INTO t VALUES (1); }
