@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import {
+  EngineError,
   type IsolationLevel,
   openServer,
   type PostgresServer,
@@ -57,6 +58,10 @@ async function run(specification: Specification, args: SpecArguments, server: Po
   try {
     outcome = await runSpecification(specification, { ...SPEC_DEFAULTS, isolation, server, withModel: args.engine === 'both', show });
   } catch (error) {
+    if (error instanceof EngineError) {
+      process.stderr.write(`stopped     ${error.message}\n`);
+      return EXIT.inconclusive;
+    }
     if (!(error instanceof UnmodelledError)) throw error;
     process.stderr.write(
       `unmodelled  ${error.message}\nOn a server it runs all the same: npm run sim -- spec ${args.file} --engine postgres\n`,
