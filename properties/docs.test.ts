@@ -185,22 +185,22 @@ describe('docs/your-own-code.md', () => {
   const listed = (list: string) =>
     new RegExp(`<!-- sql: ${list} -->\\n\`\`\`sql\\n([\\s\\S]*?)\`\`\``).exec(document)![1]!.trim().split('\n');
 
-  const ask = (text: string) => {
+  const ask = async (text: string) => {
     const engine = new ModelEngine();
     const seed = unlocked.seed({ capacity: 2 });
-    const first = engine.open({ schema: unlocked.schema, seed, actors: 1, isolation: 'READ COMMITTED', clockMs: 0 });
+    const first = await engine.open({ schema: unlocked.schema, seed, actors: 1, isolation: 'READ COMMITTED', clockMs: 0 });
     const send = (state: typeof first, sql: string) =>
       engine.apply(state, { kind: 'statement', actor: 0, statement: { text: sql, values: [], prelude: [] } });
-    const { outcome } = send(send(first, 'BEGIN').state, text);
+    const { outcome } = await send((await send(first, 'BEGIN')).state, text);
     return outcome.kind === 'blocked' ? 'blocked' : outcome.reply;
   };
 
-  it.each(listed('answered'))('the model answers %s', (text) => {
-    expect(ask(text)).toMatchObject({ kind: 'result' });
+  it.each(listed('answered'))('the model answers %s', async (text) => {
+    expect(await ask(text)).toMatchObject({ kind: 'result' });
   });
 
-  it.each(listed('refused'))('the model refuses %s', (text) => {
-    expect(() => ask(text)).toThrow(UnmodelledError);
+  it.each(listed('refused'))('the model refuses %s', async (text) => {
+    await expect(ask(text)).rejects.toThrow(UnmodelledError);
   });
 
   it('an operation of the example runs over pg as it stands', async () => {

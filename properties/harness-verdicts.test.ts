@@ -1,7 +1,7 @@
 /** Verdicts are honest: each thing that could go wrong in the harness itself is made to go wrong, and must change what is said. */
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { pessimistic } from '../sim/systems/events/variants/pessimistic.js';
-import type { Action, Applied } from '../src/engine/contract.js';
+import type { Action } from '../src/engine/contract.js';
 import type { ModelState } from '../src/engine/model/state.js';
 import { Inspector } from '../src/engine/postgres/inspector.js';
 import type { GraphEdge } from '../src/explore/graph.js';
@@ -120,7 +120,7 @@ describe('and are not', () => {
       this: ModelEngine,
       state: ModelState,
       action: Action,
-    ): Applied<ModelState> {
+    ): ReturnType<ModelEngine['apply']> {
       if (action.kind !== 'statement') return apply.call(this, state, action);
       const text = action.statement.text.replace(' FOR UPDATE', '');
       return apply.call(this, state, { ...action, statement: { ...action.statement, text } });

@@ -4,6 +4,7 @@ import { ModelEngine } from '../src/engine/model/engine.js';
 import type { ModelState } from '../src/engine/model/state.js';
 import { PostgresEngine } from '../src/engine/postgres/engine.js';
 import { Inspector } from '../src/engine/postgres/inspector.js';
+import type { MaybePromise } from '../src/maybe-promise.js';
 import { addOne, BOTH, block, CLAUSES, lockOne, onServer, RC, RR, schema, seed } from './model-cases.js';
 import { confirm } from './model-scripts.js';
 
@@ -639,7 +640,7 @@ describe('what is wrong is seen', () => {
 
   test('a model that takes FOR UPDATE for a plain read', async () => {
     class Lockless extends ModelEngine {
-      override apply(state: ModelState, action: Action): Applied<ModelState> {
+      override apply(state: ModelState, action: Action): MaybePromise<Applied<ModelState>> {
         if (action.kind !== 'statement') return super.apply(state, action);
         const text = action.statement.text.replace(' FOR UPDATE', '');
         return super.apply(state, { ...action, statement: { ...action.statement, text } });

@@ -2,6 +2,7 @@ import { type ActorIndex, type Outcome, UnmodelledError } from '../engine/contra
 import type { ModelEngine } from '../engine/model/engine.js';
 import type { ModelState } from '../engine/model/state.js';
 import { readStatement, splitStatements, type TransactionModes, tokenize } from '../engine/sql-text.js';
+import type { MaybePromise } from '../maybe-promise.js';
 import type { Field, Reply } from '../reply.js';
 import type { IsolationLevel } from '../scenario.js';
 import type { Chooser } from './chooser.js';
@@ -41,7 +42,7 @@ export class ModelStage implements Stage {
     const actors = specification.sessions.length + 1;
     this.#inboxes = Array.from({ length: actors }, () => new Inbox());
     this.#queries = Array.from({ length: actors }, () => null);
-    this.#state = engine.open({ schema: definitions(specification).join(';\n'), seed: '', actors, isolation, clockMs: 0 });
+    this.#state = atOnce(engine.open({ schema: definitions(specification).join(';\n'), seed: '', actors, isolation, clockMs: 0 }));
   }
 
   inbox(session: SessionIndex): Inbox {
@@ -111,7 +112,7 @@ export class ModelStage implements Stage {
   }
 
   #apply(action: Parameters<ModelEngine['apply']>[1]): Outcome {
-    const { state, outcome } = this.#engine.apply(this.#state, action);
+    const { state, outcome } = atOnce(this.#engine.apply(this.#state, action));
     this.#state = state;
     return outcome;
   }
@@ -224,6 +225,12 @@ export class ModelStage implements Stage {
     this.#queries[actor] = null;
     this.#inboxes[actor]!.push({ kind: 'ready' });
   }
+}
+
+/** A specification's engine has pg-mem only, and never makes anybody wait. */
+function atOnce<T>(value: MaybePromise<T>): T {
+  if (value instanceof Promise) throw new Error('the engine of a specification has to be one without PGlite');
+  return value;
 }
 
 /** The tables of the common setup; what else is in there runs as statements. */

@@ -51,7 +51,7 @@ class Run {
   readonly #specification: Specification;
   readonly #options: SpecOptions;
   readonly #server: ServerStage | null;
-  readonly #engine = new ModelEngine();
+  readonly #engine = new ModelEngine({ plainOnly: true });
   readonly #judgements: Judgement[] = [];
   #complete = 0n;
   #infeasible = 0n;

@@ -1,6 +1,6 @@
 import { replyKey } from '../../reply.js';
 import type { Machinery } from './execute.js';
-import type { Committed, Execution, ItemProgress, Level, ModelState, RowLock, Transaction, Version } from './state.js';
+import type { Committed, Execution, ItemProgress, JoinedRow, Level, ModelState, RowLock, Transaction, Version } from './state.js';
 import { versionsOf } from './view.js';
 
 /** Parts of the canonical state that a test may leave out, to see that exploration without them is wrong. */
@@ -62,7 +62,7 @@ export function canonical(state: ModelState, machinery: Machinery, without: Read
     add('snapshots', () => difference(item.snapshot, state, names));
   });
   state.executions.forEach((item, actor) => {
-    if (item !== null) add('executions', () => `E${actor}${execution(item, state, names, ids)}`);
+    if (item !== null) add('executions', () => `E${actor}${execution(item, actor, state, names, ids)}`);
   });
   if (state.serializable.length > 0) add('serializable', () => serializable(state, names));
   parts.push(String(state.clockMs));
@@ -245,7 +245,7 @@ function difference(snapshot: Committed | null, state: ModelState, names: Names)
   return differing.sort().join();
 }
 
-function execution(item: Execution, state: ModelState, names: Names, ids: Ids): string {
+function execution(item: Execution, actor: number, state: ModelState, names: Names, ids: Ids): string {
   if (item.reply !== null) return replyKey(item.reply);
   const wait =
     item.wait === null
@@ -258,7 +258,9 @@ function execution(item: Execution, state: ModelState, names: Names, ids: Ids): 
       ? [String(item.cursor)]
       : item.items.slice(item.cursor).map((row) => {
           const version = row.version === null ? '' : names.version(row.version) + relation(state, row.version);
-          return `${row.kind}${row.foreignKey ?? ''}${row.table}${version}${JSON.stringify(row.values)}`;
+          const joined = row.join === null ? '' : joinText(row.join, state, names);
+          const returned = row.returned === null ? '' : `r${JSON.stringify(row.returned)}`;
+          return `${row.kind}${row.foreignKey ?? ''}${row.table}${version}${JSON.stringify(row.values)}${joined}${returned}${row.error?.message ?? ''}`;
         });
   const progress = item.progress === null ? '' : progressText(item.progress, state, names, ids);
   return [
@@ -271,7 +273,31 @@ function execution(item: Execution, state: ModelState, names: Names, ids: Ids): 
     progress,
     JSON.stringify(item.outputs),
     item.affected,
+    item.given,
+    changedSince(item, actor, state, names),
+    item.touched
+      .map((slot) => names.slot(slot))
+      .sort()
+      .join(),
   ].join('|');
+}
+
+/** What of its transaction's writes is the statement's own doing, and what was there before it. */
+function changedSince({ before, stage }: Execution, actor: number, state: ModelState, names: Names): string {
+  if (stage !== 'rows') return '';
+  const { writes } = state.transactions[actor]!;
+  return [...writes]
+    .flatMap(([slot, write]) => {
+      const old = before.get(slot);
+      return old === write ? [] : [`${names.slot(slot, write.base)}<${old === undefined ? '' : (old.next?.content ?? '-')}`];
+    })
+    .sort()
+    .join();
+}
+
+function joinText(join: JoinedRow, state: ModelState, names: Names): string {
+  const versions = join.versions.map((version) => (version === null ? '' : `${names.version(version)}${relation(state, version)}`));
+  return `j${versions.join('*')}${JSON.stringify(join.texts)}${join.target}${join.replaced ? 'n' : ''}`;
 }
 
 function progressText(progress: ItemProgress, state: ModelState, names: Names, ids: Ids): string {
@@ -283,9 +309,10 @@ function progressText(progress: ItemProgress, state: ModelState, names: Names, i
     const updated = version !== null && state.committed.rows.get(version.slot)?.madeBy === progress.sawUpdate;
     parts.push(`z${running ? `${sleptFor.actor}${ids.within(sleptFor)}r${ids.rank(progress.sawUpdate)}` : ''}${updated ? 'm' : ''}`);
   }
-  const flags = { chasing: 'c', rechecked: 'k', sawUpdate: 'u', tableLock: 'l', written: 'w' } as const;
+  const flags = { chasing: 'c', rechecked: 'k', sawUpdate: 'u', tableLock: 'l', written: 'w', drawn: 'd' } as const;
   for (const [flag, letter] of Object.entries(flags)) if (progress[flag as keyof typeof flags]) parts.push(letter);
   if (progress.tupleLock !== null) parts.push('t');
   parts.push(JSON.stringify(progress.values));
+  if (progress.returned !== null) parts.push(JSON.stringify(progress.returned));
   return parts.join('');
 }

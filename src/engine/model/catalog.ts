@@ -10,6 +10,9 @@ import {
 import { UnmodelledError } from '../contract.js';
 import { splitStatements, tokenize } from '../sql-text.js';
 import { spaceMinus } from './parse.js';
+import { catalogOf } from './pglite/catalog.js';
+import type { PgliteSchema } from './pglite/schema.js';
+import type { TextQuery } from './pglite/text-query.js';
 import { type SqlType, typeByName } from './types.js';
 
 export interface Column {
@@ -21,16 +24,24 @@ export interface Column {
   /** GENERATED ALWAYS: a value of one's own is refused. */
   readonly generatedAlways: boolean;
   readonly default: Expr | null;
+  /** Computed from other columns. */
+  readonly generated: boolean;
+  /** A function in its default that gives another value at every call. */
+  readonly volatileDefault: string | null;
 }
 
 export interface UniqueConstraint {
   readonly name: string;
-  readonly columns: readonly number[];
+  /** Null where the index is partial, or over expressions. */
+  readonly columns: readonly number[] | null;
+  readonly nullsNotDistinct: boolean;
+  /** For those: of one row, whether the index has it, and under which key. */
+  readonly entry: TextQuery | null;
 }
 
 export interface CheckConstraint {
   readonly name: string;
-  readonly expression: Expr;
+  readonly expression: Expr | TextQuery;
 }
 
 export interface ForeignKey {
@@ -56,6 +67,9 @@ export interface Table {
   readonly foreignKeys: readonly ForeignKey[];
   /** Foreign keys of other tables that point here. */
   readonly referencedBy: readonly ForeignKey[];
+  /** Everything about it was read by the parser, so that pg-mem may be asked for its changes. */
+  readonly plain: boolean;
+  readonly triggers: readonly string[];
 }
 
 export interface Sequence {
@@ -67,6 +81,8 @@ export interface Sequence {
 export interface Catalog {
   readonly tables: readonly Table[];
   readonly sequences: readonly Sequence[];
+  /** The parser has read all of it; else there may be views and more. */
+  readonly plain: boolean;
 }
 
 /** Mutable while the schema is read. */
@@ -74,13 +90,22 @@ interface Draft {
   name: string;
   columns: Column[];
   key: number[] | null;
-  unique: UniqueConstraint[];
-  checks: CheckConstraint[];
+  unique: { name: string; columns: number[] }[];
+  checks: { name: string; expression: Expr }[];
   references: { name: string | null; columns: string[]; parent: string; parentColumns: string[]; onDelete: string | undefined }[];
 }
 
-/** Reads the schema that the server gets, and refuses by name what the model does not know. */
-export function readCatalog(schema: string): Catalog {
+/** Reads the schema that the server gets: the parser does where it can, PostgreSQL itself where not. What the model does not know is refused by name. */
+export function readCatalog(schema: string, pglite: PgliteSchema | null): Catalog {
+  try {
+    return parseCatalog(schema);
+  } catch (error) {
+    if (!(error instanceof UnmodelledError) || pglite === null) throw error;
+    return catalogOf(pglite.rows);
+  }
+}
+
+function parseCatalog(schema: string): Catalog {
   const drafts: Draft[] = [];
   const sequences: Sequence[] = [];
   for (const text of splitStatements(schema)) {
@@ -92,7 +117,7 @@ export function readCatalog(schema: string): Catalog {
     }
     readDefinition(statement, text, drafts, sequences);
   }
-  return { tables: link(drafts), sequences };
+  return { tables: link(drafts), sequences, plain: true };
 }
 
 /** `REFERENCES parent` means its primary key; the parser wants columns. */
@@ -184,7 +209,16 @@ function readColumn(draft: Draft, column: CreateColumnDef, sequences: Sequence[]
     }
   }
   const notNull = sequence !== null || (column.constraints ?? []).some((constraint) => constraint.type === 'not null');
-  return { name: column.name.name, type, notNull, sequence, generatedAlways, default: defaultValue };
+  return {
+    name: column.name.name,
+    type,
+    notNull,
+    sequence,
+    generatedAlways,
+    default: defaultValue,
+    generated: false,
+    volatileDefault: null,
+  };
 }
 
 function sequenceOfDefault(expression: Expr): string | null {
@@ -257,11 +291,13 @@ function link(drafts: readonly Draft[]): Table[] {
     name: draft.name,
     columns: draft.columns,
     key: draft.key!,
-    unique: draft.unique,
+    unique: draft.unique.map((constraint) => ({ ...constraint, nullsNotDistinct: false, entry: null })),
     keyColumns: new Set(draft.unique.flatMap((constraint) => constraint.columns)),
     checks: draft.checks,
     foreignKeys: foreignKeys.filter((foreignKey) => foreignKey.table === index),
     referencedBy: foreignKeys.filter((foreignKey) => foreignKey.parent === index),
+    plain: true,
+    triggers: [],
   }));
 }
 

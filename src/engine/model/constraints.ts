@@ -3,10 +3,11 @@ import type { RowContents } from './contents.js';
 import type { Evaluator, View } from './evaluator.js';
 import { compileOver } from './queries.js';
 import type { Query } from './query.js';
+import type { TextQuery } from './pglite/text-query.js';
 import { SqlError } from './sql-error.js';
 import { checkRange, type Value } from './types.js';
 
-const compiled = new WeakMap<Table, readonly Query[]>();
+const compiled = new WeakMap<Table, readonly (Query | TextQuery)[]>();
 
 /** Types, NOT NULL by column, then CHECK by name: the order in which PostgreSQL complains (execMain.c, ExecConstraints). */
 export function checkRow(
@@ -38,12 +39,12 @@ export function checkRow(
   });
 }
 
-function checkQueries(table: Table): readonly Query[] {
+function checkQueries(table: Table): readonly (Query | TextQuery)[] {
   let queries = compiled.get(table);
   if (queries === undefined) {
-    const context = { catalog: { tables: [table], sequences: [] }, parameters: [] };
-    queries = table.checks.map((check) =>
-      compileOver({ table, alias: table.name, oneRow: true }, [{ expr: check.expression }], null, context),
+    const context = { catalog: { tables: [table], sequences: [], plain: true }, parameters: [] };
+    queries = table.checks.map(({ expression }) =>
+      'text' in expression ? expression : compileOver({ table, alias: table.name, oneRow: true }, [{ expr: expression }], null, context),
     );
     compiled.set(table, queries);
   }

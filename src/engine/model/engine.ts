@@ -1,4 +1,5 @@
 import type { Row } from '../../context.js';
+import type { MaybePromise } from '../../maybe-promise.js';
 import { plainRows, type Reply, type ResultReply } from '../../reply.js';
 import type { CommittedState, IsolationLevel } from '../../scenario.js';
 import {
@@ -21,11 +22,13 @@ import { Draft } from './draft.js';
 import { Evaluator } from './evaluator.js';
 import { type Machinery, run } from './execute.js';
 import { blockers } from './heavy-locks.js';
+import { whenRunning } from './pglite/instance.js';
+import { PgliteSchema } from './pglite/schema.js';
 import { SqlError } from './sql-error.js';
-import { type Committed, EMPTY, type Level, type ModelState, type Transaction } from './state.js';
+import { type Committed, EMPTY, type Level, type ModelState, type Transaction, type Write } from './state.js';
 import { type Conflict, certainly, mustFail } from './serializable.js';
 import { compileStatement, type StatementPlan } from './statements.js';
-import { toReplyValue } from './types.js';
+import { toCommittedValue, toReplyValue } from './types.js';
 import { SnapshotView, versionsOf } from './view.js';
 
 /** The in-memory model: pg-mem evaluates, this layer decides what is seen, who waits and who fails. States are values. */
@@ -38,21 +41,30 @@ export class ModelEngine implements Engine<ModelState> {
   /** Set while an action is carried out that is to fail where it may; and whether it might have. */
   #fails = false;
   #mightFail = false;
+  readonly #plainOnly: boolean;
   readonly #plans = new Map<string, StatementPlan>();
   readonly #tables = new WeakMap<Committed, CommittedState['tables']>();
 
+  /** `plainOnly`: without PGlite. What pg-mem is not asked about is refused, and nothing has to be waited for. */
+  constructor(options: { readonly plainOnly?: boolean } = {}) {
+    this.#plainOnly = options.plainOnly ?? false;
+  }
+
   /** Opening again with the same setup gives the same state: states are values, and what has been computed stays known. */
-  open(setup: EngineSetup): ModelState {
+  open(setup: EngineSetup): MaybePromise<ModelState> {
     const key = JSON.stringify(setup);
-    if (this.#opened?.key !== key) this.#opened = { key, state: this.#first(setup) };
-    return this.#opened.state;
+    return whenRunning(() => {
+      if (this.#opened?.key !== key) this.#opened = { key, state: this.#first(setup) };
+      return this.#opened.state;
+    });
   }
 
   #first(setup: EngineSetup): ModelState {
     if (this.#schema !== setup.schema || this.#machinery === null) {
-      const catalog = readCatalog(setup.schema);
+      const pglite = this.#plainOnly ? null : new PgliteSchema(setup.schema);
+      const catalog = readCatalog(setup.schema, pglite);
       const contents = new RowContents();
-      this.#machinery = { catalog, contents, evaluator: new Evaluator(catalog, contents), coarse: new Set(), ordered: new Set() };
+      this.#machinery = { catalog, contents, evaluator: new Evaluator(catalog, contents, pglite), coarse: new Set(), ordered: new Set() };
       this.#schema = setup.schema;
       this.#plans.clear();
     }
@@ -78,11 +90,11 @@ export class ModelEngine implements Engine<ModelState> {
   }
 
   #seed(state: ModelState, text: string): ModelState {
-    const applied = this.apply(state, { kind: 'statement', actor: 0, statement: { text, values: [], prelude: [] } });
+    const applied = this.#act(state, { kind: 'statement', actor: 0, statement: { text, values: [], prelude: [] } });
     const { outcome } = applied;
     if (outcome.kind !== 'blocked' && outcome.reply.kind === 'error')
       throw new SqlError(outcome.reply.code, `the first rows: ${outcome.reply.message}, in: ${text}`);
-    return outcome.kind === 'executed' ? this.apply(applied.state, { kind: 'commit', actor: 0 }).state : applied.state;
+    return outcome.kind === 'executed' ? this.#act(applied.state, { kind: 'commit', actor: 0 }).state : applied.state;
   }
 
   /** Statements that locked or changed several rows at once so far. */
@@ -105,8 +117,8 @@ export class ModelEngine implements Engine<ModelState> {
     return this.#machinery;
   }
 
-  apply(state: ModelState, action: Action): Applied<ModelState> {
-    return this.#act(state, action);
+  apply(state: ModelState, action: Action): MaybePromise<Applied<ModelState>> {
+    return whenRunning(() => this.#act(state, action));
   }
 
   #act(state: ModelState, action: Action): Applied<ModelState> {
@@ -284,12 +296,15 @@ export class ModelEngine implements Engine<ModelState> {
       stage: 'tables',
       locked: 0,
       snapshot: null,
+      before: NO_WRITES,
       items: [],
       cursor: 0,
       asked: false,
       progress: null,
       outputs: [],
       affected: 0,
+      touched: [],
+      given: '',
       wait: null,
       freed: false,
       reply: null,
@@ -300,7 +315,8 @@ export class ModelEngine implements Engine<ModelState> {
     const key = statement.values.length === 0 ? statement.text : `${statement.text}${JSON.stringify(statement.values)}`;
     let plan = this.#plans.get(key);
     if (plan === undefined) {
-      plan = compileStatement(statement.text, statement.values, this.#open.catalog);
+      const { catalog, evaluator } = this.#open;
+      plan = compileStatement(statement.text, statement.values, catalog, evaluator.pglite);
       this.#plans.set(key, plan);
     }
     return plan;
@@ -323,7 +339,16 @@ export class ModelEngine implements Engine<ModelState> {
       if (autocommit) draft.endTransaction(actor, true);
       return done(reply);
     }
-    draft.updateExecution(actor, { stage: 'done', snapshot: null, items: [], cursor: 0, progress: null, outputs: [], reply });
+    draft.updateExecution(actor, {
+      stage: 'done',
+      snapshot: null,
+      before: NO_WRITES,
+      items: [],
+      cursor: 0,
+      progress: null,
+      outputs: [],
+      reply,
+    });
     return { kind: 'executed', reply };
   }
 
@@ -411,14 +436,18 @@ export class ModelEngine implements Engine<ModelState> {
         return [
           table.name,
           values.map((row) =>
-            Object.fromEntries(table.columns.map((column, index) => [column.name, toReplyValue(row[index]!, column.type)])),
+            Object.fromEntries(table.columns.map((column, index) => [column.name, toCommittedValue(row[index]!, column.type)])),
           ),
         ];
       }),
     );
   }
 
-  query(state: ModelState, sql: string): readonly Row[] {
+  query(state: ModelState, sql: string): MaybePromise<readonly Row[]> {
+    return whenRunning(() => this.#query(state, sql));
+  }
+
+  #query(state: ModelState, sql: string): readonly Row[] {
     const { catalog, contents, evaluator } = this.#open;
     const plan = this.#compile({ text: sql, values: [], prelude: [] });
     if (plan.kind !== 'select') throw new Error(`an invariant must be a SELECT: ${sql}`);
@@ -432,6 +461,7 @@ export class ModelEngine implements Engine<ModelState> {
 
 const LOCKING = ['SELECT FOR KEY SHARE', 'SELECT FOR SHARE', 'SELECT FOR NO KEY UPDATE', 'SELECT FOR UPDATE'] as const;
 const NOBODY: readonly ActorIndex[] = [];
+const NO_WRITES: ReadonlyMap<number, Write> = new Map();
 const UNSAVED: readonly Level[] = [{ name: null, xid: 0, released: [], writes: new Map(), truncated: new Set() }];
 const NOTHING: ReadonlySet<number> = new Set();
 const ABORTED = 'current transaction is aborted, commands ignored until end of transaction block';

@@ -7,8 +7,10 @@ import { evaluatorType, literal } from './expressions.js';
 import { oneRowTable, ROW_COLUMN } from './queries.js';
 import type { Query, Subquery } from './query.js';
 import { SqlError } from './sql-error.js';
+import type { PgliteSchema } from './pglite/schema.js';
+import { Asker, type Given, type TextQuery } from './pglite/text-query.js';
 import type { SequenceState } from './state.js';
-import { checkRange, type SqlType, type Value } from './types.js';
+import { checkRange, isPlain, type SqlType, type Value } from './types.js';
 
 /** What one statement sees: rows by content, sequences, and the transaction's clock. */
 export interface View {
@@ -22,6 +24,10 @@ export interface ResultRow {
   readonly values: readonly Value[];
   /** Index into the view's contents of the query's table; -1 where the query asks for none. */
   readonly row: number;
+  /** Of a text query: new values of the target's columns. */
+  readonly changes?: readonly Value[];
+  /** Of a text query: what the row is joined from, as its hidden outputs say. */
+  readonly joined?: readonly Value[];
 }
 
 /**
@@ -35,14 +41,21 @@ export class Evaluator {
   readonly #empty: IBackup;
   readonly #answers = new Map<string, readonly ResultRow[]>();
   readonly #prepared = new Map<string, IPreparedQuery>();
+  readonly pglite: PgliteSchema | null;
+  readonly #asked = new Map<string, readonly ResultRow[]>();
+  #asker: Asker | null = null;
   #nowMs = 0;
 
-  constructor(catalog: Catalog, contents: RowContents) {
+  constructor(catalog: Catalog, contents: RowContents, pglite: PgliteSchema | null) {
+    this.pglite = pglite;
     this.#catalog = catalog;
     this.#contents = contents;
     this.#db = newDb({ noAstCoverageCheck: true });
     for (const table of catalog.tables) {
-      const columns = table.columns.map((column) => `"${column.name}" ${evaluatorType(column.type)}`).join(', ');
+      const columns = table.columns
+        .filter((column) => isPlain(column.type))
+        .map((column) => `"${column.name}" ${evaluatorType(column.type)}`)
+        .join(', ');
       for (const name of [table.name, oneRowTable(table)])
         this.#db.public.none(`create table "${name}" (${columns}, ${ROW_COLUMN} integer)`);
     }
@@ -58,13 +71,27 @@ export class Evaluator {
   }
 
   /** `oneRow` is the content that the query's one-row table holds, where it reads one; `subqueryView` what its subqueries see. */
-  evaluate(query: Query, view: View, oneRow: number | null = null, subqueryView: View = view): readonly ResultRow[] {
+  evaluate(query: Query | TextQuery, view: View, oneRow: number | null = null, subqueryView: View = view): readonly ResultRow[] {
+    if ('text' in query) return this.ask(query, view, { rows: [oneRow], texts: [] });
     const constants = query.subqueries.map((subquery) => this.#constant(subquery, subqueryView));
     const key = this.#key(query, view, oneRow, constants);
     let answer = this.#answers.get(key);
     if (answer === undefined) {
       answer = this.#run(query, view, oneRow, constants);
       this.#answers.set(key, answer);
+    }
+    return answer;
+  }
+
+  /** Asks PGlite. `given` are the contents of the rows that the query has in place of whole tables. */
+  ask(query: TextQuery, view: View, given: Given): readonly ResultRow[] {
+    const contents = query.loads.map((load) => (load.given === null ? view.contents(load.table).join() : given.rows[load.given]));
+    const key = JSON.stringify([query.id, view.nowMs, contents, query.texts.map((number) => given.texts[number])]);
+    let answer = this.#asked.get(key);
+    if (answer === undefined) {
+      this.#asker ??= new Asker(this.pglite!, this.#catalog, this.#contents);
+      answer = this.#asker.ask(query, view, given);
+      this.#asked.set(key, answer);
     }
     return answer;
   }
@@ -138,6 +165,7 @@ export class Evaluator {
     const { table, values } = this.#contents.get(content);
     const record: Record<string, unknown> = { [ROW_COLUMN]: row };
     this.#catalog.tables[table]!.columns.forEach((column, index) => {
+      if (!isPlain(column.type)) return;
       const value = values[index]!;
       record[column.name] = column.type === 'timestamptz' && value !== null ? new Date(value as string) : value;
     });

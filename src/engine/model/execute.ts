@@ -1,19 +1,21 @@
 import { type Field, inContentOrder, type ResultReply } from '../../reply.js';
-import type { ActorIndex } from '../contract.js';
+import { type ActorIndex, UnmodelledError } from '../contract.js';
 import { type AdvisoryCall, advisoryResource } from './advisory.js';
 import type { Catalog, ForeignKey, Table } from './catalog.js';
 import { checkRow } from './constraints.js';
 import type { RowContents } from './contents.js';
 import type { Draft } from './draft.js';
-import type { Evaluator } from './evaluator.js';
+import type { Evaluator, ResultRow } from './evaluator.js';
+import { resolveConflict } from './on-conflict.js';
+import type { TextQuery } from './pglite/text-query.js';
 import type { Output, Query } from './query.js';
 import { lockNewest, type MutableProgress } from './row-locking.js';
 import { observe } from './serializable.js';
 import { SqlError } from './sql-error.js';
-import type { Execution, Item, Version, Wait, Write } from './state.js';
-import { type Call, RowLockMode, type StatementPlan } from './statements.js';
+import type { Execution, Item, JoinedRow, Version, Wait, Write } from './state.js';
+import { type Call, type JoinPlan, RowLockMode, type StatementPlan } from './statements.js';
 import { toReplyValue, type Value } from './types.js';
-import { findConflict } from './unique.js';
+import { entriesDiffer, findConflict } from './unique.js';
 import { SnapshotView } from './view.js';
 
 /** What the layer needs besides the state. */
@@ -41,7 +43,9 @@ export function run(draft: Draft, actor: ActorIndex, machinery: Machinery): Resu
   draft.updateExecution(actor, { wait: null, freed: false });
   const wait = lockTables(draft, actor, machinery) ?? workThroughRows(draft, actor, machinery);
   if (wait !== null) {
-    const { items } = draft.updateExecution(actor, { wait: wait.on === 'transaction' ? { ...wait, xid: draft.heldId(wait) } : wait });
+    const { items, plan } = draft.updateExecution(actor, { wait: wait.on === 'transaction' ? { ...wait, xid: draft.heldId(wait) } : wait });
+    if (items.length > 1 && 'join' in plan && plan.join !== null && plan.join.relations.length > 1 && !plan.query.ordered)
+      throw new UnmodelledError('a join that has to wait for one of several rows: in which order it meets them is up to the server');
     if (items.length > 1) for (const item of items) machinery.ordered.add(item.table);
     return 'blocked';
   }
@@ -73,7 +77,11 @@ function workThroughRows(draft: Draft, actor: ActorIndex, machinery: Machinery):
   for (;;) {
     const execution = draft.execution(actor);
     const item = execution.items[execution.cursor];
-    if (item === undefined) return null;
+    if (item === undefined) {
+      if (execution.plan.kind !== 'select for' || execution.plan.second === null) return null;
+      startSecond(draft, actor, execution.plan.second, machinery);
+      continue;
+    }
     const progress: MutableProgress = execution.progress === null ? fresh(item) : { ...execution.progress };
     const result = work(draft, actor, item, progress, machinery);
     if (result.wait !== null) {
@@ -81,17 +89,34 @@ function workThroughRows(draft: Draft, actor: ActorIndex, machinery: Machinery):
       return result.wait;
     }
     const now = draft.execution(actor);
+    const affected = now.affected + (result.counts ? 1 : 0);
+    const full = now.plan.kind === 'select for' && now.plan.window !== null && affected >= now.plan.window.offset + now.plan.window.limit;
     draft.updateExecution(actor, {
       cursor: now.cursor + 1,
       progress: null,
-      items:
-        result.next.length + result.follow.length === 0
+      items: full
+        ? now.items.slice(0, now.cursor + 1)
+        : result.next.length + result.follow.length === 0
           ? now.items
           : [...now.items.slice(0, now.cursor + 1), ...result.next, ...now.items.slice(now.cursor + 1), ...result.follow],
       outputs: result.output === null ? now.outputs : [...now.outputs, result.output],
-      affected: now.affected + (result.counts ? 1 : 0),
+      affected,
     });
   }
+}
+
+/** The statement around a locking subquery, over the rows that the subquery gave, and under the snapshot that it has had all along. */
+function startSecond(
+  draft: Draft,
+  actor: ActorIndex,
+  then: (rows: readonly (readonly Value[])[]) => StatementPlan,
+  machinery: Machinery,
+): void {
+  const { plan: first, outputs } = draft.execution(actor);
+  const rows = outputs.slice((first as Extract<StatementPlan, { kind: 'select for' }>).window?.offset ?? 0);
+  const progress = { items: [], cursor: 0, outputs: [], affected: 0, progress: null };
+  draft.updateExecution(actor, { ...progress, plan: then(rows), given: JSON.stringify(rows) });
+  findRows(draft, actor, machinery);
 }
 
 const fresh = (item: Item): MutableProgress => ({
@@ -105,13 +130,19 @@ const fresh = (item: Item): MutableProgress => ({
   values: item.values,
   written: false,
   output: null,
+  returned: item.returned,
+  drawn: false,
 });
 
 /** Takes the snapshot, and finds the rows. A statement that waited for a table takes it after the wait, unless the transaction has one. */
 function startRows(draft: Draft, actor: ActorIndex, machinery: Machinery): void {
-  const { plan } = draft.execution(actor);
   const snapshot = draft.transaction(actor).snapshot ?? draft.committed;
-  draft.updateExecution(actor, { stage: 'rows', snapshot });
+  draft.updateExecution(actor, { stage: 'rows', snapshot, before: draft.transaction(actor).writes });
+  findRows(draft, actor, machinery);
+}
+
+function findRows(draft: Draft, actor: ActorIndex, machinery: Machinery): void {
+  const { plan } = draft.execution(actor);
   const view = viewOf(draft, actor, machinery);
   if (draft.serializableOf(actor) !== null) noteReads(draft, actor, plan, view, machinery);
   switch (plan.kind) {
@@ -132,7 +163,7 @@ function startRows(draft: Draft, actor: ActorIndex, machinery: Machinery): void 
       );
       return;
     case 'insert': {
-      const rows = plan.sources.flatMap((source) => machinery.evaluator.evaluate(source, view));
+      const rows = sourceRows(plan, view, machinery);
       const items = rows.map((row) => insertItem(plan, row.values, view, machinery));
       draft.updateExecution(actor, { items });
       return;
@@ -140,11 +171,14 @@ function startRows(draft: Draft, actor: ActorIndex, machinery: Machinery): void 
     case 'select for':
     case 'update':
     case 'delete': {
-      const rows = machinery.evaluator.evaluate(plan.query, view);
-      const versions = view.versions(plan.table.index);
-      const items = rows.map((row) => rowItem(plan, versions[row.row]!, row.values, machinery));
+      const items = plan.join === null ? plainItems(plan, view, machinery) : joinedItems(plan, plan.join, view, machinery);
       if (plan.kind !== 'select for' || !plan.query.ordered) items.sort((left, right) => left.version!.position - right.version!.position);
-      draft.updateExecution(actor, { items });
+      const window = plan.kind === 'select for' ? plan.window : null;
+      if (plan.kind === 'select for' && plan.around !== null && view.versions(plan.around).length === 0)
+        throw new UnmodelledError('a locking subquery in a statement over an empty table: whether it runs is up to the server');
+      if (window !== null && !plan.query.ordered && items.length > window.offset + window.limit)
+        throw new UnmodelledError('LIMIT without ORDER BY: which rows it gives is up to the server');
+      draft.updateExecution(actor, { items: window?.limit === 0 ? [] : items });
       if (items.length > 1) machinery.coarse.add(describeCoarse(plan));
     }
   }
@@ -170,15 +204,27 @@ function describeCoarse(plan: StatementPlan): string {
     : `${plan.command} of ${'table' in plan ? plan.table.name : ''}`;
 }
 
-function viewOf(draft: Draft, actor: ActorIndex, machinery: Machinery): SnapshotView {
-  const { snapshot } = draft.execution(actor);
+/** What a statement sees, from its beginning to its end. */
+export function viewOf(draft: Draft, actor: ActorIndex, machinery: Machinery): SnapshotView {
+  const { snapshot, before } = draft.execution(actor);
   return new SnapshotView(
     machinery.contents,
     snapshot ?? draft.committed,
-    draft.transaction(actor),
+    { ...draft.transaction(actor), writes: before },
     draft.sequences,
     machinery.catalog.tables.length,
   );
+}
+
+function sourceRows(plan: Extract<StatementPlan, { kind: 'insert' }>, view: SnapshotView, machinery: Machinery): readonly ResultRow[] {
+  try {
+    return plan.sources.flatMap((source) => machinery.evaluator.evaluate(source, view));
+  } catch (error) {
+    if (error instanceof SqlError && plan.undrawn?.some((value) => value !== null))
+      throw new UnmodelledError(`an error (${error.code}) in the values of a row, before which a sequence may have been drawn from`);
+    if (error instanceof SqlError && !plan.oneRow) throw midway(error);
+    throw error;
+  }
 }
 
 function insertItem(
@@ -189,10 +235,25 @@ function insertItem(
 ): Item {
   const values: Value[] = plan.table.columns.map(() => null);
   for (const { column, query } of plan.defaults) values[column] = machinery.evaluator.evaluate(query, view)[0]!.values[0]!;
+  plan.undrawn?.forEach((undrawn, column) => {
+    const { name, generatedAlways } = plan.table.columns[column]!;
+    if (generatedAlways && given[column] !== undrawn && !plan.overriding)
+      throw new SqlError('428C9', `cannot insert a non-DEFAULT value into column "${name}"`, { table: plan.table.name });
+  });
   given.forEach((value, index) => {
     values[plan.columns[index]!] = value;
   });
-  return { table: plan.table.index, slot: 0, version: null, values, kind: 'insert', foreignKey: null, mode: RowLockMode.update };
+  return {
+    table: plan.table.index,
+    slot: 0,
+    version: null,
+    values,
+    kind: 'insert',
+    foreignKey: null,
+    mode: RowLockMode.update,
+    join: null,
+    returned: null,
+  };
 }
 
 function rowItem(
@@ -201,7 +262,7 @@ function rowItem(
   outputs: readonly Value[],
   machinery: Machinery,
 ): Item {
-  const common = { table: plan.table.index, slot: version.slot, version, foreignKey: null };
+  const common = { table: plan.table.index, slot: version.slot, version, foreignKey: null, join: null, returned: null };
   switch (plan.kind) {
     case 'select for':
       return { ...common, kind: 'lock', values: outputs, mode: plan.mode };
@@ -225,6 +286,71 @@ function withChanges(
     values[plan.columns[index]!] = value;
   });
   return values;
+}
+
+type RowPlan = Extract<StatementPlan, { kind: 'select for' | 'update' | 'delete' }>;
+
+function plainItems(plan: RowPlan, view: SnapshotView, machinery: Machinery): Item[] {
+  const versions = view.versions(plan.table.index);
+  return machinery.evaluator.evaluate(plan.query, view).map((row) => rowItem(plan, versions[row.row]!, row.values, machinery));
+}
+
+function joinedItems(plan: RowPlan, join: JoinPlan, view: SnapshotView, machinery: Machinery): Item[] {
+  try {
+    return machinery.evaluator.evaluate(plan.query, view).map((row) => joinedItem(plan, join, row, view, machinery));
+  } catch (error) {
+    if (!(error instanceof SqlError) || view.versions(plan.table.index).length < 2) throw error;
+    if (join.relations.length > 1 || plan.kind === 'select for') throw midway(error);
+    return itemsOneByOne(plan, join, view, machinery);
+  }
+}
+
+/** An error that one of several rows meets: those before it are changed or waited for first. */
+function itemsOneByOne(plan: RowPlan, join: JoinPlan, view: SnapshotView, machinery: Machinery): Item[] {
+  return view.versions(plan.table.index).flatMap((version, place): Item[] => {
+    try {
+      const rows = machinery.evaluator.ask(plan.recheck as TextQuery, view, { rows: [version.content], texts: [] });
+      return rows.map((row) => joinedItem(plan, join, { ...row, joined: [place] }, view, machinery));
+    } catch (error) {
+      if (!(error instanceof SqlError)) throw error;
+      const { slot } = version;
+      const item = { table: plan.table.index, slot, version, values: null, foreignKey: null, join: null, returned: null };
+      return [{ ...item, kind: 'fails', mode: RowLockMode.update, error }];
+    }
+  });
+}
+
+const midway = (error: SqlError): UnmodelledError =>
+  new UnmodelledError(`an error (${error.code}) at one of several rows: what becomes of those before it is up to the server`);
+
+/** A row that a text query has found, and what it was joined from. */
+function joinedItem(
+  plan: Extract<StatementPlan, { kind: 'select for' | 'update' | 'delete' }>,
+  joinPlan: JoinPlan,
+  row: ResultRow,
+  view: SnapshotView,
+  machinery: Machinery,
+): Item {
+  const versions = joinPlan.relations.map((table, at) => {
+    const place = row.joined![at];
+    return table === null || typeof place !== 'number' ? null : view.versions(table)[place]!;
+  });
+  const texts = joinPlan.relations.map((table, at) => (table === null ? ((row.joined![at] as string | null) ?? null) : null));
+  const [first] = joinPlan.targets;
+  const version = versions[first!.at]!;
+  const join: JoinedRow = { versions, texts, target: 0, replaced: false };
+  const common = { table: first!.table.index, slot: version.slot, version, foreignKey: null, join };
+  const returned = plan.kind === 'select for' || plan.outputs.length === 0 ? null : row.values;
+  switch (plan.kind) {
+    case 'select for':
+      return { ...common, kind: 'lock', values: row.values, returned: null, mode: plan.mode };
+    case 'delete':
+      return { ...common, kind: 'delete', values: null, returned, mode: RowLockMode.update };
+    case 'update': {
+      const values = row.changes!;
+      return { ...common, kind: 'update', values, returned, mode: updateMode(plan.table, version, values, machinery) };
+    }
+  }
 }
 
 /** An update that changes a key's value, not one that merely sets it, locks the row like a delete does (heapam.c, heap_update). */
@@ -257,6 +383,8 @@ function work(draft: Draft, actor: ActorIndex, item: Item, progress: MutableProg
       return updateRow(draft, actor, item, progress, machinery, plan as Extract<StatementPlan, { kind: 'update' }>);
     case 'delete':
       return deleteRow(draft, actor, item, progress, machinery, plan);
+    case 'fails':
+      throw item.error!;
     case 'parent':
       return checkParent(draft, actor, item, progress, machinery);
     case 'child':
@@ -274,24 +402,50 @@ function lockItem(
   machinery: Machinery,
   plan: Extract<StatementPlan, { kind: 'select for' }>,
 ): Worked {
-  const request = { actor, table: plan.table, slot: item.slot, mode: plan.mode, policy: plan.policy, by: 'lock' as const };
+  const table = machinery.catalog.tables[item.table]!;
+  const request = { actor, table, slot: item.slot, mode: plan.mode, policy: plan.policy, by: 'lock' as const };
   const locked = lockNewest(draft, request, progress);
   if (locked.result === 'wait') return waiting(locked.wait);
   if (locked.result !== 'locked') return NOTHING;
-  if (!progress.chasing) return { ...NOTHING, output: item.values, counts: true };
-  const rows = recheck(draft, actor, progress.version!, machinery, plan);
+  const join = item.join === null ? null : withLocked(item.join, plan.join!, progress.version!, progress.chasing);
+  const more = join === null ? undefined : plan.join!.targets[join.target];
+  if (join !== null && more !== undefined) {
+    const version = join.versions[more.at]!;
+    return { ...NOTHING, next: [{ ...item, table: more.table.index, slot: version.slot, version, join }] };
+  }
+  if (!(join?.replaced ?? progress.chasing)) return { ...NOTHING, output: item.values, counts: true };
+  const rows = recheck(draft, actor, progress.version!, machinery, plan, join);
   return rows.length === 0 ? NOTHING : { ...NOTHING, output: rows[0]!.values, counts: true };
 }
 
-/** EvalPlanQual: the statement's condition and values again, on the row's newest version; everything else as its snapshot had it. */
+/** A joined row with one more of its targets locked. */
+function withLocked(join: JoinedRow, plan: JoinPlan, version: Version, replaced: boolean): JoinedRow {
+  const { at } = plan.targets[join.target]!;
+  return {
+    ...join,
+    versions: join.versions.map((old, index) => (index === at ? version : old)),
+    target: join.target + 1,
+    replaced: join.replaced || replaced,
+  };
+}
+
+/**
+ * EvalPlanQual (src/backend/executor/README): the statement's condition and values again, on the row's newest version. The rows that it was
+ * joined with stay the ones that they were; everything else is as the snapshot had it.
+ */
 function recheck(
   draft: Draft,
   actor: ActorIndex,
   version: Version,
   machinery: Machinery,
   plan: Extract<StatementPlan, { kind: 'select for' | 'update' | 'delete' }>,
-) {
-  return machinery.evaluator.evaluate(plan.recheck, viewOf(draft, actor, machinery), version.content);
+  join: JoinedRow | null,
+): readonly ResultRow[] {
+  const view = viewOf(draft, actor, machinery);
+  if (plan.recheck === null) throw new UnmodelledError('a recheck of a row that was joined with a function or LATERAL');
+  if (join === null || !('text' in plan.recheck)) return machinery.evaluator.evaluate(plan.recheck, view, version.content);
+  const rows = join.versions.map((joined) => joined?.content ?? null);
+  return machinery.evaluator.ask(plan.recheck, view, { rows, texts: join.texts });
 }
 
 function insertRow(
@@ -304,16 +458,25 @@ function insertRow(
 ): Worked {
   const { table } = plan;
   if (!progress.written) {
-    const given = new Set(plan.columns.slice(0, plan.sources[0]?.outputs.length));
-    const values = item.values!.map((value, column) => {
-      const { sequence } = table.columns[column]!;
-      return sequence === null || given.has(column) ? value : draft.nextValue(actor, sequence);
-    });
-    checkRow(table, values, machinery, draft.transaction(actor).nowMs);
+    if (!progress.drawn) {
+      progress.values = drawnValues(draft, actor, item, machinery, plan);
+      progress.drawn = true;
+      checkRow(table, progress.values, machinery, draft.transaction(actor).nowMs);
+    }
+    const values = progress.values!;
+    if (plan.onConflict !== null) {
+      const resolution = resolveConflict(draft, actor, plan, progress, machinery);
+      if (resolution.kind === 'wait') return waiting(resolution.wait);
+      if (resolution.kind === 'nothing') return NOTHING;
+      if (resolution.kind === 'update') {
+        touch(draft, actor, resolution.item.slot);
+        return { ...NOTHING, next: [resolution.item] };
+      }
+    }
     const slot = draft.newSlot();
     progress.version = draft.newVersion(actor, slot, machinery.contents.intern(table.index, values), null, false);
-    progress.values = values;
     progress.written = true;
+    if (plan.onConflict?.update) touch(draft, actor, slot);
     draft.write(actor, slot, {
       table: table.index,
       base: null,
@@ -327,7 +490,9 @@ function insertRow(
     });
   }
   const { slot } = progress.version!;
-  const wait = enterIndexes(draft, actor, table, slot, progress.values!, machinery);
+  const wait = enterIndexes(draft, actor, table, slot, machinery);
+  if (wait !== null && plan.onConflict !== null)
+    throw new UnmodelledError('ON CONFLICT that has to wait at a unique index which it does not name');
   if (wait !== null) return waiting(wait);
   return {
     ...NOTHING,
@@ -335,6 +500,41 @@ function insertRow(
     counts: true,
     follow: parentItems(table.foreignKeys, progress.values!),
   };
+}
+
+/** The row as it is to be inserted: columns that were not given draw from their sequences, and what is computed from them is computed anew. */
+function drawnValues(
+  draft: Draft,
+  actor: ActorIndex,
+  item: Item,
+  machinery: Machinery,
+  plan: Extract<StatementPlan, { kind: 'insert' }>,
+): readonly Value[] {
+  const { table, undrawn } = plan;
+  const given = new Set(undrawn === null ? plan.columns.slice(0, plan.sources[0]?.outputs.length) : []);
+  const values = item.values!.map((value, column) => {
+    const { sequence } = table.columns[column]!;
+    const isGiven = undrawn === null ? given.has(column) : value !== undrawn[column];
+    if (sequence === null || isGiven) return value;
+    return draft.nextValue(actor, sequence);
+  });
+  if (plan.returning === null || !table.columns.some((column) => column.generated)) return values;
+  return machinery.evaluator.evaluate(plan.returning, viewOf(draft, actor, machinery), machinery.contents.intern(table.index, values))[0]!
+    .changes!;
+}
+
+function refuseKeyChange(table: Table, before: readonly Value[], after: readonly Value[]): void {
+  for (const foreignKey of table.referencedBy)
+    if (foreignKey.parentColumns.some((column) => before[column] !== after[column]))
+      throw new UnmodelledError(`an update of ${table.name}'s key, which foreign key ${foreignKey.name} refers to`);
+}
+
+const touch = (draft: Draft, actor: ActorIndex, slot: number): void => {
+  draft.updateExecution(actor, { touched: [...draft.execution(actor).touched, slot] });
+};
+
+function joinedWith(item: Item, progress: MutableProgress, plan: { readonly join: JoinPlan | null }): JoinedRow | null {
+  return item.join === null ? null : withLocked(item.join, plan.join!, progress.version!, true);
 }
 
 function updateRow(
@@ -359,9 +559,10 @@ function updateRow(
     if (locked.result === 'wait') return waiting(locked.wait);
     if (locked.result === 'gone') return NOTHING;
     if (progress.chasing && !progress.rechecked) {
-      const rows = recheck(draft, actor, progress.version!, machinery, plan);
+      const rows = recheck(draft, actor, progress.version!, machinery, plan, joinedWith(item, progress, plan));
       if (rows.length === 0) return NOTHING;
-      progress.values = withChanges(plan, progress.version!, rows[0]!.values, machinery);
+      progress.values = rows[0]!.changes ?? withChanges(plan, progress.version!, rows[0]!.values, machinery);
+      progress.returned = item.returned === null ? null : rows[0]!.values;
       progress.rechecked = true;
       checkRow(table, progress.values, machinery, nowMs);
       // The update is tried again, and may need a stronger lock now (ExecUpdate, redo_act).
@@ -370,10 +571,12 @@ function updateRow(
     }
     const before = draft.transaction(actor).writes.get(item.slot);
     const old = progress.version!;
-    const keysChange = updateMode(table, old, progress.values!, machinery) === RowLockMode.update;
+    refuseKeyChange(table, machinery.contents.values(old.content), progress.values!);
+    const content = machinery.contents.intern(table.index, progress.values!);
+    const keysChange = entriesDiffer(table, old.content, content, machinery);
     // Where the row was locked FOR UPDATE before, any update of it counts as one of its key (heapam.c, compute_new_xmax_infomask).
     const sameKey = draft.rowLocks(item.slot).locks.some((held) => held.actor === actor && held.mode < RowLockMode.update);
-    const next = draft.newVersion(actor, item.slot, machinery.contents.intern(table.index, progress.values!), old, sameKey);
+    const next = draft.newVersion(actor, item.slot, content, old, sameKey);
     const base = before === undefined ? draft.committed.rows.get(item.slot)! : before.base;
     const indexed = keysChange ? 0 : table.unique.length;
     draft.write(actor, item.slot, {
@@ -391,11 +594,11 @@ function updateRow(
     progress.version = next;
     progress.written = true;
   }
-  const wait = enterIndexes(draft, actor, table, item.slot, progress.values!, machinery);
+  const wait = enterIndexes(draft, actor, table, item.slot, machinery);
   if (wait !== null) return waiting(wait);
   return {
     ...NOTHING,
-    output: returned(plan.returning, progress.version!, draft, actor, machinery),
+    output: progress.returned ?? returned(plan.returning, progress.version!, draft, actor, machinery),
     counts: true,
     follow: parentItemsOfUpdate(table, progress.values!, progress.output!, draft.transaction(actor).writes.get(item.slot)!),
   };
@@ -422,8 +625,10 @@ function deleteRow(
     if (!hasKey(progress.version!, foreignKey.columns, item.values!, machinery)) return NOTHING;
   }
   if (progress.chasing && !cascaded) {
-    const rows = recheck(draft, actor, progress.version!, machinery, plan as Extract<StatementPlan, { kind: 'delete' }>);
+    const deletes = plan as Extract<StatementPlan, { kind: 'delete' }>;
+    const rows = recheck(draft, actor, progress.version!, machinery, deletes, joinedWith(item, progress, deletes));
     if (rows.length === 0) return NOTHING;
+    progress.returned = item.returned === null ? null : rows[0]!.values;
   }
   const before = draft.transaction(actor).writes.get(item.slot);
   const base = before === undefined ? draft.committed.rows.get(item.slot)! : before.base;
@@ -449,13 +654,16 @@ function deleteRow(
         version: null,
         values: foreignKey.parentColumns.map((column) => values[column]!),
         kind: 'child',
+        join: null,
+        returned: null,
         foreignKey: foreignKey.name,
         mode: RowLockMode.keyShare,
       }),
     );
   if (cascaded) return { ...NOTHING, follow };
   const { returning } = plan as Extract<StatementPlan, { kind: 'delete' }>;
-  return { ...NOTHING, output: returned(returning, progress.version!, draft, actor, machinery), counts: true, follow };
+  const output = progress.returned ?? returned(returning, progress.version!, draft, actor, machinery);
+  return { ...NOTHING, output, counts: true, follow };
 }
 
 const pastOf = (write: Write | undefined): Write['past'] =>
@@ -468,20 +676,13 @@ function seenByTransaction(draft: Draft, actor: ActorIndex, version: Version): b
 }
 
 /** Makes the index entries of a new version one unique index after the other; each may have to wait for another's fate. */
-function enterIndexes(
-  draft: Draft,
-  actor: ActorIndex,
-  table: Table,
-  slot: number,
-  values: readonly Value[],
-  machinery: Machinery,
-): Wait | null {
+function enterIndexes(draft: Draft, actor: ActorIndex, table: Table, slot: number, machinery: Machinery): Wait | null {
   for (;;) {
     const write = draft.transaction(actor).writes.get(slot)!;
     const constraint = table.unique[write.indexed];
     if (constraint === undefined) return null;
-    const conflict = findConflict(draft, actor, table, write.indexed, slot, values, machinery.contents, machinery.catalog.tables.length);
-    if (conflict === 'duplicate')
+    const conflict = findConflict(draft, actor, table, write.indexed, slot, write.next!.content, machinery);
+    if (conflict !== null && 'duplicate' in conflict)
       throw new SqlError('23505', `duplicate key value violates unique constraint "${constraint.name}"`, {
         constraint: constraint.name,
         table: table.name,
@@ -510,6 +711,8 @@ const parentItems = (foreignKeys: readonly ForeignKey[], values: readonly Value[
     version: null,
     values: foreignKey.columns.map((column) => values[column]!),
     kind: 'parent',
+    join: null,
+    returned: null,
     foreignKey: foreignKey.name,
     mode: RowLockMode.keyShare,
   }));
@@ -613,13 +816,13 @@ function hasKey(version: Version, columns: readonly number[], key: readonly Valu
 }
 
 function returned(
-  returning: Extract<StatementPlan, { kind: 'insert' }>['returning'],
+  returning: Query | TextQuery | null,
   version: Version,
   draft: Draft,
   actor: ActorIndex,
   machinery: Machinery,
 ): readonly Value[] | null {
-  if (returning === null) return null;
+  if (returning === null || returning.outputs.length === 0) return null;
   return machinery.evaluator.evaluate(returning, viewOf(draft, actor, machinery), version.content)[0]!.values;
 }
 
@@ -693,12 +896,13 @@ function reply(execution: Execution): ResultReply {
   const { plan } = execution;
   const outputs = outputsOf(plan);
   const fields = outputs.map((output): Field => ({ name: output.name, type: output.type }));
-  const rows = execution.outputs.map((row) => row.map((value, index) => toReplyValue(value, outputs[index]!.type)));
+  const skipped = plan.kind === 'select for' ? (plan.window?.offset ?? 0) : 0;
+  const rows = execution.outputs.slice(skipped).map((row) => row.map((value, index) => toReplyValue(value, outputs[index]!.type)));
   const ordered = (plan.kind === 'select' || plan.kind === 'select for') && plan.query.ordered;
   return {
     kind: 'result',
     command: plan.command,
-    rowCount: plan.kind === 'lock table' || plan.kind === 'truncate' ? null : execution.affected,
+    rowCount: plan.kind === 'lock table' || plan.kind === 'truncate' ? null : Math.max(0, execution.affected - skipped),
     fields,
     rows: ordered ? rows : inContentOrder(rows),
   };
@@ -715,6 +919,6 @@ function outputsOf(plan: StatementPlan): readonly Output[] {
     case 'truncate':
       return [];
     default:
-      return plan.returning?.outputs ?? [];
+      return plan.outputs;
   }
 }

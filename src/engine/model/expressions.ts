@@ -2,7 +2,18 @@ import type { BinaryOperator, Expr, ExprBinary, ExprCall, ExprCase, SelectStatem
 import { UnmodelledError } from '../contract.js';
 import type { Query, Subquery } from './query.js';
 import { SqlError } from './sql-error.js';
-import { checkRange, commonType, isInteger, isNumber, isText, readParameter, type SqlType, typeByName, type Value } from './types.js';
+import {
+  checkRange,
+  commonType,
+  isInteger,
+  isNumber,
+  isPlain,
+  isText,
+  readParameter,
+  type SqlType,
+  typeByName,
+  type Value,
+} from './types.js';
 
 /**
  * Expressions: the allow-list. Each is typed, since replies need PostgreSQL's types and pg-mem does not keep them apart, and is
@@ -164,6 +175,8 @@ function boolean(expression: Expr, scope: Scope): Typed {
   return typed;
 }
 
+const SYSTEM_COLUMNS = new Set(['ctid', 'xmin', 'xmax', 'cmin', 'cmax', 'tableoid']);
+
 const known = (value: Value, type: SqlType): Typed => ({ expression: literal(value, type), type, nullable: value === null });
 
 function column(source: string | null, name: string, scope: Scope): Typed {
@@ -174,8 +187,11 @@ function column(source: string | null, name: string, scope: Scope): Typed {
     for (let outer = scope.outer; outer !== null; outer = outer.outer)
       if (outer.columns.some((item) => item.name === name && (source === null || item.source === source)))
         throw new UnmodelledError(`a correlated subquery (it refers to "${name}" of the query around it)`);
+    if (source === null && scope.columns.some((item) => item.source === name)) throw new UnmodelledError(`the whole row ${name}`);
+    if (SYSTEM_COLUMNS.has(name)) throw new UnmodelledError(`the system column ${name}`);
     throw new SqlError('42703', `column "${source === null ? name : `${source}.${name}`}" does not exist`);
   }
+  if (!isPlain(match.type)) throw new UnmodelledError(`a column of type ${match.type}`);
   return {
     expression: { type: 'ref', table: { name: match.source }, name: match.name },
     type: match.type,

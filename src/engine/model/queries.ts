@@ -37,9 +37,10 @@ export interface Target {
 
 export const tableNamed = (catalog: Catalog, name: string): Table => {
   const table = catalog.tables.find((item) => item.name === name);
-  if (table === undefined && name.startsWith('pg_')) throw new UnmodelledError(`the system catalog ${name}`);
-  if (table === undefined) throw new SqlError('42P01', `relation "${name}" does not exist`);
-  return table;
+  if (table !== undefined) return table;
+  if (!catalog.plain) throw new UnmodelledError(`relation ${name}, which may be a view`);
+  if (/^pg_|^information_schema$/.test(name)) throw new UnmodelledError(`the system catalog ${name}`);
+  throw new SqlError('42P01', `relation "${name}" does not exist`);
 };
 
 /** Compiles a whole SELECT. With `rows` every result row comes with the hidden column of its one table. */

@@ -61,7 +61,8 @@ function concurrent(draft: Draft, request: RowRequest, version: Version): SqlErr
   return new SqlError('40001', `could not serialize access due to concurrent ${deleted ? 'delete' : 'update'}`);
 }
 
-function lockVersion(draft: Draft, request: RowRequest, progress: MutableProgress): RowLockResult {
+/** Locks this very version, or says that it is not the newest. */
+export function lockVersion(draft: Draft, request: RowRequest, progress: MutableProgress): RowLockResult {
   const { actor, slot, mode } = request;
   const version = progress.version!;
   // heap_update and heap_delete have their transaction id before they look; heap_lock_tuple takes one when it gets the lock.

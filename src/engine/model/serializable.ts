@@ -1,5 +1,7 @@
 import type { Evaluator } from './evaluator.js';
+import type { TextQuery } from './pglite/text-query.js';
 import type { Query } from './query.js';
+import { SqlError } from './sql-error.js';
 import type { Committed, Observation, SerializableTransaction, Write } from './state.js';
 import type { SnapshotView } from './view.js';
 
@@ -39,10 +41,27 @@ function withChanges(snapshot: Committed, changes: ReadonlyMap<number, Write>): 
 }
 
 /** A query's answer as text; where it looks for rows to lock or change, which versions it finds. */
-export function observe(evaluator: Evaluator, query: Query, view: SnapshotView): string {
+export function observe(evaluator: Evaluator, query: Query | TextQuery, view: SnapshotView): string {
+  if ('text' in query) return observeText(evaluator, query, view);
   const rows = evaluator.evaluate(query, view);
   const versions = query.tables.length > 0 && rows.some(({ row }) => row >= 0) ? view.versions(query.tables[0]!) : [];
   return JSON.stringify(rows.map(({ row, values }) => [row < 0 ? -1 : versions[row]!.id, values]).sort());
+}
+
+function observeText(evaluator: Evaluator, query: TextQuery, view: SnapshotView): string {
+  try {
+    const rows = evaluator.evaluate(query, view).map(({ values, changes, joined }) => {
+      const versions = query.hidden.map((hidden, at) => {
+        const place = joined![at];
+        return hidden.kind === 'row' && typeof place === 'number' ? view.versions(hidden.table)[place]!.id : place;
+      });
+      return JSON.stringify([versions, values, changes]);
+    });
+    return (query.ordered ? rows : rows.sort()).join();
+  } catch (error) {
+    if (!(error instanceof SqlError)) throw error;
+    return `${error.code} ${error.message}`;
+  }
 }
 
 /** Whether PostgreSQL may fail a running transaction: it is the pivot, or has read from a pivot that could not be stopped any more. */

@@ -3,6 +3,8 @@ import type { IsolationLevel } from '../../scenario.js';
 import type { ActorIndex } from '../contract.js';
 import type { HeavyLocks } from './heavy-locks.js';
 import type { Query } from './query.js';
+import type { TextQuery } from './pglite/text-query.js';
+import type { SqlError } from './sql-error.js';
 import type { RowLockMode, StatementPlan } from './statements.js';
 import type { Value } from './types.js';
 
@@ -138,7 +140,7 @@ export interface SerializableTransaction {
 
 /** What a query answered. */
 export interface Observation {
-  readonly query: Query;
+  readonly query: Query | TextQuery;
   readonly own: Pick<Transaction, 'writes' | 'truncated' | 'nowMs'>;
   readonly answer: string;
 }
@@ -176,10 +178,28 @@ export interface Item {
   readonly version: Version | null;
   /** For an insert: the new row, sequences filled in when its turn comes. */
   readonly values: readonly Value[] | null;
-  readonly kind: 'lock' | 'insert' | 'update' | 'delete' | 'parent' | 'child' | 'referrer';
+  readonly kind: 'lock' | 'insert' | 'update' | 'delete' | 'fails' | 'parent' | 'child' | 'referrer';
   /** For a foreign key's check: which. */
   readonly foreignKey: string | null;
   readonly mode: RowLockMode;
+  /** What the row is joined from, where there is more than the one. */
+  readonly join: JoinedRow | null;
+  /** What RETURNING gives for it, where that was computed together with the values. */
+  readonly returned: readonly Value[] | null;
+  /** What is thrown when the row's turn comes. */
+  readonly error?: SqlError;
+}
+
+/** A row of a join on its way through LockRows or ModifyTable. */
+export interface JoinedRow {
+  /** By relation: the version that it gave; null for no row, and for what is no table. */
+  readonly versions: readonly (Version | null)[];
+  /** By relation: the row as text, where it is no table's. */
+  readonly texts: readonly (string | null)[];
+  /** Which of the plan's targets is being locked. */
+  readonly target: number;
+  /** A newer version was locked than was joined: the row has to be looked at again. */
+  readonly replaced: boolean;
 }
 
 /** Where the item at the cursor stands. */
@@ -204,6 +224,9 @@ export interface ItemProgress {
   readonly written: boolean;
   /** What the row gives to the result. */
   readonly output: readonly Value[] | null;
+  readonly returned: readonly Value[] | null;
+  /** An insert's values have been drawn from their sequences. */
+  readonly drawn: boolean;
 }
 
 /** A statement on its way. It stays here while it waits, and while its commit is owed. */
@@ -216,6 +239,8 @@ export interface Execution {
   /** Tables locked so far. */
   readonly locked: number;
   readonly snapshot: Committed | null;
+  /** The transaction's writes when the statement began: of its own it sees nothing. */
+  readonly before: ReadonlyMap<number, Write>;
   readonly items: readonly Item[];
   /** Which item, or which of the functions called, is next. */
   readonly cursor: number;
@@ -224,6 +249,10 @@ export interface Execution {
   readonly progress: ItemProgress | null;
   readonly outputs: readonly (readonly Value[])[];
   readonly affected: number;
+  /** What a locking subquery has given, as text, once the statement around it is under way. */
+  readonly given: string;
+  /** Slots that an ON CONFLICT DO UPDATE has inserted or updated: it may touch each once. */
+  readonly touched: readonly number[];
   readonly wait: Wait | null;
   readonly freed: boolean;
   readonly reply: ResultReply | null;

@@ -5,8 +5,11 @@ import type { Catalog, Table } from './catalog.js';
 import { type LockTable, type ParsedStatement, parseStatement, type TableLockMode, type Truncate } from './parse.js';
 import { compileOver, compileSelect, type QueryContext, type Target, tableNamed } from './queries.js';
 import type { Output, Query } from './query.js';
+import { compileText } from './pglite/compile.js';
+import type { PgliteSchema } from './pglite/schema.js';
+import type { TextQuery } from './pglite/text-query.js';
 import { SqlError } from './sql-error.js';
-import { commonType, type SqlType } from './types.js';
+import { commonType, type SqlType, type Value } from './types.js';
 
 /** Row lock modes, weakest first (manual, "Row-Level Locks"). Two conflict where their numbers add up to 3 or more. */
 export const RowLockMode = { keyShare: 0, share: 1, noKeyUpdate: 2, update: 3 } as const;
@@ -25,46 +28,81 @@ interface Common {
   readonly writes: boolean;
 }
 
+/** What a statement's rows are joined from: its target, and the relations of its FROM or USING. */
+export interface JoinPlan {
+  /** Relations whose rows are locked, in order. */
+  readonly targets: readonly { readonly at: number; readonly table: Table }[];
+  /** Table of each relation; null for what is no table. */
+  readonly relations: readonly (number | null)[];
+}
+
 /** A statement ready to be carried out, parameters included. */
 export type StatementPlan =
-  | (Common & { readonly kind: 'select'; readonly query: Query })
+  | (Common & { readonly kind: 'select'; readonly query: Query | TextQuery })
   | (Common & {
       readonly kind: 'select for';
       readonly table: Table;
-      readonly query: Query;
-      /** The same over one row's newest version. */
-      readonly recheck: Query;
+      readonly query: Query | TextQuery;
+      /** The same over one row's newest version, and over the rows that it was joined with; null where that cannot be asked. */
+      readonly recheck: Query | TextQuery | null;
       readonly mode: RowLockMode;
       readonly policy: WaitPolicy;
+      readonly join: JoinPlan | null;
+      readonly window: { readonly offset: number; readonly limit: number } | null;
+      /** For a locking subquery: the statement around it, once the subquery's rows are there. */
+      readonly second: ((rows: readonly (readonly Value[])[]) => StatementPlan) | null;
+      /** The table of the statement around it: were it empty, the subquery might not run. */
+      readonly around: number | null;
     })
   | (Common & {
       readonly kind: 'insert';
       readonly table: Table;
       /** Column of each source output. */
       readonly columns: readonly number[];
-      readonly sources: readonly Query[];
+      readonly sources: readonly (Query | TextQuery)[];
       /** Constant defaults of the columns that are not given. */
       readonly defaults: readonly { readonly column: number; readonly query: Query }[];
-      readonly returning: Query | null;
+      /** Over the row as it was inserted. */
+      readonly returning: Query | TextQuery | null;
+      readonly outputs: readonly Output[];
+      /** By column: the value that stands for one that a sequence is still to give. Null where all columns that are not given draw one. */
+      readonly undrawn: readonly (number | null)[] | null;
+      /** OVERRIDING SYSTEM VALUE. */
+      readonly overriding: boolean;
+      readonly onConflict: ConflictPlan | null;
+      /** VALUES with one row. */
+      readonly oneRow: boolean;
     })
   | (Common & {
       readonly kind: 'update';
       readonly table: Table;
       readonly columns: readonly number[];
-      readonly query: Query;
-      readonly recheck: Query;
+      readonly query: Query | TextQuery;
+      readonly recheck: Query | TextQuery | null;
       readonly returning: Query | null;
+      readonly outputs: readonly Output[];
+      readonly join: JoinPlan | null;
     })
   | (Common & {
       readonly kind: 'delete';
       readonly table: Table;
-      readonly query: Query;
-      readonly recheck: Query;
+      readonly query: Query | TextQuery;
+      readonly recheck: Query | TextQuery | null;
       readonly returning: Query | null;
+      readonly outputs: readonly Output[];
+      readonly join: JoinPlan | null;
     })
   | (Common & { readonly kind: 'lock table'; readonly nowait: boolean })
   | (Common & { readonly kind: 'truncate'; readonly refused: boolean })
   | (Common & { readonly kind: 'calls'; readonly calls: readonly Call[]; readonly outputs: readonly Output[] });
+
+export interface ConflictPlan {
+  /** Indices of the unique indexes that count. */
+  readonly arbiters: readonly number[];
+  /** DO UPDATE: the row that it comes to, over the proposed row and the one in its way; no row where its WHERE does not hold. */
+  readonly update: TextQuery | null;
+  readonly mode: RowLockMode;
+}
 
 /** A function with effects that no snapshot and no rollback of the statement's rows touches, or a plain column beside one. */
 export type Call =
@@ -76,7 +114,24 @@ export type Call =
 /** Text to tree, remembered: parsing costs more than all the rest. */
 const parsed = new Map<string, ParsedStatement>();
 
-export function compileStatement(text: string, parameters: readonly unknown[], catalog: Catalog): StatementPlan {
+/** pg-mem is asked where it is known to answer rightly, PGlite for what is left. */
+export function compileStatement(
+  text: string,
+  parameters: readonly unknown[],
+  catalog: Catalog,
+  pglite: PgliteSchema | null,
+): StatementPlan {
+  try {
+    return compilePlain(text, parameters, catalog);
+  } catch (error) {
+    if (!(error instanceof UnmodelledError) || pglite === null || !TEXT_VERBS.test(text)) throw error;
+    return compileText(text, parameters, catalog, pglite);
+  }
+}
+
+const TEXT_VERBS = /^[\s(]*(--[^\n]*\n\s*|\/\*.*?\*\/\s*)*(select|with|values|insert|update|delete)\b/is;
+
+function compilePlain(text: string, parameters: readonly unknown[], catalog: Catalog): StatementPlan {
   let statement = parsed.get(text);
   if (statement === undefined) {
     statement = parseStatement(text);
@@ -112,7 +167,7 @@ function readLocks(...queries: (Query | null)[]): TableLock[] {
   );
 }
 
-const ROW_MODES = { update: 3, 'no key update': 2, share: 1, 'key share': 0 } as const;
+export const ROW_MODES = { update: 3, 'no key update': 2, share: 1, 'key share': 0 } as const;
 
 function compileSelectStatement(statement: SelectFromStatement, context: QueryContext): StatementPlan {
   const calls = compileCalls(statement, context);
@@ -133,6 +188,10 @@ function compileSelectStatement(statement: SelectFromStatement, context: QueryCo
     recheck,
     mode: ROW_MODES[statement.for.type],
     policy,
+    join: null,
+    window: null,
+    second: null,
+    around: null,
     locks: [lock(table.index, 'ROW SHARE'), ...readLocks(query)],
     writes: true,
   };
@@ -199,7 +258,7 @@ function sequenceNamed(argument: Expr | undefined, catalog: Catalog): number {
 }
 
 function compileInsert(statement: InsertStatement, context: QueryContext): StatementPlan {
-  const table = tableNamed(context.catalog, statement.into.name);
+  const table = plainTable(context.catalog, statement.into.name);
   if (statement.onConflict) throw new UnmodelledError('ON CONFLICT');
   const columns = statement.columns
     ? statement.columns.map((column) => columnNamed(table, column.name))
@@ -224,6 +283,11 @@ function compileInsert(statement: InsertStatement, context: QueryContext): State
     sources,
     defaults,
     returning,
+    outputs: returning?.outputs ?? [],
+    undrawn: null,
+    overriding: false,
+    onConflict: null,
+    oneRow: true,
     locks: [lock(table.index, 'ROW EXCLUSIVE'), ...readLocks(...sources, returning)],
     writes: true,
   };
@@ -280,7 +344,7 @@ function checkAssignable(source: Query, columns: readonly number[], table: Table
 
 function compileUpdate(statement: Extract<Statement, { type: 'update' }>, context: QueryContext): StatementPlan {
   if (statement.from) throw new UnmodelledError('UPDATE ... FROM');
-  const table = tableNamed(context.catalog, statement.table.name);
+  const table = plainTable(context.catalog, statement.table.name);
   const alias = statement.table.alias ?? table.name;
   const columns = statement.sets.map((set) => columnNamed(table, set.column.name));
   if (columns.some((column) => table.referencedBy.some((foreignKey) => foreignKey.parentColumns.includes(column))))
@@ -302,13 +366,15 @@ function compileUpdate(statement: Extract<Statement, { type: 'update' }>, contex
     query,
     recheck: build(true),
     returning,
+    outputs: returning?.outputs ?? [],
+    join: null,
     locks: [lock(table.index, 'ROW EXCLUSIVE'), ...readLocks(query, returning)],
     writes: true,
   };
 }
 
 function compileDelete(statement: Extract<Statement, { type: 'delete' }>, context: QueryContext): StatementPlan {
-  const table = tableNamed(context.catalog, statement.from.name);
+  const table = plainTable(context.catalog, statement.from.name);
   const alias = statement.from.alias ?? table.name;
   const build = (oneRow: boolean) => compileOver({ table, alias, oneRow }, [], statement.where ?? null, context, { rows: true });
   const query = build(false);
@@ -320,6 +386,8 @@ function compileDelete(statement: Extract<Statement, { type: 'delete' }>, contex
     query,
     recheck: build(true),
     returning,
+    outputs: returning?.outputs ?? [],
+    join: null,
     locks: [lock(table.index, 'ROW EXCLUSIVE'), ...readLocks(query, returning)],
     writes: true,
   };
@@ -359,6 +427,12 @@ function compileTruncate(statement: Truncate, catalog: Catalog): StatementPlan {
     locks: [...tables].map((table) => lock(table.index, 'ACCESS EXCLUSIVE')),
     writes: true,
   };
+}
+
+function plainTable(catalog: Catalog, name: string): Table {
+  const table = tableNamed(catalog, name);
+  if (!table.plain) throw new UnmodelledError(`table ${name}, with what its schema says of it`);
+  return table;
 }
 
 function columnNamed(table: Table, name: string): number {

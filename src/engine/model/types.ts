@@ -1,10 +1,18 @@
+import pg from 'pg';
 import { UnmodelledError } from '../contract.js';
+import { typeOid } from '../type-names.js';
 import { SqlError } from './sql-error.js';
 
-/** Types whose values the model holds. `null` is the type of a bare NULL. */
-export type SqlType = 'int2' | 'int4' | 'int8' | 'numeric' | 'text' | 'varchar' | 'bool' | 'timestamptz' | 'uuid' | 'void' | 'null';
+/** Types that pg-mem is asked about. `null` is the type of a bare NULL. */
+type PlainType = 'int2' | 'int4' | 'int8' | 'numeric' | 'text' | 'varchar' | 'bool' | 'timestamptz' | 'uuid' | 'void' | 'null';
 
-/** A value as the layer keeps it: integers of every width are numbers, `timestamptz` an ISO 8601 string in UTC. */
+/** Any other of PostgreSQL's types, by its name in pg_type: PGlite alone knows its values. */
+export type SqlType = PlainType | (string & {});
+
+/**
+ * A value as the layer keeps it: integers of every width are numbers, `timestamptz` an ISO 8601 string in UTC; all others are as PostgreSQL
+ * writes them, as text.
+ */
 export type Value = number | string | boolean | null;
 
 const NAMES: Readonly<Record<string, SqlType>> = {
@@ -33,7 +41,7 @@ export function typeByName(name: string): SqlType {
   return type;
 }
 
-const INTEGER_RANK: Partial<Record<SqlType, number>> = { int2: 0, int4: 1, int8: 2, numeric: 3 };
+const INTEGER_RANK: Readonly<Record<string, number>> = { int2: 0, int4: 1, int8: 2, numeric: 3 };
 
 export const isInteger = (type: SqlType): boolean => type === 'int2' || type === 'int4' || type === 'int8';
 export const isNumber = (type: SqlType): boolean => INTEGER_RANK[type] !== undefined;
@@ -48,7 +56,7 @@ export function commonType(left: SqlType, right: SqlType): SqlType {
   throw new UnmodelledError(`${left} and ${right} in one expression`);
 }
 
-const LIMITS: Partial<Record<SqlType, { low: number; high: number; name: string }>> = {
+const LIMITS: Readonly<Record<string, { low: number; high: number; name: string }>> = {
   int2: { low: -32768, high: 32767, name: 'smallint' },
   int4: { low: -2147483648, high: 2147483647, name: 'integer' },
 };
@@ -63,7 +71,7 @@ export function checkRange(value: Value, type: SqlType): Value {
   return value;
 }
 
-const TYPE_TITLES: Partial<Record<SqlType, string>> = {
+const TYPE_TITLES: Readonly<Record<string, string>> = {
   int2: 'smallint',
   int4: 'integer',
   int8: 'bigint',
@@ -112,7 +120,52 @@ export function readParameter(value: unknown, type: SqlType): Value {
   }
 }
 
-/** A value as a reply shows it; `int8` and `numeric` are strings, as `pg` returns them. */
-export function toReplyValue(value: Value, type: SqlType): Value {
-  return value !== null && (type === 'int8' || type === 'numeric') ? String(value) : value;
+/** Values of these types, and of no others, are what pg-mem may be asked about. */
+export const isPlain = (type: SqlType): boolean => PLAIN.has(type);
+const PLAIN = new Set<string>(['int2', 'int4', 'int8', 'text', 'varchar', 'bool', 'timestamptz', 'uuid', 'void']);
+
+/** A value as PostgreSQL writes it, in the layer's form. */
+export function fromText(text: string | null, type: SqlType): Value {
+  if (text === null) return null;
+  if (isInteger(type)) return checkRange(Number(text), type);
+  if (type === 'bool') return text === 't';
+  if (type !== 'timestamptz') return text;
+  const match = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d{1,3})?)\+00$/.exec(text);
+  if (match === null) throw new UnmodelledError(`the time stamp ${text}: only whole milliseconds of the years 1000 to 9999 are known`);
+  return new Date(`${match[1]}T${match[2]}Z`).toISOString();
+}
+
+/** A value as a parameter or a literal of PostgreSQL's. */
+export const toText = (value: Value): string | null => (value === null ? null : String(value));
+
+/** A value as a reply shows it: what `pg` makes of PostgreSQL's text, with dates as ISO strings. */
+export function toReplyValue(value: Value, type: SqlType): unknown {
+  if (value === null || PLAIN.has(type)) return value !== null && type === 'int8' ? String(value) : value;
+  const parsed: unknown = pg.types.getTypeParser(typeOid(type), 'text')(String(value));
+  if (parsed instanceof Date) return parsed.toISOString();
+  return Buffer.isBuffer(parsed) ? `\\x${parsed.toString('hex')}` : parsed;
+}
+
+const JSON_NUMBERS = new Set<string>(['float4', 'float8']);
+const JSON_DOCUMENTS = new Set<string>(['json', 'jsonb']);
+
+/** A value as a committed row shows it: what PostgreSQL's JSON makes of it, with long numbers as strings and times to the millisecond. */
+export function toCommittedValue(value: Value, type: SqlType): unknown {
+  if (value === null || typeof value !== 'string') return toReplyValue(value, type);
+  if (JSON_NUMBERS.has(type)) return Number.isFinite(Number(value)) ? Number(value) : value;
+  if (JSON_DOCUMENTS.has(type)) return JSON.parse(value);
+  if (type === 'timestamp') return `${value.slice(0, 10)}T${value.slice(11, 19)}.${value.slice(20, 23).padEnd(3, '0')}Z`;
+  if (type.startsWith('_')) return inJson(parseArray(value), type.slice(1));
+  return value;
+}
+
+const parseArray = (text: string): unknown => pg.types.getTypeParser(typeOid('_text'), 'text')(text);
+
+function inJson(items: unknown, type: SqlType): unknown {
+  if (Array.isArray(items)) return items.map((item) => inJson(item, type));
+  if (items === null) return null;
+  if (isNumber(type)) return Number(items);
+  if (type === 'bool') return items === 't';
+  if (type === 'timestamptz' || type === 'timestamp') return String(items).replace(' ', 'T').replace(/\+00$/, '+00:00');
+  return toCommittedValue(items as Value, type);
 }

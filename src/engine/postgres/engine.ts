@@ -13,6 +13,7 @@ import {
   onCycle,
   type Phase,
 } from '../contract.js';
+import { clockFunctions, withClock } from '../clock-functions.js';
 import { readStatement } from '../sql-text.js';
 import { Freezer } from './freezer.js';
 import { type Blocking, Inspector } from './inspector.js';
@@ -85,14 +86,15 @@ export class PostgresEngine implements Engine<ServerState> {
   }
 
   async open(setup: EngineSetup): Promise<ServerState> {
-    if (this.#schema !== setup.schema) await this.#create(setup);
+    const schema = `${setup.schema}\n${setup.clockMs}`;
+    if (this.#schema !== schema) await this.#create(setup, schema);
     if (this.#used) await this.#clean();
     while (this.#sessions.length < setup.actors) this.#sessions.push(await this.#connect());
     if (this.#isolation !== setup.isolation) {
       for (const session of this.#sessions) await session.script(`SET default_transaction_isolation = '${setup.isolation.toLowerCase()}'`);
       this.#isolation = setup.isolation;
     }
-    await this.#reset!.run(setup.seed);
+    await this.#reset!.run(withClock(setup.seed));
     this.#used = true;
     this.#careful = false;
     this.#exchanges = Array.from({ length: setup.actors }, () => null);
@@ -109,19 +111,19 @@ export class PostgresEngine implements Engine<ServerState> {
     return this.#inspector;
   }
 
-  async #create(setup: EngineSetup): Promise<void> {
+  async #create(setup: EngineSetup, schema: string): Promise<void> {
     await this.#disconnect();
     this.#database = await this.server.createDatabase();
     this.#inspector = await Inspector.connect(this.#database.connection);
     const database = `"${this.#database.connection.database}"`;
     // SQL's now() stands where the plan's clock stands: our own function is found before pg_catalog's.
     await this.#inspector.script(
-      `CREATE SCHEMA lastseat; CREATE FUNCTION lastseat.now() RETURNS timestamptz LANGUAGE sql STABLE AS $$ SELECT timestamptz '${new Date(setup.clockMs).toISOString()}' $$;
-       ALTER DATABASE ${database} SET search_path = public, lastseat, pg_catalog; SET search_path = public, lastseat, pg_catalog; ${setup.schema}`,
+      `CREATE SCHEMA lastseat; ${clockFunctions(setup.clockMs)}
+       ALTER DATABASE ${database} SET search_path = public, lastseat, pg_catalog; SET search_path = public, lastseat, pg_catalog; ${withClock(setup.schema)}`,
     );
     await this.#inspector.learnSchema();
     this.#reset = await Reset.prepare(this.#inspector, this.server.canSetDeadlockTimeout);
-    this.#schema = setup.schema;
+    this.#schema = schema;
   }
 
   async #connect(): Promise<Session> {
@@ -303,7 +305,7 @@ export class PostgresEngine implements Engine<ServerState> {
   }
 
   async query(_state: ServerState, sql: string): Promise<readonly Row[]> {
-    return (await this.#inspect.query(sql)).map(plainValues);
+    return (await this.#inspect.query(withClock(sql))).map(plainValues);
   }
 
   /** Thaws everybody: for every way out. */

@@ -3,6 +3,8 @@ import utils from 'pg/lib/utils.js';
 import { type Field, inContentOrder, type Reply } from '../../reply.js';
 import { EngineError, type Statement } from '../contract.js';
 import { readStatement, type StatementText } from '../sql-text.js';
+import { typeName } from '../type-names.js';
+import { withClock } from '../clock-functions.js';
 import type { Connection } from './providers/server.js';
 
 /** The parts of pg's Connection that a statement is sent with. */
@@ -196,8 +198,8 @@ export class Exchange {
   }
 
   #emit(wire: Wire, text: string, values: readonly unknown[]): void {
-    const { name, known } = this.#prepared.take(text);
-    if (!known) wire.parse({ text, name, types: [] });
+    const { name, known } = this.#prepared.take(withClock(text));
+    if (!known) wire.parse({ text: withClock(text), name, types: [] });
     wire.bind({ portal: '', statement: name, values: [...values], valueMapper: utils.prepareValue });
     wire.describe({ type: 'P', name: '' });
     wire.execute({ portal: '', rows: 0 });
@@ -236,7 +238,8 @@ export class Exchange {
     this.#outcome = {
       kind: 'error',
       code: error.code ?? '',
-      message: error.message,
+      // Statements are prepared under names of ours; who sent them gave none.
+      message: error.message.replace(/prepared statement "s\d+"/, 'prepared statement ""'),
       constraint: error.constraint ?? null,
       table: error.table ?? null,
     };
@@ -277,27 +280,6 @@ export class Exchange {
     this.#committed?.fail(new EngineError(`the connection is lost: ${error.message}`));
   }
 }
-
-const TYPE_NAMES: Readonly<Record<number, string>> = {
-  16: 'bool',
-  20: 'int8',
-  21: 'int2',
-  23: 'int4',
-  25: 'text',
-  700: 'float4',
-  701: 'float8',
-  1043: 'varchar',
-  1082: 'date',
-  1114: 'timestamp',
-  1184: 'timestamptz',
-  1700: 'numeric',
-  2278: 'void',
-  2950: 'uuid',
-  114: 'json',
-  3802: 'jsonb',
-};
-
-const typeName = (oid: number): string => TYPE_NAMES[oid] ?? `oid ${oid}`;
 
 /** A value that `pg` has parsed, as JSON. */
 function plain(value: unknown): unknown {

@@ -1,0 +1,65 @@
+import { tokenize } from './sql-text.js';
+
+/** Keywords that read the clock. As such no function of ours can stand in for them. */
+const KEYWORDS = new Set(['current_date', 'current_time', 'current_timestamp', 'localtime', 'localtimestamp']);
+const MAY_READ_CLOCK = /current_(date|time)|localtime/i;
+const rewritten = new Map<string, string>();
+
+/** The SQL with `CURRENT_DATE` and its like as calls of functions on the plan's clock, named alike, so that columns keep their names. */
+export function withClock(sql: string): string {
+  if (!MAY_READ_CLOCK.test(sql)) return sql;
+  let text = rewritten.get(sql);
+  if (text === undefined) {
+    text = rewrite(sql);
+    rewritten.set(sql, text);
+  }
+  return text;
+}
+
+function rewrite(sql: string): string {
+  const tokens = tokenize(sql);
+  let text = '';
+  let done = 0;
+  tokens.forEach((token, index) => {
+    const before = tokens[index - 1]?.text;
+    if (token.kind === 'string' && token.text.startsWith('$')) {
+      text += `${sql.slice(done, token.start)}$${withClock(token.text.slice(1, -1))}$`;
+      done = token.end;
+    }
+    if (token.kind !== 'word' || !KEYWORDS.has(token.text) || before === '.' || before === 'as') return;
+    const called = tokens[index + 1]?.text === '(';
+    text += `${sql.slice(done, token.start)}lastseat."${token.text}"${called ? '' : '()'}`;
+    done = token.end;
+  });
+  return text + sql.slice(done);
+}
+
+/**
+ * SQL that makes them, in a schema "lastseat" that is there, for the moment at which the clock stands. They are found before PostgreSQL's own by
+ * the search path. Each is a constant once it is inlined, on both engines: what a condition costs decides in which order conditions are tried.
+ */
+export function clockFunctions(nowMs: number): string {
+  const moment = `timestamptz '${new Date(nowMs).toISOString()}'`;
+  const define = (signature: string, type: string, body: string) =>
+    `CREATE OR REPLACE FUNCTION lastseat.${signature} RETURNS ${type} LANGUAGE sql STABLE AS $$ SELECT ${body} $$;`;
+  const reading = (name: string, type: string) => define(`"${name}"()`, type, `(${moment})::${type}`);
+  const rounded = (type: string) =>
+    Array.from({ length: 7 }, (_, digits) => `WHEN ${digits} THEN (${moment})::${type}(${digits})`).join(' ');
+  return [
+    ...['now', 'transaction_timestamp', 'statement_timestamp', 'clock_timestamp', 'current_timestamp'].map((name) =>
+      reading(name, 'timestamptz'),
+    ),
+    reading('localtimestamp', 'timestamp'),
+    reading('current_date', 'date'),
+    reading('current_time', 'timetz'),
+    reading('localtime', 'time'),
+    ...[
+      ['current_timestamp', 'timestamptz'],
+      ['localtimestamp', 'timestamp'],
+      ['current_time', 'timetz'],
+      ['localtime', 'time'],
+    ].map(([name, type]) => define(`"${name}"(digits int)`, type!, `CASE digits ${rounded(type!)} END`)),
+    define('age(since timestamptz)', 'interval', `pg_catalog.age((${moment})::date::timestamptz, since)`),
+    define('age(since timestamp)', 'interval', `pg_catalog.age((${moment})::date::timestamp, since)`),
+  ].join('\n');
+}

@@ -1,0 +1,134 @@
+import { UnmodelledError } from '../../contract.js';
+import { tokenize } from '../../sql-text.js';
+import type { Catalog, CheckConstraint, Column, ForeignKey, Table, UniqueConstraint } from '../catalog.js';
+import { isPlain } from '../types.js';
+import { type CatalogIndex, type CatalogRows, type CatalogTable, quote, rowSchema } from './schema.js';
+import { newTextQuery, type TextQuery } from './text-query.js';
+
+/** Types of which values are equal where their texts are: in others (`1.0` and `1.00`, `1 day` and `24:00`) no key is known. */
+const KEY_TYPES = new Set([
+  'date',
+  'time',
+  'timestamp',
+  'int4range',
+  'int8range',
+  'daterange',
+  'tstzrange',
+  'tsrange',
+  'bytea',
+  '_int4',
+  '_text',
+]);
+
+/** The catalog of a schema that the parser does not know, as PostgreSQL has understood it. */
+export function catalogOf(rows: CatalogRows): Catalog {
+  const sequences = rows.sequences.map((sequence, index) => {
+    if (sequence.step !== 1) throw new UnmodelledError(`the increment of sequence ${sequence.name}`);
+    return { index, name: sequence.name, start: sequence.start };
+  });
+  for (const table of rows.tables) refuse(table);
+  const foreignKeys = rows.tables.flatMap((table, index) => foreignKeysOf(table, index, rows.tables));
+  const tables = rows.tables.map((table, index): Table => {
+    const columns = table.columns.map((column): Column => {
+      const sequence = column.sequence === null ? null : sequences.findIndex((item) => item.name === column.sequence);
+      return {
+        name: column.name,
+        type: column.type,
+        notNull: column.notNull,
+        sequence,
+        generatedAlways: column.identity === 'a',
+        default: null,
+        generated: column.generated,
+        volatileDefault: volatileIn(column.sequence === null ? column.default : null, rows.volatile),
+      };
+    });
+    const unique = table.indexes.map((item) => uniqueOf(item, table, index, columns));
+    return {
+      index,
+      name: table.name,
+      columns,
+      key: table.key!.map((column) => indexOf(table, column)),
+      unique,
+      keyColumns: new Set(unique.flatMap((constraint) => constraint.columns ?? [])),
+      checks: table.checks.map(
+        ({ name, expression }): CheckConstraint => ({ name, expression: overOneRow(table, index, [`(${expression})`], ['bool']) }),
+      ),
+      foreignKeys: foreignKeys.filter((foreignKey) => foreignKey.table === index),
+      referencedBy: foreignKeys.filter((foreignKey) => foreignKey.parent === index),
+      plain: false,
+      triggers: table.triggers,
+    };
+  });
+  return { tables, sequences, plain: false };
+}
+
+function refuse(table: CatalogTable): void {
+  if (table.key === null) throw new UnmodelledError(`table ${table.name} has no primary key`);
+  if (table.special) throw new UnmodelledError(`table ${table.name}: partitions, inheritance, rules and row security`);
+  if (table.others.length > 0)
+    throw new UnmodelledError(`constraint ${table.others[0]} of ${table.name}: exclusion and deferrable constraints`);
+}
+
+function volatileIn(expression: string | null, volatile: readonly string[]): string | null {
+  const called = expression === null ? [] : tokenize(expression).map((token) => token.text);
+  return called.find((name) => volatile.includes(name)) ?? null;
+}
+
+/** Expressions over one given row. */
+function overOneRow(table: CatalogTable, index: number, expressions: readonly string[], types: readonly string[]): TextQuery {
+  return newTextQuery({
+    text: `SELECT ${expressions.join(', ')} FROM ${rowSchema(0)}.${quote(table.name)} AS ${quote(table.name)}`,
+    parameterTypes: [],
+    values: [],
+    outputs: types.map((type, at) => ({ name: `c${at}`, type, nullable: true })),
+    changes: [],
+    hidden: [],
+    loads: [{ schema: rowSchema(0), table: index, given: 0 }],
+    ordered: false,
+    texts: [],
+  });
+}
+
+function uniqueOf(item: CatalogIndex, table: CatalogTable, index: number, columns: readonly Column[]): UniqueConstraint {
+  const plain = item.columns?.map((column) => indexOf(table, column)) ?? null;
+  for (const column of plain ?? []) {
+    const { type, name } = columns[column]!;
+    if (!isPlain(type) && !KEY_TYPES.has(type) && type !== 'numeric' && !/^[a-z_]+$/.test(type))
+      throw new UnmodelledError(`a unique index over ${table.name}.${name}, of type ${type}`);
+    if (['numeric', 'interval', 'float4', 'float8', 'jsonb', 'bpchar', 'citext', 'timetz'].includes(type))
+      throw new UnmodelledError(`a unique index over ${table.name}.${name}, of type ${type}`);
+  }
+  return {
+    name: item.name,
+    columns: plain,
+    nullsNotDistinct: item.nullsNotDistinct,
+    entry:
+      plain === null
+        ? overOneRow(
+            table,
+            index,
+            [`coalesce((${item.predicate ?? 'true'}), false)`, ...item.keys.flatMap((key) => [`(${key})`, `pg_typeof(${key})`])],
+            ['bool', ...item.keys.flatMap(() => ['text', 'text'])],
+          )
+        : null,
+  };
+}
+
+function foreignKeysOf(table: CatalogTable, index: number, tables: readonly CatalogTable[]): ForeignKey[] {
+  return table.foreignKeys.map((foreignKey): ForeignKey => {
+    const parent = tables.findIndex((other) => other.name === foreignKey.parent);
+    const [onUpdate, onDelete, match] = foreignKey.actions;
+    if (onUpdate !== 'a' || (onDelete !== 'a' && onDelete !== 'c') || match !== 's')
+      throw new UnmodelledError(`foreign key ${foreignKey.name}: only ON DELETE NO ACTION and CASCADE are known`);
+    return {
+      name: foreignKey.name,
+      table: index,
+      columns: foreignKey.columns.map((column) => indexOf(table, column)),
+      parent,
+      parentColumns: foreignKey.parentColumns.map((column) => indexOf(tables[parent]!, column)),
+      onDelete: onDelete === 'c' ? 'cascade' : 'no action',
+    };
+  });
+}
+
+const indexOf = (table: CatalogTable, column: string): number => table.columns.findIndex((item) => item.name === column);

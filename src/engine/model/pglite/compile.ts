@@ -1,0 +1,498 @@
+import utils from 'pg/lib/utils.js';
+import { withClock } from '../../clock-functions.js';
+import { UnmodelledError } from '../../contract.js';
+import { readStatement, type Token } from '../../sql-text.js';
+import { typeName } from '../../type-names.js';
+import type { Catalog, Table } from '../catalog.js';
+import { TABLE_LOCK_MODES, type TableLockMode } from '../parse.js';
+import type { Output } from '../query.js';
+import { SqlError } from '../sql-error.js';
+import { ROW_MODES, RowLockMode, type StatementPlan, type TableLock } from '../statements.js';
+import { findLockingSubquery, type LockingSubquery, withRows } from './locking-subquery.js';
+import { identifier, type Outline, type Relation, readOutline, type Span } from './outline.js';
+import { CONFLICT_SCHEMA, INSERT_SCHEMA, type PgliteSchema, quote, rowSchema, TEXTS, UNDRAWN } from './schema.js';
+import { type Hidden, type Load, newTextQuery, type TextQuery } from './text-query.js';
+
+type Plan<K extends StatementPlan['kind']> = Extract<StatementPlan, { kind: K }>;
+
+/** What PostgreSQL says of a statement. */
+interface Described {
+  readonly outline: Outline;
+  readonly outputs: readonly Output[];
+  readonly parameterTypes: readonly number[];
+  readonly values: readonly (string | null)[];
+  readonly locks: readonly TableLock[];
+  /** Tables that it reads from the view. */
+  readonly reads: readonly Load[];
+  readonly ordered: boolean;
+}
+
+const VIEW_SCHEMA = 'public';
+
+/**
+ * Compiles a statement that pg-mem is not asked about: PostgreSQL itself parses it, in PGlite, and the layer reads no more of it than which rows
+ * it touches. The statement's own text runs over the view's rows; its effects are undone, and come back as rows that it returns.
+ */
+export function compileText(
+  source: string,
+  parameters: readonly unknown[],
+  catalog: Catalog,
+  pglite: PgliteSchema,
+  types: readonly number[] = [],
+): StatementPlan {
+  const text = withClock(source);
+  const outline = readOutline(text);
+  refuseByName(outline, pglite.rows.volatile);
+  const described = describe(outline, parameters, catalog, pglite, types);
+  const subquery = findLockingSubquery(outline);
+  if (subquery !== null) return compileLockingSubquery(described, subquery, parameters, catalog, pglite);
+  switch (outline.verb) {
+    case 'select':
+      return outline.locking === null ? compileRead(described) : compileLocking(described, catalog);
+    case 'insert':
+      return compileInsert(described, catalog, pglite);
+    case 'update':
+    case 'delete':
+      return compileChange(described, catalog);
+  }
+}
+
+/** What depends on the session, on the server or on chance, and effects in places where the layer does not see them. */
+function refuseByName({ tokens, verb }: Outline, volatile: readonly string[]): void {
+  tokens.forEach((token, index) => {
+    const next = tokens[index + 1]?.text;
+    const before = tokens[index - 1]?.text;
+    if (token.kind === 'string') {
+      const value = token.text.slice(1, -1).trim().toLowerCase();
+      if (MOVING_DATES.has(value)) throw new UnmodelledError(`'${value}', which reads the server's clock`);
+      return;
+    }
+    if (token.kind !== 'word' && token.kind !== 'quoted') return;
+    const name = identifier(token);
+    if (next === '(' && volatile.includes(name)) throw new UnmodelledError(`the function ${name}`);
+    if (SESSION_WORDS.has(name) && token.kind === 'word' && before !== 'as') throw new UnmodelledError(name);
+    if (SYSTEM_NAMES.test(name)) throw new UnmodelledError(name);
+    if (name === 'into' && verb === 'select') throw new UnmodelledError('SELECT INTO, or a modifying query in WITH');
+    if (before === '(' && ['insert', 'update', 'delete', 'merge'].includes(token.text))
+      throw new UnmodelledError('a modifying query in WITH');
+  });
+}
+
+const MOVING_DATES = new Set(['now', 'today', 'tomorrow', 'yesterday', 'allballs']);
+const SESSION_WORDS = new Set(
+  'current_user session_user current_role current_catalog current_schema user system_user version current_database current_setting current_schemas inet_client_addr inet_server_addr inet_client_port inet_server_port row_security_active'.split(
+    ' ',
+  ),
+);
+const SYSTEM_NAMES = /^(pg_|txid_|has_\w+_privilege$|information_schema$|ls_|lastseat_|(ctid|xmin|xmax|cmin|cmax|tableoid)$)/;
+
+const LOCK_MODES = new Map(
+  TABLE_LOCK_MODES.map((mode): [string, TableLockMode] => [
+    `${mode.toLowerCase().replace(/(^| )./g, (letter) => letter.trim().toUpperCase())}Lock`,
+    mode,
+  ]),
+);
+
+/** First the subquery, as a statement of its own that locks; then the statement around it, over its rows. All in one snapshot. */
+function compileLockingSubquery(
+  described: Described,
+  subquery: LockingSubquery,
+  parameters: readonly unknown[],
+  catalog: Catalog,
+  pglite: PgliteSchema,
+): Plan<'select for'> {
+  const { outline } = described;
+  const inner = readOutline(subquery.text);
+  const { answer, error } = pglite.describe(subquery.text, [...described.values], described.parameterTypes);
+  if (error !== null) throw new UnmodelledError(`a locking subquery that does not stand alone (${error.message})`);
+  const outputs = answer.fields.map((field) => ({
+    name: field.name,
+    type: typeName(field.dataTypeID),
+    oid: field.dataTypeID,
+    nullable: true,
+  }));
+  const plan = compileLocking({ ...described, outline: inner, outputs, ordered: readStatement(subquery.text).ordered }, catalog);
+  const target = outline.target === null ? null : targetOf(described, catalog).index;
+  const known = new Map<string, StatementPlan>();
+  return {
+    ...plan,
+    ...common(outline.verb.toUpperCase(), described, true),
+    around: target,
+    second: (rows) => {
+      const key = JSON.stringify(rows);
+      let around = known.get(key);
+      if (around === undefined) {
+        around = compileText(withRows(outline, subquery, outputs, rows), parameters, catalog, pglite, described.parameterTypes);
+        known.set(key, around);
+      }
+      return around;
+    },
+  };
+}
+
+function describe(
+  outline: Outline,
+  parameters: readonly unknown[],
+  catalog: Catalog,
+  pglite: PgliteSchema,
+  types: readonly number[],
+): Described {
+  const values = parameters.map((parameter) => asText(parameter));
+  const { answer, error, locks } = pglite.describe(outline.text, values, types);
+  if (answer.error !== null) throw answer.error;
+  const { length } = answer.parameterTypes;
+  if (length !== parameters.length)
+    throw new SqlError('08P01', `bind message supplies ${parameters.length} parameters, but prepared statement "" requires ${length}`);
+  if (error !== null) throw error;
+  const tableLocks: TableLock[] = [];
+  for (const [name, mode, kind, schema] of locks) {
+    if (kind === 'v' && schema === VIEW_SCHEMA) continue;
+    const table = catalog.tables.find((item) => item.name === name);
+    if (table === undefined || schema !== VIEW_SCHEMA) throw new UnmodelledError(`the relation ${schema}.${name}`);
+    tableLocks.push({ table: table.index, mode: LOCK_MODES.get(mode!)! });
+  }
+  const place = (lock: TableLock): number => {
+    const { name } = catalog.tables[lock.table]!;
+    if (outline.target?.name === name && lock.mode === 'ROW EXCLUSIVE') return -1;
+    const at = outline.tokens.findIndex((token) => identifier(token) === name);
+    return at < 0 ? outline.tokens.length : at;
+  };
+  tableLocks.sort((left, right) => place(left) - place(right));
+  const throughView = locks.some(([, , kind]) => kind === 'v');
+  const mentioned = (table: number) => outline.tokens.filter((token) => identifier(token) === catalog.tables[table]!.name).length;
+  const isTargetOnly = (table: number) => outline.target?.name === catalog.tables[table]!.name && mentioned(table) === 1 && !throughView;
+  const read = [...new Set(tableLocks.map((lock) => lock.table))].filter((table) => !isTargetOnly(table));
+  const reads = read.map((table): Load => ({ schema: VIEW_SCHEMA, table, given: null }));
+  return {
+    outline,
+    outputs: answer.fields.map((field) => ({ name: field.name, type: typeName(field.dataTypeID), nullable: true })),
+    parameterTypes: answer.parameterTypes,
+    values,
+    locks: tableLocks,
+    reads,
+    ordered: readStatement(outline.text).ordered,
+  };
+}
+
+/** A parameter as `pg` sends it. */
+function asText(parameter: unknown): string | null {
+  const prepared = utils.prepareValue(parameter);
+  if (prepared === null || prepared === undefined) return null;
+  if (Buffer.isBuffer(prepared)) throw new UnmodelledError('a binary parameter');
+  return String(prepared);
+}
+
+interface QueryParts {
+  readonly text: string;
+  readonly outputs?: readonly Output[];
+  readonly changes?: readonly string[];
+  readonly hidden?: readonly Hidden[];
+  readonly loads: readonly Load[];
+  readonly texts?: readonly number[];
+  readonly ordered?: boolean;
+}
+
+function query({ parameterTypes, values, outputs, ordered }: Described, parts: QueryParts): TextQuery {
+  return newTextQuery({ parameterTypes, values, outputs, changes: [], hidden: [], texts: [], ordered, ...parts });
+}
+
+const common = (command: string, { locks }: Described, writes: boolean) => ({ command, locks, writes });
+
+function compileRead(described: Described): Plan<'select'> {
+  const { outline, reads } = described;
+  return { kind: 'select', ...common('SELECT', described, false), query: query(described, { text: outline.text, loads: reads }) };
+}
+
+/** A statement's text with some pieces replaced. */
+function edited(text: string, within: Span, edits: readonly (Span & { readonly by: string })[]): string {
+  let result = '';
+  let at = within.start;
+  for (const edit of [...edits].sort((left, right) => left.start - right.start)) {
+    if (edit.start < within.start || edit.end > within.end) continue;
+    result += text.slice(at, edit.start) + edit.by;
+    at = edit.end;
+  }
+  return result + text.slice(at, within.end);
+}
+
+/** The relations of FROM, in order: those that are tables of the view, and what else there is. */
+interface Joined {
+  readonly relation: Relation;
+  /** Null for what is no table. */
+  readonly table: Table | null;
+}
+
+function joinedOf({ outline }: Described, catalog: Catalog): Joined[] {
+  return outline.from.map((relation) => {
+    const named = relation.name === null || outline.withNames.includes(relation.name) ? null : relation.name;
+    return { relation, table: catalog.tables.find((table) => table.name === named) ?? null };
+  });
+}
+
+const rowOf = ({ relation, table }: Joined): string =>
+  table === null ? `(${quote(relation.alias)}.*)::text` : `${quote(relation.alias)}.ctid`;
+
+const hiddenOf = ({ table }: Joined): Hidden =>
+  table === null ? { kind: 'text' } : { kind: 'row', schema: VIEW_SCHEMA, table: table.index };
+
+/** Each relation replaced by the one row of it that a result was joined from. Relation `n` has the given row, or text, `n + first`. */
+function pinned(joined: readonly Joined[], first: number): { edits: (Span & { by: string })[]; loads: Load[]; texts: number[] } {
+  const edits: (Span & { by: string })[] = [];
+  const loads: Load[] = [];
+  const texts: number[] = [];
+  joined.forEach(({ relation, table }, index) => {
+    const number = index + first;
+    if (table !== null) {
+      edits.push({
+        ...relation.nameSpan,
+        by: `${rowSchema(number)}.${quote(table.name)}${relation.aliased ? '' : ` AS ${quote(table.name)}`}`,
+      });
+      loads.push({ schema: rowSchema(number), table: table.index, given: number });
+    } else {
+      texts.push(number);
+    }
+  });
+  return { edits, loads, texts };
+}
+
+/** A subquery, function or WITH query, cut down to the rows that read as the one that was joined. */
+function pinnedText(text: string, joined: readonly Joined[], first: number): (Span & { by: string })[] {
+  return joined.flatMap(({ relation, table }, index) => {
+    if (table !== null) return [];
+    const alias = quote(relation.alias);
+    const whole = text.slice(relation.start, relation.end);
+    const by = `(SELECT * FROM ${whole} WHERE (${alias}.*)::text = (SELECT value FROM ${TEXTS} WHERE number = ${index + first}) LIMIT 1) AS ${alias}`;
+    return [{ start: relation.start, end: relation.end, by }];
+  });
+}
+
+function compileLocking(described: Described, catalog: Catalog): Plan<'select for'> {
+  const { outline } = described;
+  const locking = outline.locking!;
+  const joined = joinedOf(described, catalog);
+  const targets = joined.flatMap(({ relation, table }, index) => {
+    if (locking.of !== null && !locking.of.includes(relation.alias)) return [];
+    if (table !== null) return [index];
+    if (locking.of === null && (outline.withNames.includes(relation.name ?? '') || isFunction(relation, outline))) return [];
+    throw new UnmodelledError('a locking clause over a subquery or a view in FROM');
+  });
+  if (targets.length === 0) throw new UnmodelledError('a locking clause that locks no table');
+  const list = joined.map((item) => `, ${rowOf(item)}`).join('');
+  const withList = (edits: readonly (Span & { by: string })[]) =>
+    outline.with + edited(outline.text, outline.body, [...edits, { start: outline.listEnd, end: outline.listEnd, by: `${list} ` }]);
+  const hidden = joined.map(hiddenOf);
+  const pins = pinned(joined, 0);
+  const lateral = joined.some(({ relation, table }) => table === null && relation.lateral);
+  return {
+    kind: 'select for',
+    ...common('SELECT', described, true),
+    table: joined[targets[0]!]!.table!,
+    query: query(described, { text: withList([]), hidden, loads: described.reads }),
+    recheck: lateral
+      ? null
+      : query(described, {
+          ordered: false,
+          text: outline.with + edited(outline.text, outline.body, [...pins.edits, ...pinnedText(outline.text, joined, 0)]),
+          loads: [...described.reads, ...pins.loads],
+          texts: pins.texts,
+        }),
+    mode: ROW_MODES[locking.mode],
+    policy: locking.policy,
+    join: { targets: targets.map((at) => ({ at, table: joined[at]!.table! })), relations: joined.map(({ table }) => table?.index ?? null) },
+    second: null,
+    around: null,
+    window: { offset: countOf(outline.offset, described) ?? 0, limit: countOf(outline.limit, described) ?? Number.POSITIVE_INFINITY },
+  };
+}
+
+const isFunction = (relation: Relation, outline: Outline): boolean => relation.name === null && outline.text[relation.start] !== '(';
+
+function countOf(token: Token | null, { values }: Described): number | null {
+  if (token === null || token.text === 'all') return null;
+  const text = token.kind === 'number' ? token.text : token.kind === 'parameter' ? values[Number(token.text.slice(1)) - 1] : undefined;
+  if (text === null) return null;
+  if (text === undefined || !/^\d+$/.test(text)) throw new UnmodelledError('LIMIT or OFFSET with a computed number and a locking clause');
+  return Number(text);
+}
+
+/** The target's name replaced by a copy of it, under the name that the statement knows. */
+const inPlaceOf = ({ nameSpan, aliased }: Relation, table: Table, schema: string): Span & { by: string } => ({
+  ...nameSpan,
+  by: `${schema}.${quote(table.name)}${aliased ? '' : ` AS ${quote(table.name)}`}`,
+});
+
+function targetOf({ outline }: Described, catalog: Catalog): Table {
+  const table = catalog.tables.find((item) => item.name === outline.target!.name);
+  if (table === undefined) throw new UnmodelledError(`a change of ${outline.target!.name}, which is no table`);
+  if (table.triggers.length > 0) throw new UnmodelledError(`trigger ${table.triggers[0]} of ${table.name}`);
+  return table;
+}
+
+/** DEFAULT in an assignment: what a sequence or chance would give is not known here. */
+function refuseDrawnDefault({ outline }: Described, table: Table, within: Span): void {
+  const { tokens } = outline;
+  const mentioned = tokens.some(
+    (token) => token.kind === 'word' && token.text === 'default' && token.start >= within.start && token.end <= within.end,
+  );
+  const drawn = table.columns.find((column) => column.sequence !== null || column.volatileDefault !== null);
+  if (mentioned && drawn !== undefined) throw new UnmodelledError(`SET ... = DEFAULT in ${table.name}, where ${drawn.name} is drawn`);
+}
+
+const typesOf = (table: Table): string[] => table.columns.map((column) => column.type);
+
+function compileChange(described: Described, catalog: Catalog): Plan<'update'> | Plan<'delete'> {
+  const { outline } = described;
+  const updates = outline.verb === 'update';
+  const target = outline.target!;
+  const table = targetOf(described, catalog);
+  refuseDrawnDefault(described, table, outline.body);
+  const joined = joinedOf(described, catalog);
+  const shown = outline.returning === null ? '' : `${outline.text.slice(outline.returning.start, outline.returning.end)}, `;
+  const changed = updates ? table.columns.map((column) => `ls_new.${quote(column.name)}, `).join('') : '';
+  const rows = joined.map((item) => `, ${rowOf(item)}`).join('');
+  const returning = `RETURNING WITH (OLD AS ls_old, NEW AS ls_new) ${shown}${changed}ls_old.ctid${rows}`;
+  const hidden: Hidden[] = [{ kind: 'row', schema: rowSchema(0), table: table.index }, ...joined.map(hiddenOf)];
+  const pins = pinned(joined, 1);
+  const changes = updates ? typesOf(table) : [];
+  const inPlace = inPlaceOf(target, table, rowSchema(0));
+  const lateral = joined.some((item) => item.table === null && item.relation.lateral);
+  const build = (edits: readonly (Span & { by: string })[], parts: Omit<QueryParts, 'text'>) =>
+    query(described, {
+      ...parts,
+      text: `${outline.with}${edited(outline.text, outline.body, [inPlace, ...edits])} ${returning}`,
+      changes,
+      ordered: false,
+    });
+  const plan = {
+    ...common(outline.verb.toUpperCase(), described, true),
+    table,
+    query: build([], { hidden, loads: [...described.reads, { schema: rowSchema(0), table: table.index, given: null }] }),
+    recheck: lateral
+      ? null
+      : build([...pins.edits, ...pinnedText(outline.text, joined, 1)], {
+          loads: [...described.reads, { schema: rowSchema(0), table: table.index, given: 0 }, ...pins.loads],
+          texts: pins.texts,
+          hidden: [],
+        }),
+    returning: null,
+    outputs: outline.returning === null ? [] : described.outputs,
+    join: { targets: [{ at: 0, table }], relations: [table.index, ...joined.map((item) => item.table?.index ?? null)] },
+  };
+  return updates ? { kind: 'update', ...plan, columns: table.columns.map((_, index) => index) } : { kind: 'delete', ...plan };
+}
+
+function compileInsert(described: Described, catalog: Catalog, pglite: PgliteSchema): Plan<'insert'> {
+  const { outline } = described;
+  const table = targetOf(described, catalog);
+  const target = outline.target!;
+  const given = outline.columns ?? table.columns.map((column) => column.name);
+  for (const column of table.columns) {
+    const left = !given.includes(column.name) || outline.tokens.some((token) => token.kind === 'word' && token.text === 'default');
+    if (left && column.volatileDefault !== null)
+      throw new UnmodelledError(`the default of ${table.name}.${column.name}, ${column.volatileDefault}()`);
+  }
+  if (outline.overriding === 'user') throw new UnmodelledError('OVERRIDING USER VALUE');
+  const alias = quote(target.alias);
+  const shown = outline.returning === null ? '' : `${outline.text.slice(outline.returning.start, outline.returning.end)}, `;
+  const stored = table.columns.flatMap((column) => (column.generated ? [] : [quote(column.name)])).join(', ');
+  const all = `RETURNING ${shown}${alias}.*`;
+  /** Loads of the one row that is about to be inserted; it comes to the table from elsewhere, so that what is computed from it is computed. */
+  const proposed: Load = { schema: rowSchema(1), table: table.index, given: 0 };
+  const insertOne = (schema: string) =>
+    `${outline.with}INSERT INTO ${schema}.${quote(table.name)} AS ${alias} (${stored}) SELECT ${stored} FROM ${rowSchema(1)}.${quote(table.name)}`;
+  const types = typesOf(table);
+  const draws = table.columns.some((column) => column.sequence !== null);
+  return {
+    kind: 'insert',
+    ...common('INSERT', described, true),
+    table,
+    columns: table.columns.map((_, index) => index),
+    sources: [
+      query(described, {
+        text: `${outline.with}${edited(outline.text, outline.body, [inPlaceOf(target, table, INSERT_SCHEMA)])} RETURNING ${alias}.*`,
+        outputs: table.columns.map((column) => ({ name: column.name, type: column.type, nullable: true })),
+        loads: described.reads,
+        // Which row draws which value is up to the order in which they come.
+        ordered: draws,
+      }),
+    ],
+    defaults: [],
+    returning:
+      outline.returning === null && !table.columns.some((column) => column.generated)
+        ? null
+        : query(described, {
+            text: `${insertOne(rowSchema(0))} ${all}`,
+            outputs: outline.returning === null ? [] : described.outputs,
+            changes: types,
+            loads: [...described.reads, proposed],
+          }),
+    outputs: outline.returning === null ? [] : described.outputs,
+    undrawn: table.columns.map((column) => (column.sequence === null ? null : (UNDRAWN[column.type] ?? null))),
+    overriding: outline.overriding === 'system',
+    oneRow: outline.oneRow,
+    onConflict:
+      outline.onConflict === null ? null : compileConflict(described, table, pglite, `${insertOne(CONFLICT_SCHEMA)} `, all, proposed),
+  };
+}
+
+function compileConflict(
+  described: Described,
+  table: Table,
+  pglite: PgliteSchema,
+  insert: string,
+  all: string,
+  proposed: Load,
+): Plan<'insert'>['onConflict'] {
+  const { outline } = described;
+  const clause = outline.text.slice(outline.onConflict!.start, outline.onConflict!.end);
+  refuseDrawnDefault(described, table, outline.onConflict!);
+  const arbiters = arbitersOf(described, table, pglite);
+  if (/\bdo\s+nothing\s*$/i.test(clause)) return { arbiters, update: null, mode: RowLockMode.noKeyUpdate };
+  const tokens = outline.tokens.filter((token) => token.start >= outline.onConflict!.start && token.end <= outline.onConflict!.end);
+  const set = tokens.findIndex((token, index) => token.text === 'set' && tokens[index - 1]?.text === 'update');
+  const assigned = assignedColumns(tokens.slice(set + 1));
+  const keyed = [...table.keyColumns].some((column) => assigned.has(table.columns[column]!.name));
+  return {
+    arbiters,
+    update: query(described, {
+      text: `${insert}${clause} ${all}`,
+      outputs: outline.returning === null ? [] : described.outputs,
+      changes: typesOf(table),
+      loads: [...described.reads, proposed, { schema: CONFLICT_SCHEMA, table: table.index, given: 1 }],
+    }),
+    mode: keyed ? RowLockMode.update : RowLockMode.noKeyUpdate,
+  };
+}
+
+/** Names of the columns that a SET list assigns to: what decides, by name and not by value, how the row is locked first (ExecUpdateLockMode). */
+function assignedColumns(tokens: readonly Token[]): Set<string> {
+  const names = new Set<string>();
+  let depth = 0;
+  let expected = true;
+  for (const token of tokens) {
+    if (token.text === ')') depth -= 1;
+    if (expected && (token.kind === 'word' || token.kind === 'quoted')) names.add(identifier(token));
+    if (token.text === '(') depth += 1;
+    else if (token.text === '=' && (depth === 0 || expected)) expected = false;
+    else if (token.text === ',' && depth === 0) expected = true;
+    else if (depth === 0 && token.kind === 'word' && token.text === 'where') break;
+  }
+  return names;
+}
+
+/** The unique indexes that PostgreSQL has inferred for ON CONFLICT, by its own plan. */
+function arbitersOf({ outline, parameterTypes }: Described, table: Table, pglite: PgliteSchema): number[] {
+  const numbered = parameterTypes.map(() => 'NULL').join(', ');
+  const instance = pglite.open();
+  const prepared = `PREPARE ls_arbiters AS ${outline.text}; EXPLAIN (FORMAT JSON, COSTS OFF) EXECUTE ls_arbiters${numbered === '' ? '' : `(${numbered})`}`;
+  let plan: string;
+  try {
+    plan = instance.script(`BEGIN; ${prepared}`)[2]![0]![0]!;
+  } finally {
+    instance.send([instance.wire.query('ROLLBACK'), instance.wire.query('DEALLOCATE ls_arbiters')]);
+  }
+  const names = /"Conflict Arbiter Indexes": (\[[^\]]*\])/.exec(plan)?.[1];
+  if (names === undefined) return table.unique.map((_, index) => index);
+  const wanted = JSON.parse(names) as string[];
+  return table.unique.flatMap((constraint, index) => (wanted.includes(constraint.name) ? [index] : []));
+}

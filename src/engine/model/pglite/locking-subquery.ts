@@ -1,0 +1,91 @@
+import { UnmodelledError } from '../../contract.js';
+import { typeName } from '../../type-names.js';
+import type { Value } from '../types.js';
+import { identifier, type Outline, type Span } from './outline.js';
+import { literal, quote } from './schema.js';
+
+/**
+ * A subquery that locks rows, and runs once, before anything else: `WHERE id = (SELECT ... FOR UPDATE)` and nothing besides (an InitPlan),
+ * `= ANY (ARRAY(SELECT ...))`, or a WITH query that is the only relation the statement is joined with. Elsewhere the plan decides whether it runs,
+ * and how often.
+ */
+export interface LockingSubquery extends Span {
+  readonly as: 'scalar' | 'array' | 'with';
+  readonly text: string;
+}
+
+const LOCKING = new Set(['update', 'no', 'share', 'key']);
+
+export function findLockingSubquery(outline: Outline): LockingSubquery | null {
+  const { tokens, text } = outline;
+  const opens: number[] = [];
+  let found: { open: number; depth: number } | null = null;
+  let close = -1;
+  tokens.forEach((token, index) => {
+    if (token.text === '(') opens.push(index);
+    if (token.text === ')') {
+      const open = opens.pop();
+      if (found !== null && open === found.open) close = index;
+    }
+    if (token.kind !== 'word' || token.text !== 'for' || !LOCKING.has(tokens[index + 1]?.text ?? '') || opens.length === 0) return;
+    if (found !== null) throw new UnmodelledError('several subqueries with a locking clause');
+    found = { open: opens.at(-1)!, depth: opens.length };
+  });
+  if (found === null) return null;
+  const { open, depth } = found as { open: number; depth: number };
+  const span = { start: tokens[open]!.start, end: tokens[close]!.end, text: text.slice(tokens[open]!.end, tokens[close]!.start) };
+  const words = (from: number, ...wanted: string[]) => wanted.every((word, offset) => tokens[from + offset]?.text === word);
+  const ends = (at: number) => at >= tokens.length || tokens[at]!.text === 'returning' || tokens[at]!.text === ';';
+  const condition = (equals: number) =>
+    tokens[equals]?.text === '=' && /^(where|\.)$/.test(tokens[equals - 2]?.text ?? '') && wordsBeforeWhere(outline, equals);
+  if (depth === 1 && condition(open - 1) && ends(close + 1)) return { ...span, as: 'scalar' };
+  if (depth === 2 && words(open - 3, 'any', '(', 'array') && condition(open - 4) && ends(close + 2)) return { ...span, as: 'array' };
+  const named = tokens[open - 1]?.text === 'materialized' ? open - 2 : open - 1;
+  const name = tokens[named - 1];
+  if (depth === 1 && tokens[named]?.text === 'as' && name !== undefined && isOnlyRelation(outline, identifier(name)))
+    return { ...span, as: 'with' };
+  throw new UnmodelledError('a locking clause in a subquery, where the plan decides whether it runs and how often');
+}
+
+/** `WHERE column =` or `WHERE alias.column =`. */
+function wordsBeforeWhere({ tokens }: Outline, equals: number): boolean {
+  const qualified = tokens[equals - 2]?.text === '.';
+  return tokens[qualified ? equals - 4 : equals - 2]?.text === 'where';
+}
+
+function isOnlyRelation({ verb, withNames, from, tokens }: Outline, name: string): boolean {
+  const mentioned = tokens.filter((token) => (token.kind === 'word' || token.kind === 'quoted') && identifier(token) === name);
+  const uses = from.filter((relation) => relation.name === name).length;
+  return verb !== 'insert' && withNames.length === 1 && from.length === 1 && uses === 1 && mentioned.length >= 2;
+}
+
+/** The statement with the subquery's rows in its place. */
+export function withRows(
+  { text }: Outline,
+  subquery: LockingSubquery,
+  outputs: readonly { readonly name: string; readonly oid: number }[],
+  rows: readonly (readonly Value[])[],
+): string {
+  const types = outputs.map(({ oid }) => typeName(oid));
+  if (types.some((type) => !/^[a-z]\w*$/.test(type))) throw new UnmodelledError('a locking subquery with a value of such a type');
+  const value = (item: Value, column: number) => `${literal(item === null ? null : String(item))}::${types[column]}`;
+  const before = text.slice(0, subquery.start);
+  const after = text.slice(subquery.end);
+  switch (subquery.as) {
+    case 'scalar':
+      if (outputs.length !== 1 || rows.length > 1) throw new UnmodelledError('a locking subquery with several rows or columns');
+      return `${before}(${value(rows[0]?.[0] ?? null, 0)})${after}`;
+    case 'array':
+      if (outputs.length !== 1) throw new UnmodelledError('a locking subquery with several columns');
+      return `${before}(ARRAY[${rows.map((row) => value(row[0]!, 0)).join()}]::${types[0]}[])${after}`.replace(
+        /array\s*\(ARRAY\[/i,
+        '(ARRAY[',
+      );
+    case 'with': {
+      const named = outputs.map((output) => quote(output.name)).join();
+      const nulls = outputs.map((_, column) => value(null, column)).join();
+      const all = [`(${nulls})`, ...rows.map((row) => `(${row.map(value).join()})`)].join();
+      return `${before}(SELECT * FROM (VALUES ${all}) AS given(${named}) OFFSET 1)${after}`;
+    }
+  }
+}

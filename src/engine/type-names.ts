@@ -1,0 +1,58 @@
+/** PostgreSQL's names of the types that it brings, by oid (pg_type.dat); a type that the schema defines has none here. */
+const NAMES: Readonly<Record<number, string>> = {
+  16: 'bool',
+  17: 'bytea',
+  20: 'int8',
+  21: 'int2',
+  23: 'int4',
+  25: 'text',
+  114: 'json',
+  700: 'float4',
+  701: 'float8',
+  1042: 'bpchar',
+  1043: 'varchar',
+  1082: 'date',
+  1083: 'time',
+  1114: 'timestamp',
+  1184: 'timestamptz',
+  1186: 'interval',
+  1266: 'timetz',
+  1700: 'numeric',
+  2249: 'record',
+  2278: 'void',
+  2950: 'uuid',
+  3802: 'jsonb',
+  3904: 'int4range',
+  3906: 'numrange',
+  3908: 'tsrange',
+  3910: 'tstzrange',
+  3912: 'daterange',
+  3926: 'int8range',
+  4451: 'int4multirange',
+  4535: 'datemultirange',
+  4534: 'tstzmultirange',
+  1000: '_bool',
+  1005: '_int2',
+  1007: '_int4',
+  1016: '_int8',
+  1009: '_text',
+  1015: '_varchar',
+  1021: '_float4',
+  1022: '_float8',
+  1182: '_date',
+  1115: '_timestamp',
+  1185: '_timestamptz',
+  1231: '_numeric',
+  2951: '_uuid',
+  3807: '_jsonb',
+  3905: '_int4range',
+  3911: '_tstzrange',
+  3913: '_daterange',
+};
+
+const OIDS = new Map(Object.entries(NAMES).map(([oid, name]) => [name, Number(oid)]));
+
+/** Types made by the user are named alike, since their oids are those of one database only. */
+export const typeName = (oid: number): string => NAMES[oid] ?? (oid < 16384 ? `oid ${oid}` : 'user-defined');
+
+export const typeOid = (name: string): number => OIDS.get(name) ?? 0;
