@@ -28,6 +28,7 @@ const EXPLORE: ExploreArguments = {
   json: null,
   report: '.lastseat',
   save: null,
+  exportSpec: null,
   expect: false,
 };
 
@@ -53,7 +54,7 @@ describe('bad usage exits 2, says what is wrong and what is wanted, and does not
     [['list', '--nope'], "unknown option '--nope'", 'npm run sim -- list --help'],
     [['list', 'x'], 'too many arguments', 'npm run sim -- list --help'],
     [['reply', 'x'], 'no command "reply"', 'Did you mean replay?'],
-    [['frobnicate'], 'no command "frobnicate"', 'explore, replay, list, doctor'],
+    [['frobnicate'], 'no command "frobnicate"', 'explore, replay, spec, list, doctor'],
     [['ls1.abc.def'], 'a replay token', 'npm run sim -- replay TOKEN'],
     [['package.json'], 'a file, and no command', 'npm run sim -- replay FILE'],
     [['events/conditional'], 'is a scenario', '--scenario events/conditional'],
@@ -251,7 +252,7 @@ describe('help and version', () => {
       const { code, stdout, stderr } = await simHere(...args);
       expect(code).toBe(0);
       expect(stderr).toBe('');
-      for (const command of ['explore', 'replay', 'list', 'doctor']) expect(stdout).toContain(command);
+      for (const command of ['explore', 'replay', 'spec', 'list', 'doctor']) expect(stdout).toContain(command);
       const options = (await simHere('explore', '--help')).stdout.match(LONG) ?? [];
       expect(options.length).toBeGreaterThan(17);
       for (const option of options) expect(stdout).toContain(option);
@@ -259,7 +260,7 @@ describe('help and version', () => {
     }
   });
 
-  it.each(['explore', 'replay', 'list', 'doctor'])(
+  it.each(['explore', 'replay', 'spec', 'list', 'doctor'])(
     '%s --help shows its options with their defaults, one each, and no line that wraps',
     async (command) => {
       const { code, stdout } = await simHere(command, '--help');
@@ -271,7 +272,7 @@ describe('help and version', () => {
     },
   );
 
-  it.each([[[]], [['explore']], [['replay']], [['list']], [['doctor']]])('%j --version', async (command) => {
+  it.each([[[]], [['explore']], [['replay']], [['spec']], [['list']], [['doctor']]])('%j --version', async (command) => {
     expect(await simHere(...command, '--version')).toMatchObject({ code: 0, stdout: `${VERSION}\n`, stderr: '' });
   });
 });

@@ -5,10 +5,11 @@ import { describeProviders, doctor } from './commands/doctor.js';
 import { explore } from './commands/explore.js';
 import { list } from './commands/list.js';
 import { replayCommand } from './commands/replay.js';
+import { specCommand } from './commands/spec.js';
 import { EXIT } from './exit-codes.js';
 import type { ExploreArguments } from './explore-arguments.js';
 import { CONSEQUENCES, explainFailure, Failure, failureText } from './failure.js';
-import { DOCTOR_HELP, EXPLORE_HELP, overview, REPLAY_HELP } from './help.js';
+import { DOCTOR_HELP, EXPLORE_HELP, overview, REPLAY_HELP, SPEC_HELP } from './help.js';
 import { nearest } from './nearest.js';
 import { collect, level, provider, shard, whole } from './option-values.js';
 import { SHIPPED } from './scenarios.js';
@@ -54,6 +55,7 @@ export async function commandLine(argv: readonly string[]): Promise<number> {
     .option('--json <file>', 'the outcome as JSON; - is standard output, and nothing else is written there')
     .addOption(new Option('--report <dir>', 'where reports and schedules are written').default('.lastseat', '.lastseat'))
     .option('--save <dir>', 'pin counterexamples there, as fixtures')
+    .option('--export-spec <file>', "write the counterexample for PostgreSQL's isolationtester")
     .option('--expect', 'judge scenarios that are named as the suite does: by what each variant expects')
     .addHelpText('after', EXPLORE_HELP)
     .action(async (options, command: Command) => {
@@ -69,6 +71,7 @@ export async function commandLine(argv: readonly string[]): Promise<number> {
     .addOption(postgresOption())
     .option('--scenario <file>', 'the file of the scenario, where it is one of your own')
     .addOption(new Option('--times <n>', 'replay it so many times').argParser(whole(1, 1_000_000)).default(1))
+    .option('--export-spec <file>', "write the run for PostgreSQL's isolationtester")
     .addHelpText('after', REPLAY_HELP)
     .showHelpAfterError('(npm run sim -- replay --help shows its options)')
     .action(async (source: string, options) => {
@@ -78,7 +81,20 @@ export async function commandLine(argv: readonly string[]): Promise<number> {
         engine: options.engine,
         postgres: options.postgres,
         times: options.times,
+        exportSpec: options.exportSpec ?? null,
       });
+    });
+
+  program
+    .command('spec <file>')
+    .description("run a specification of PostgreSQL's isolationtester, and print what that prints")
+    .addOption(engineOption('the model, a real PostgreSQL, or the server with the model held against it'))
+    .addOption(postgresOption())
+    .option('--isolation <level>', 'what a transaction has that names no level (default: "read committed")', level)
+    .addHelpText('after', SPEC_HELP)
+    .showHelpAfterError('(npm run sim -- spec --help shows its options)')
+    .action(async (file: string, options) => {
+      code = await specCommand({ file, engine: options.engine, postgres: options.postgres, isolation: options.isolation ?? null });
     });
 
   program
@@ -127,9 +143,10 @@ function strayWord(word: string): UsageError {
   if (/^ls\d+\./.test(word)) return new UsageError('a replay token, and no command', 'Replay it: npm run sim -- replay TOKEN');
   if (word.endsWith('.json') && existsSync(word))
     return new UsageError(`${shown} is a file, and no command`, 'Is it a schedule? Then: npm run sim -- replay FILE');
+  if (word.endsWith('.spec')) return new UsageError(`${shown} is a specification, and no command`, 'Run it: npm run sim -- spec FILE');
   if (/\.[cm]?[jt]s(#|$)/.test(word) || SHIPPED.some((scenario) => scenario.name === word))
     return new UsageError(`${shown} is a scenario, and no command`, `Explore it: npm run sim -- --scenario ${word}`);
-  const commands = ['explore', 'replay', 'list', 'doctor'];
+  const commands = ['explore', 'replay', 'spec', 'list', 'doctor'];
   const [meant] = nearest(word, commands);
   return new UsageError(
     `there is no command ${shown}`,
@@ -156,6 +173,7 @@ function exploreArguments(options: any): ExploreArguments {
     json: options.json ?? null,
     report: options.report,
     save: options.save ?? null,
+    exportSpec: options.exportSpec ?? null,
     expect: options.expect ?? false,
   };
 }

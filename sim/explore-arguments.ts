@@ -19,5 +19,6 @@ export interface ExploreArguments {
   readonly json: string | null;
   readonly report: string;
   readonly save: string | null;
+  readonly exportSpec: string | null;
   readonly expect: boolean;
 }

@@ -37,6 +37,19 @@ Exit codes: 1 the recorded violation came again · 0 a recorded run without viol
 recorded · 2 a damaged token or file · 4 no PostgreSQL · 5 the model does not know this SQL · 70 error · 130 interrupted
 `;
 
+export const SPEC_HELP = `
+FILE has sessions, steps and permutations in the format of PostgreSQL's src/test/isolation; - is standard input. Without
+permutations all orders of the steps are run. Standard output is what isolationtester would print; where the model shows
+something else, or does not know what it is asked, goes to standard error. See docs/isolationtester.md.
+
+Examples:
+  npm run sim -- spec fixtures/hermitage/p4.spec --isolation "repeatable read"
+  npm run sim -- --scenario events/check-then-insert --export-spec found.spec; npm run sim -- spec found.spec
+
+Exit codes: 0 all of it was run, and the model shows the same · 2 no such file, a mistake in it, or a setup that fails · 3 model
+and server differ · 4 no PostgreSQL · 5 unmodelled, undecided, an infeasible permutation, or a limit was hit · 130 interrupted
+`;
+
 export const DOCTOR_HELP = `
 Exit codes: 0 there is a PostgreSQL to work with (the one that --postgres or LASTSEAT_POSTGRES names, else any) · 4 there is none
 `;
@@ -46,6 +59,7 @@ export function overview(program: Command, explore: Command): string {
   const [, options = ''] = explore.helpInformation().split('\nOptions:\n');
   return `Usage: npm run sim -- [explore] [options]             explore scenarios (the default command)
        npm run sim -- replay TOKEN|FILE [options]     run one recorded schedule again
+       npm run sim -- spec FILE [options]             run a specification of PostgreSQL's isolationtester
        npm run sim -- list [--json FILE]              systems, variants, and the verdict expected of each
        npm run sim -- doctor                          what is here: Node, providers of PostgreSQL
        npm run sim -- COMMAND --help                  more about one of them

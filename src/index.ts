@@ -1,6 +1,6 @@
 /** The public list: what a scenario of one's own is written with, and what the command line is made of. */
 export * from './context.js';
-export { EngineError, UnmodelledError } from './engine/contract.js';
+export { UnmodelledError } from './engine/contract.js';
 export { ModelEngine } from './engine/model/engine.js';
 export { PostgresEngine } from './engine/postgres/engine.js';
 export { isUrl, parseConnectionUrl, redactUrl } from './engine/postgres/providers/connection-url.js';

@@ -7,6 +7,7 @@ import {
   combine,
   counterexampleMarkdown,
   DEFAULT_LIMITS,
+  type ExportedRun,
   type Failure,
   type Limits,
   openServer,
@@ -22,6 +23,7 @@ import {
 import { againCommand } from '../again.js';
 import { EXIT, exitCode } from '../exit-codes.js';
 import type { ExploreArguments } from '../explore-arguments.js';
+import { exportSpecs } from '../export-spec.js';
 import { CONSEQUENCES, explainFailure, type FailureReport, failureText } from '../failure.js';
 import { onInterrupt } from '../interruption.js';
 import { type Item, type Work, workOf } from '../items.js';
@@ -41,6 +43,7 @@ export async function explore(args: ExploreArguments): Promise<number> {
   requireWritable(args.report);
   if (args.save !== null) requireWritable(args.save);
   if (args.json !== null && args.json !== '-') requireWritable(dirname(args.json));
+  if (args.exportSpec !== null) requireWritable(dirname(args.exportSpec));
   const seed = args.seed ?? String(randomInt(1_000_000));
   return new Exploration(args, seed, await workOf(args, seed)).run();
 }
@@ -62,6 +65,7 @@ class Exploration {
   readonly #pool = new Pool();
   readonly #progress = new Map<Item, Tracked>();
   readonly #outcomes: ScenarioOutcome[] = [];
+  readonly #found: ExportedRun[] = [];
   readonly #files = new Map<string, { readonly report: string; readonly schedule: string }>();
   readonly #failures = new Map<string, FailureReport>();
   /** Where results go. Where JSON has standard output, nothing else does. */
@@ -99,6 +103,7 @@ class Exploration {
     );
     try {
       await this.#explore();
+      if (this.#args.exportSpec !== null) for (const line of await exportSpecs(this.#args.exportSpec, this.#found)) this.#print(line);
       return this.#finish();
     } finally {
       ignoreInterrupts();
@@ -262,7 +267,10 @@ class Exploration {
 
   #show(item: Item, outcome: ScenarioOutcome): void {
     const options = this.#textOptions(item);
-    if (outcome.counterexample !== null) this.#write(outcome, outcome.counterexample, options);
+    if (outcome.counterexample !== null) {
+      this.#write(outcome, outcome.counterexample, options);
+      this.#found.push({ ...outcome.counterexample, scenario: item.scenario, violation: outcome.counterexample });
+    }
     const report = this.#files.get(key(outcome))?.report;
     const text = `${scenarioText(outcome, options)}${report === undefined ? '' : `\nreport      ${report}`}\n`;
     if (!this.#judged) {

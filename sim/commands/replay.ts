@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import {
   decodeToken,
   ModelEngine,
@@ -16,6 +17,7 @@ import {
   UnmodelledError,
 } from '../../src/index.js';
 import { EXIT } from '../exit-codes.js';
+import { exportSpecs } from '../export-spec.js';
 import { explainFailure, Failure } from '../failure.js';
 import { onInterrupt } from '../interruption.js';
 import { loadOne } from '../scenarios.js';
@@ -23,6 +25,7 @@ import { shellWord } from '../shell-word.js';
 import { textWidth, useColor } from '../terminal.js';
 import { UsageError } from '../usage-error.js';
 import { VERSION } from '../version.js';
+import { requireWritable } from '../write-file.js';
 
 export interface ReplayArguments {
   /** A token, or a file. */
@@ -31,6 +34,7 @@ export interface ReplayArguments {
   readonly engine: 'both' | 'model' | 'postgres';
   readonly postgres: string;
   readonly times: number;
+  readonly exportSpec: string | null;
 }
 
 /** What the replays on one engine came to. */
@@ -44,6 +48,7 @@ interface Result {
 
 /** Runs one recorded schedule again, strictly, and says whether the same came of it. */
 export async function replayCommand(args: ReplayArguments): Promise<number> {
+  if (args.exportSpec !== null) requireWritable(dirname(args.exportSpec));
   const recording = readRecording(args.source);
   const scenario = await loadOne(recording.plan.scenario, args.scenarioFile);
   const { plan } = recording;
@@ -55,7 +60,16 @@ export async function replayCommand(args: ReplayArguments): Promise<number> {
     process.stdout.write(`\n x the plan: ${gone.name} runs the operation "${gone.operation}", which ${scenario.name} does not have now\n`);
     return mismatch(args, plan);
   }
-  return report(args, scenario, recording, await new Replays(args, scenario, recording).run());
+  const results = await new Replays(args, scenario, recording).run();
+  if (args.exportSpec !== null) await exportTo(args.exportSpec, scenario, recording, results);
+  return report(args, scenario, recording, results);
+}
+
+/** What was replayed, where it was what was recorded. */
+async function exportTo(file: string, scenario: Scenario, { plan, violation }: Recording, results: readonly Result[]): Promise<void> {
+  const history = results.find(({ replayed }) => replayed?.matches)?.replayed?.history ?? null;
+  const lines = await exportSpecs(file, history === null ? [] : [{ scenario, plan, history, violation }]);
+  process.stdout.write(`${lines.join('\n')}\n`);
 }
 
 class Replays {

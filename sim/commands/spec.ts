@@ -1,6 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
 import {
-  EngineError,
   type IsolationLevel,
   openServer,
   type PostgresServer,
@@ -16,6 +15,9 @@ import {
   UnmodelledError,
 } from '../../src/index.js';
 import { EXIT } from '../exit-codes.js';
+import { explainFailure, Failure } from '../failure.js';
+import { onInterrupt } from '../interruption.js';
+import { shellWord } from '../shell-word.js';
 import { UsageError } from '../usage-error.js';
 
 export interface SpecArguments {
@@ -30,24 +32,26 @@ export interface SpecArguments {
 export async function specCommand(args: SpecArguments): Promise<number> {
   const specification = read(args.file);
   for (const step of specification.unused) process.stderr.write(`unused step name: ${step}\n`);
-  const server = args.engine === 'model' ? null : await openServer(args.postgres);
+  if (args.engine === 'model') return run(specification, args, null);
+  const server = await openServer(args.postgres);
   let interrupted = false;
-  const stop = () => {
-    interrupted = true;
-    void (server?.close() ?? Promise.resolve()).then(() => process.exit(EXIT.interrupted));
-  };
-  process.once('SIGINT', stop);
-  process.once('SIGTERM', stop);
+  const ignoreInterrupts = onInterrupt(
+    () => {
+      interrupted = true;
+      process.stderr.write('interrupted: closing the server\n');
+      void server.close().finally(() => process.exit(EXIT.interrupted));
+    },
+    () => process.exit(EXIT.interrupted),
+  );
   try {
     return await run(specification, args, server);
   } catch (error) {
-    // A server that is closed under way fails what is under way.
-    if (interrupted) return EXIT.interrupted;
-    throw error;
+    throw new Failure(await explainFailure(error, args.file, server));
   } finally {
-    process.off('SIGINT', stop);
-    process.off('SIGTERM', stop);
-    await server?.close();
+    // The process ends as soon as the server is closed; what comes of the run meanwhile is of no interest.
+    if (interrupted) await new Promise<never>(() => undefined);
+    ignoreInterrupts();
+    await server.close();
   }
 }
 
@@ -58,13 +62,9 @@ async function run(specification: Specification, args: SpecArguments, server: Po
   try {
     outcome = await runSpecification(specification, { ...SPEC_DEFAULTS, isolation, server, withModel: args.engine === 'both', show });
   } catch (error) {
-    if (error instanceof EngineError) {
-      process.stderr.write(`stopped     ${error.message}\n`);
-      return EXIT.inconclusive;
-    }
     if (!(error instanceof UnmodelledError)) throw error;
     process.stderr.write(
-      `unmodelled  ${error.message}\nOn a server it runs all the same: npm run sim -- spec ${args.file} --engine postgres\n`,
+      `unmodelled  ${error.message}\nOn a server it runs all the same: npm run sim -- spec ${shellWord(args.file)} --engine postgres\n`,
     );
     return EXIT.inconclusive;
   }
@@ -79,7 +79,7 @@ function show(event: SpecEvent): void {
 }
 
 function exitCode({ failure, judgements, infeasible, exhaustive }: SpecOutcome): number {
-  if (failure !== null) return EXIT.usage;
+  if (failure !== null) return failure.kind === 'limit' ? EXIT.inconclusive : EXIT.usage;
   if (judgements.some(({ kind }) => kind === 'differs')) return EXIT.mismatch;
   const open = judgements.some(({ kind }) => kind === 'unmodelled' || kind === 'undecided');
   return open || (infeasible > 0n && !exhaustive) ? EXIT.inconclusive : EXIT.fine;

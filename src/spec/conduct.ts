@@ -3,15 +3,15 @@ import type { Answer, Inbox } from './inbox.js';
 import type { Permutation, PermutationStep, Specification } from './specification.js';
 import { CONTROL, type SessionIndex, type Stage } from './stage.js';
 
-/** The specification itself cannot be run: isolationtester stops there too. */
+/** Nothing more of a specification can be run, for a reason of its own: isolationtester stops there too. */
 export class SpecRunError extends Error {
   override readonly name = 'SpecRunError';
-  /** The session that failed is of no further use. */
-  readonly final: boolean;
+  /** A `script` has failed, and its session can go on; it is `stuck`; or a `limit` of ours was hit. */
+  readonly kind: 'script' | 'stuck' | 'limit';
 
-  constructor(message: string, final = false) {
+  constructor(message: string, kind: SpecRunError['kind']) {
     super(message);
-    this.final = final;
+    this.kind = kind;
   }
 }
 
@@ -79,7 +79,7 @@ class Conductor {
   /** A teardown that fails is complained about, and the rest goes on. */
   async clear(): Promise<void> {
     const failed = (error: unknown) => {
-      if (!(error instanceof SpecRunError) || error.final) throw error;
+      if (!(error instanceof SpecRunError) || error.kind !== 'script') throw error;
       this.#emit({ kind: 'complaint', text: error.message });
     };
     for (const [session, { teardown, name }] of this.#specification.sessions.entries())
@@ -90,23 +90,28 @@ class Conductor {
   /** A setup or a teardown: of several results only the last is shown, as PQexec has it. */
   async #script(session: SessionIndex, sql: string, failure: string): Promise<void> {
     const inbox = this.#stage.inbox(session);
-    if (inbox.closed) throw new SpecRunError(`${failure}: the connection is lost`);
+    if (inbox.closed) throw new SpecRunError(`${failure}: the connection is lost`, 'script');
     inbox.begin();
     this.#stage.send(session, sql);
-    for (await this.#stage.settle(session); !inbox.finished; await this.#stage.settle(session))
+    for (await this.#settle(session, failure); !inbox.finished; await this.#settle(session, failure))
       if (!(await this.#stage.idle()))
         throw new SpecRunError(
           `${failure}: it waits for ${await this.#blockers(session)}, which nobody ends: is there a teardown for it?`,
-          true,
+          'stuck',
         );
     const onNotice = this.#onNotice(session);
     let last: Answer | null = null;
     for (let answer = inbox.take(onNotice); answer !== null; answer = inbox.take(onNotice)) last = answer;
-    if (last?.kind === 'error') throw new SpecRunError(`${failure}: ${[`${last.severity}:  ${last.message}`, ...last.details].join('\n')}`);
-    if (last?.kind === 'closed') throw new SpecRunError(`${failure}: the connection is lost`);
+    if (last?.kind === 'error')
+      throw new SpecRunError(`${failure}: ${[`${last.severity}:  ${last.message}`, ...last.details].join('\n')}`, 'script');
+    if (last?.kind === 'closed') throw new SpecRunError(`${failure}: the connection is lost`, 'script');
     // An empty query is no success in isolationtester's eyes.
-    if (last?.tag === '') throw new SpecRunError(`${failure}: it is empty`);
+    if (last?.tag === '') throw new SpecRunError(`${failure}: it is empty`, 'script');
     if (last !== null && last.fields !== null) this.#emit({ kind: 'answer', answer: last });
+  }
+
+  async #settle(session: SessionIndex, what: string): Promise<void> {
+    if (!(await this.#stage.settle(session))) throw new SpecRunError(`${what}: it neither ends nor waits for anybody`, 'limit');
   }
 
   /** What the control session is told is not shown. */
@@ -119,7 +124,7 @@ class Conductor {
   async #take(item: PermutationStep): Promise<void> {
     const { step, markers } = item;
     const inbox = this.#stage.inbox(step.session);
-    if (inbox.closed) throw new SpecRunError(`step ${step.name} cannot be sent: the connection of its session is lost`);
+    if (inbox.closed) throw new SpecRunError(`step ${step.name} cannot be sent: the connection of its session is lost`, 'stuck');
     inbox.begin();
     this.#stage.send(step.session, step.sql);
     this.#active.set(step.session, item);
@@ -149,7 +154,7 @@ class Conductor {
   async #try(item: PermutationStep, attempt: 'first' | 'again'): Promise<boolean> {
     const { step } = item;
     const inbox = this.#stage.inbox(step.session);
-    await this.#stage.settle(step.session);
+    await this.#settle(step.session, `step ${step.name}`);
     inbox.read(this.#onNotice(step.session));
     if (!inbox.finished || this.#heldBack(item)) {
       if (attempt === 'first') this.#emit({ kind: 'step', step, how: 'waiting' });

@@ -59,7 +59,7 @@ export class ModelStage implements Stage {
   }
 
   /** Everybody who can goes on, until nobody can. */
-  settle(): void {
+  settle(): true {
     for (;;) {
       const actor = this.#choose(this.#able());
       if (actor !== null) {
@@ -68,7 +68,7 @@ export class ModelStage implements Stage {
       }
       const victims = this.#inOrder(this.#engine.victims(this.#state));
       const victim = victims[this.#chooser.choose(victims.length + 1) - 1];
-      if (victim === undefined) return;
+      if (victim === undefined) return true;
       this.#break(victim);
     }
   }

@@ -33,8 +33,8 @@ export interface SpecOutcome {
   readonly exhaustive: boolean;
   /** One for each permutation that was tried on the server and on the model; without a server, those that the model cannot run. */
   readonly judgements: readonly Judgement[];
-  /** Why not all was run: a setup that failed, for one. */
-  readonly failure: string | null;
+  /** Why not all was run: a setup that failed, for one, or a limit that was hit. */
+  readonly failure: { readonly kind: 'specification' | 'limit'; readonly message: string } | null;
 }
 
 /** Runs a specification's permutations, or all there are. Throws {@link UnmodelledError} where there is no server and the model does not know the SQL. */
@@ -64,13 +64,13 @@ class Run {
 
   async all(): Promise<SpecOutcome> {
     const exhaustive = this.#specification.permutations.length === 0;
-    let failure: string | null = null;
+    let failure: SpecOutcome['failure'] = null;
     try {
       if (exhaustive) await this.#everyOrder();
       else for (const permutation of this.#specification.permutations) await this.#named(permutation);
     } catch (error) {
       if (!(error instanceof SpecRunError)) throw error;
-      failure = error.message;
+      failure = { kind: error.kind === 'limit' ? 'limit' : 'specification', message: error.message };
     }
     return { complete: this.#complete, infeasible: this.#infeasible, exhaustive, judgements: this.#judgements, failure };
   }

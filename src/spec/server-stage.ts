@@ -52,7 +52,7 @@ export class ServerStage implements Stage {
     this.#sessions.send(session - CONTROL, sql);
   }
 
-  settle(session: SessionIndex, atMost?: number): Promise<void> {
+  settle(session: SessionIndex, atMost?: number): Promise<boolean> {
     return this.#sessions.settle(session - CONTROL, atMost);
   }
 

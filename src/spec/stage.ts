@@ -11,10 +11,10 @@ export interface Stage {
   /** Sends SQL as one simple query. The session must have nothing under way. */
   send(session: SessionIndex, sql: string): void;
   /**
-   * Until what the session has under way is answered, or waits for another in a way that only a further step can change. `atMost` is
-   * for a step that may run on: after so many milliseconds others may act.
+   * Until what the session has under way is answered, or waits for another in a way that only a further step can change. False where it runs on: longer
+   * than there is patience for, or than `atMost` milliseconds.
    */
-  settle(session: SessionIndex, atMost?: number): MaybePromise<void>;
+  settle(session: SessionIndex, atMost?: number): MaybePromise<boolean>;
   /** Without a further step: until one of the sessions hears something; false where none ever will. */
   idle(): MaybePromise<boolean>;
   /** Whom the session waits for, by name. */

@@ -17,7 +17,7 @@ export function specSummary(outcome: SpecOutcome, { postgres, isolation }: Summa
   const where = postgres === null ? 'the model alone' : `PostgreSQL ${postgres}`;
   return [
     `${label('spec')}${where} · ${isolation} · ${ran}`,
-    ...(failure === null ? [] : [`${label('stopped')}${failure}`]),
+    ...(failure === null ? [] : [`${label('stopped')}${failure.message}`]),
     ...(postgres === null || outcome.judgements.length === 0 ? [] : [agreement(outcome.judgements)]),
     ...judgementLines(outcome.judgements),
   ];

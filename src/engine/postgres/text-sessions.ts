@@ -85,27 +85,25 @@ export class TextSessions {
   }
 
   /**
-   * Until the session's query is answered, or waits for a lock that nobody who is on the move will give back. `atMost` bounds it for a query that may
-   * run on.
+   * Until the session's query is answered, or waits for a lock that nobody who is on the move will give back; false where it ran on past all
+   * patience, or past so many milliseconds.
    */
-  async settle(index: number, atMost = Number.POSITIVE_INFINITY): Promise<void> {
+  async settle(index: number, atMost = this.#options.patienceMs): Promise<boolean> {
     const slot = this.#slots[index]!;
     let waited = 0;
     let moments = 0;
     if (!slot.blocked) for (; slot.underWay && waited < ASK_AFTER_MS; waited += 1) await this.#hearWithin(1);
-    while (slot.underWay && waited < atMost) {
+    for (; slot.underWay && waited <= atMost; waited += ASK_EVERY_MS) {
       const waits = await this.#ask();
-      if (!slot.underWay) return;
+      if (!slot.underWay) return true;
       if (slot.blocked) {
         const fleeting = this.#options.mayBeSignalled || this.#dependsOnMoving(index, waits);
-        if (!fleeting || moments >= MOMENT_MS) return;
+        if (!fleeting || moments >= MOMENT_MS) return true;
         moments += ASK_EVERY_MS;
       }
       await this.#hearWithin(ASK_EVERY_MS);
-      waited += ASK_EVERY_MS;
-      if (waited > this.#options.patienceMs)
-        throw new EngineError(`a query is neither answered nor waits for anybody after ${this.#options.patienceMs / 1000} s`);
     }
+    return !slot.underWay;
   }
 
   /** Until a session hears something; false where none will: all that have something under way wait, and what they wait for does not end by itself. */
