@@ -1,6 +1,7 @@
 import { readStatement, splitStatements } from '../engine/sql-text.js';
 import type { SpecEvent } from './events.js';
 import type { Answer } from './inbox.js';
+import { WARNINGS } from './model-stage.js';
 
 /** Turns events, in order, into what the model and the server must both show; null for those that say nothing of their own. */
 export function comparer(): (event: SpecEvent) => string | null {
@@ -16,7 +17,7 @@ export function comparer(): (event: SpecEvent) => string | null {
         answers += 1;
         return answerText(event.answer, ordered[answers - 1] ?? false);
       case 'notice':
-        return `${event.session}: ${event.text.trim()}`;
+        return KNOWN_NOTICES.has(event.text) ? `${event.session}: ${event.text.trim()}` : null;
       case 'notification':
         return `${event.session}: NOTIFY ${event.notification.channel} ${event.notification.payload}`;
       case 'infeasible':
@@ -28,6 +29,9 @@ export function comparer(): (event: SpecEvent) => string | null {
     }
   };
 }
+
+/** A notice that the model cannot give says nothing against it. */
+const KNOWN_NOTICES: ReadonlySet<string> = new Set(Object.values(WARNINGS));
 
 const WORDS = { waiting: 'waits', done: 'completes at once', completed: 'completes after a wait' } as const;
 

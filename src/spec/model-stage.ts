@@ -1,4 +1,4 @@
-import { type ActorIndex, type Outcome, UnmodelledError } from '../engine/contract.js';
+import { type Action, type ActorIndex, type Outcome, UnmodelledError } from '../engine/contract.js';
 import type { ModelEngine } from '../engine/model/engine.js';
 import type { ModelState } from '../engine/model/state.js';
 import { readStatement, splitStatements, type TransactionModes, tokenize } from '../engine/sql-text.js';
@@ -20,7 +20,7 @@ interface Query {
 
 /**
  * A specification's sessions on the model. Where PostgreSQL leaves open what happens (who of several freed waiters goes first, which waiter
- * a deadlock takes and when), the chooser says what does.
+ * a deadlock takes and when, what SERIALIZABLE refuses besides what it must), the chooser says what does.
  */
 export class ModelStage implements Stage {
   readonly #specification: Specification;
@@ -111,10 +111,16 @@ export class ModelStage implements Stage {
     this.#receive(actor, this.#apply({ kind: 'break-deadlock', actor }));
   }
 
-  #apply(action: Parameters<ModelEngine['apply']>[1]): Outcome {
-    const { state, outcome } = atOnce(this.#engine.apply(this.#state, action));
+  #apply(action: Action): Outcome {
+    const { state, outcome } = atOnce(this.#engine.apply(this.#state, this.#mayBeRefused(action) ? { ...action, fails: true } : action));
     this.#state = state;
     return outcome;
+  }
+
+  /** SERIALIZABLE may refuse what it need not: then both are possible. */
+  #mayBeRefused(action: Action): action is Exclude<Action, { kind: 'break-deadlock' }> {
+    if (action.kind === 'break-deadlock' || !this.#engine.hasChoices(this.#state)) return false;
+    return this.#engine.mayFail(this.#state, action) && this.#chooser.choose(2) === 1;
   }
 
   #advance(actor: ActorIndex): void {
@@ -128,7 +134,8 @@ export class ModelStage implements Stage {
     const text = query.statements[query.next];
     const inbox = this.#inboxes[actor]!;
     if (text === undefined) {
-      if (query.implicit) this.#run(actor, 'COMMIT');
+      const reply = query.implicit ? this.#run(actor, 'COMMIT') : null;
+      if (reply?.kind === 'done' && reply.reply.kind === 'error') this.#answer(inbox, reply.reply);
       if (query.statements.length === 0) inbox.push({ kind: 'complete', tag: '' });
       this.#end(actor);
     } else if (this.#saysNothing(actor, text)) {
@@ -164,16 +171,18 @@ export class ModelStage implements Stage {
   #statement(actor: ActorIndex, query: Query, text: string): void {
     const inbox = this.#inboxes[actor]!;
     refuseOwnClock(text);
-    const { kind, modes } = readStatement(text);
+    const { kind, modes, chain } = readStatement(text);
+    if (query.implicit && (chain || kind === 'savepoint' || kind === 'rollback-to' || kind === 'release'))
+      throw new UnmodelledError(`in a transaction that is the query itself: ${text}`);
     const inTransaction = this.#inTransaction(actor);
-    const warn = (message: string) => inbox.push({ kind: 'notice', text: `WARNING:  ${message}\n` });
+    const warn = (warning: keyof typeof WARNINGS) => inbox.push({ kind: 'notice', text: WARNINGS[warning] });
     if (kind === 'begin' && inTransaction) {
       if (modes.isolation !== null || modes.readOnly !== null) throw new UnmodelledError(`inside a transaction: ${text}`);
-      if (!query.implicit) warn('there is already a transaction in progress');
+      if (!query.implicit) warn('inside');
     } else if ((kind === 'commit' || kind === 'rollback') && (!inTransaction || query.implicit)) {
-      warn('there is no transaction in progress');
+      warn('outside');
     } else if (kind === 'set-transaction' && !inTransaction && query.statements.length === 1) {
-      warn('SET TRANSACTION can only be used in transaction blocks');
+      warn('nothing to set');
     } else if ((kind === 'other' || kind === 'set-transaction') && !inTransaction && this.#needsBlock(actor, query, text)) {
       this.#begin(actor);
       query.implicit = true;
@@ -232,6 +241,13 @@ function atOnce<T>(value: MaybePromise<T>): T {
   if (value instanceof Promise) throw new Error('the engine of a specification has to be one without PGlite');
   return value;
 }
+
+/** The notices that the model knows. */
+export const WARNINGS = {
+  inside: 'WARNING:  there is already a transaction in progress\n',
+  outside: 'WARNING:  there is no transaction in progress\n',
+  'nothing to set': 'WARNING:  SET TRANSACTION can only be used in transaction blocks\n',
+} as const;
 
 /** The tables of the common setup; what else is in there runs as statements. */
 function definitions({ setups }: Specification): string[] {
