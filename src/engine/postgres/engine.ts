@@ -78,6 +78,8 @@ export class PostgresEngine implements Engine<ServerState> {
   #likelyWait: boolean | null = null;
   /** What was asked about waits in the course of a step. */
   #asked: Blocking | null = null;
+  #opening: Promise<unknown> = Promise.resolve();
+  #closed: Promise<void> | null = null;
 
   constructor(server: PostgresServer, { looksAlways = false }: PostgresEngineOptions = {}) {
     this.server = server;
@@ -85,7 +87,14 @@ export class PostgresEngine implements Engine<ServerState> {
     this.#freezer = new Freezer(server.canFreeze);
   }
 
-  async open(setup: EngineSetup): Promise<ServerState> {
+  open(setup: EngineSetup): Promise<ServerState> {
+    const opening = this.#open(setup);
+    this.#opening = opening.catch(() => undefined);
+    return opening;
+  }
+
+  async #open(setup: EngineSetup): Promise<ServerState> {
+    if (this.#closed !== null) throw new EngineError('the engine is closed');
     const schema = `${setup.schema}\n${setup.clockMs}`;
     if (this.#schema !== schema) await this.#create(setup, schema);
     if (this.#used) await this.#clean();
@@ -143,19 +152,20 @@ export class PostgresEngine implements Engine<ServerState> {
     for (const session of this.#sessions) if (session.idleInTransaction && !session.dirty) await session.script('ROLLBACK');
     const spoiled = this.#sessions.filter((session, actor) => session.inTransaction || session.dirty || this.#phases[actor] === 'waiting');
     if (spoiled.length === 0) return;
-    await this.#inspect.query(
-      `SELECT pg_terminate_backend(pid, ${PATIENCE_MS}) FROM unnest(ARRAY[${spoiled.map((session) => session.pid).join()}]) AS pid`,
-    );
-    for (const session of spoiled) await session.end().catch(() => undefined);
+    await this.#terminate(spoiled);
     this.#sessions = this.#sessions.filter((session) => !spoiled.includes(session));
   }
 
   async apply(state: ServerState, action: Action): Promise<Applied<ServerState>> {
     const { actor } = action;
     this.#asked = null;
-    const outcome = await this.#perform(action);
-    this.#phases[actor] = outcome.kind === 'blocked' ? 'waiting' : outcome.kind === 'executed' ? 'uncommitted' : 'idle';
-    return { state: await this.#look(state, action, outcome), outcome };
+    try {
+      const outcome = await this.#perform(action);
+      this.#phases[actor] = outcome.kind === 'blocked' ? 'waiting' : outcome.kind === 'executed' ? 'uncommitted' : 'idle';
+      return { state: await this.#look(state, action, outcome), outcome };
+    } catch (error) {
+      throw this.#closed === null ? error : new EngineError('the engine was closed in the middle of a step');
+    }
   }
 
   async #perform(action: Action): Promise<Outcome> {
@@ -308,24 +318,48 @@ export class PostgresEngine implements Engine<ServerState> {
     return (await this.#inspect.query(withClock(sql))).map(plainValues);
   }
 
-  /** Thaws everybody: for every way out. */
+  /** Thaws everybody for good: for every way out on which there is no time to close. */
   release(): void {
-    this.#freezer.thawAll();
+    this.#freezer.retire();
+  }
+
+  /** Ends backends whatever they are in the middle of; they must be thawed. */
+  async #terminate(sessions: readonly Session[]): Promise<void> {
+    await this.#inspect.terminate(sessions.map((session) => session.pid));
+    await within(Promise.all(sessions.map((session) => session.ended)), PATIENCE_MS, 'the end of a session');
   }
 
   async #disconnect(): Promise<void> {
     this.#freezer.thawAll();
+    const [database, inspector, sessions] = [this.#database, this.#inspector, this.#sessions];
+    this.#database = null;
     this.#schema = null;
     this.#used = false;
     this.#isolation = null;
-    for (const session of this.#sessions.splice(0)) await session.end().catch(() => undefined);
-    await this.#inspector?.end().catch(() => undefined);
+    try {
+      // DROP DATABASE would terminate them too, and then look every 100 ms whether they are gone.
+      if (sessions.length > 0) await this.#terminate(sessions);
+    } catch {
+      // The server is gone, or lost to us.
+      for (const session of sessions) session.destroy();
+    }
+    this.#sessions = [];
     this.#inspector = null;
-    await this.#database?.drop();
-    this.#database = null;
+    await inspector?.end();
+    await database?.drop();
   }
 
-  async close(): Promise<void> {
+  /** Ends everything, also in the middle of a step: that step then fails. Closing twice is no error. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    this.#freezer.retire();
+    await this.#disconnect();
+    // What was being opened meanwhile.
+    await this.#opening;
     await this.#disconnect();
   }
 }

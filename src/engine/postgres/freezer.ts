@@ -5,13 +5,14 @@
 export class Freezer {
   readonly enabled: boolean;
   readonly #frozen = new Set<number>();
+  #retired = false;
 
   constructor(enabled: boolean) {
     this.enabled = enabled;
   }
 
   freeze(pid: number): void {
-    if (!this.enabled) return;
+    if (!this.enabled || this.#retired) return;
     process.kill(pid, 'SIGSTOP');
     this.#frozen.add(pid);
   }
@@ -28,5 +29,11 @@ export class Freezer {
 
   thawAll(): void {
     for (const pid of [...this.#frozen]) this.thaw(pid);
+  }
+
+  /** Thaws everybody for good: a step that is still under way freezes nobody behind our back. */
+  retire(): void {
+    this.#retired = true;
+    this.thawAll();
   }
 }

@@ -135,6 +135,11 @@ export class Inspector {
     return this.#state;
   }
 
+  /** Tells backends to go, and does not wait for it: PostgreSQL's own waiting for it looks every 100 ms only. */
+  async terminate(pids: readonly number[]): Promise<void> {
+    await this.#client.query('SELECT pg_terminate_backend(pid) FROM unnest($1::int[]) AS pid', [pids]);
+  }
+
   async end(): Promise<void> {
     await this.#client.end();
   }

@@ -9,7 +9,7 @@ import type { Connection } from './providers/server.js';
 
 /** The parts of pg's Connection that a statement is sent with. */
 interface Wire {
-  readonly stream: { cork(): void; uncork(): void };
+  readonly stream: { cork(): void; uncork(): void; destroy(): void };
   parse(message: { text: string; name: string; types: number[] }): void;
   bind(message: { portal: string; statement: string; values: unknown[]; valueMapper: (value: unknown) => unknown }): void;
   describe(message: { type: 'P'; name: string }): void;
@@ -32,6 +32,8 @@ export class Session {
   readonly pid: number;
   /** Set by SET, advisory locks and the like: what the next run must not inherit. */
   dirty = false;
+  /** Resolves when the connection is gone; a backend closes it when it has exited. */
+  readonly ended: Promise<void>;
   readonly #client: pg.Client;
   readonly #wire: Wire;
   #status = 'I';
@@ -50,6 +52,9 @@ export class Session {
       finished?.ready();
     });
     this.#wire.on('parseComplete', () => this.#prepared.parsed());
+    this.ended = new Promise((resolve) => {
+      client.once('end', () => resolve());
+    });
     client.on('error', (error) => {
       this.#lost = error;
       this.#current?.lose(error);
@@ -96,8 +101,9 @@ export class Session {
     await this.#client.query(sql);
   }
 
-  async end(): Promise<void> {
-    await this.#client.end();
+  /** Cuts the connection without a goodbye: a backend that waits for a lock would not read it. */
+  destroy(): void {
+    this.#wire.stream.destroy();
   }
 }
 
