@@ -1,5 +1,5 @@
 /** The engine over a real server: that it can be left at any moment, and what it does where waiters cannot be frozen. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Action, EngineSetup, Outcome } from '../src/engine/contract.js';
 import { PostgresEngine } from '../src/engine/postgres/engine.js';
 import { withSession } from '../src/engine/postgres/providers/admin.js';
@@ -117,5 +117,55 @@ describe.each([
     await engine.close();
     await opening;
     expect(await databases()).toEqual([]);
+  });
+});
+
+describe('a session', () => {
+  afterEach(() => vi.unstubAllEnvs());
+
+  /** Everything that can be set, as an actor's session and the one that looks on have it. */
+  async function settings(server: PostgresServer): Promise<unknown[]> {
+    const engine = new PostgresEngine(server);
+    const state = await engine.open(SEATS);
+    const sql = `SELECT name, setting FROM pg_settings WHERE name NOT IN ('is_superuser', 'application_name') ORDER BY name`;
+    const { outcome } = await engine.apply(state, statement(0, sql));
+    const own = outcome.kind === 'done' && outcome.reply.kind === 'result' ? outcome.reply.rows : [];
+    const seen = [own, await engine.query(state, sql)];
+    await engine.close();
+    return seen;
+  }
+
+  it("is the same whatever the environment, the role or the server's file sets", async () => {
+    const plain = await settings(remote);
+    expect(plain[0]).toHaveLength((plain[1] as unknown[]).length);
+    const strays = {
+      search_path: 'pg_temp',
+      statement_timeout: '60s',
+      lock_timeout: '60s',
+      idle_in_transaction_session_timeout: '60s',
+      idle_session_timeout: '60s',
+      transaction_timeout: '60s',
+      default_transaction_isolation: 'serializable',
+      default_transaction_read_only: 'on',
+      default_transaction_deferrable: 'on',
+      timezone: 'Asia/Tokyo',
+      datestyle: 'SQL, DMY',
+      intervalstyle: 'iso_8601',
+      bytea_output: 'escape',
+      extra_float_digits: '-2',
+      plan_cache_mode: 'force_generic_plan',
+    };
+    await column('CREATE ROLE stray LOGIN SUPERUSER');
+    for (const [name, value] of Object.entries(strays)) await column(`ALTER ROLE stray SET ${name} = '${value}'`);
+    const variables = {
+      PGOPTIONS: '-c enable_seqscan=off -c statement_timeout=1',
+      PGBINARY: '1',
+      PGREPLICATION: 'database',
+      PGTZ: 'Asia/Tokyo',
+    };
+    for (const [name, value] of Object.entries({ ...variables, PGHOST: '/nowhere', PGPORT: '1', PGUSER: 'nobody', PGSSLMODE: 'require' }))
+      vi.stubEnv(name, value);
+    expect(await settings(await openServer(urlAs('stray')))).toEqual(plain);
+    expect(process.env.PGOPTIONS).toBe(variables.PGOPTIONS);
   });
 });

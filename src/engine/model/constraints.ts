@@ -1,9 +1,9 @@
 import type { Table } from './catalog.js';
 import type { RowContents } from './contents.js';
 import type { Evaluator, View } from './evaluator.js';
+import type { TextQuery } from './pglite/text-query.js';
 import { compileOver } from './queries.js';
 import type { Query } from './query.js';
-import type { TextQuery } from './pglite/text-query.js';
 import { SqlError } from './sql-error.js';
 import { checkRange, type Value } from './types.js';
 

@@ -10,14 +10,14 @@ import type {
   Execution,
   Level,
   ModelState,
+  Observation,
   RowLock,
   RowLocks,
   SequenceState,
+  SerializableTransaction,
   Transaction,
   Version,
   Write,
-  Observation,
-  SerializableTransaction,
 } from './state.js';
 import type { RowLockMode } from './statements.js';
 

@@ -4,11 +4,11 @@ import { UnmodelledError } from '../contract.js';
 import type { Catalog } from './catalog.js';
 import type { RowContents } from './contents.js';
 import { evaluatorType, literal } from './expressions.js';
+import type { PgliteSchema } from './pglite/schema.js';
+import { Asker, type Given, type TextQuery } from './pglite/text-query.js';
 import { oneRowTable, ROW_COLUMN } from './queries.js';
 import type { Query, Subquery } from './query.js';
 import { SqlError } from './sql-error.js';
-import type { PgliteSchema } from './pglite/schema.js';
-import { Asker, type Given, type TextQuery } from './pglite/text-query.js';
 import type { SequenceState } from './state.js';
 import { checkRange, isPlain, type SqlType, type Value } from './types.js';
 

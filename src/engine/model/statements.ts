@@ -3,11 +3,11 @@ import { UnmodelledError } from '../contract.js';
 import { type AdvisoryCall, advisoryOutput, compileAdvisoryCall, isAdvisory } from './advisory.js';
 import type { Catalog, Table } from './catalog.js';
 import { type LockTable, type ParsedStatement, parseStatement, type TableLockMode, type Truncate } from './parse.js';
-import { compileOver, compileSelect, type QueryContext, type Target, tableNamed } from './queries.js';
-import type { Output, Query } from './query.js';
 import { compileText } from './pglite/compile.js';
 import type { PgliteSchema } from './pglite/schema.js';
 import type { TextQuery } from './pglite/text-query.js';
+import { compileOver, compileSelect, type QueryContext, type Target, tableNamed } from './queries.js';
+import type { Output, Query } from './query.js';
 import { SqlError } from './sql-error.js';
 import { commonType, type SqlType, type Value } from './types.js';
 

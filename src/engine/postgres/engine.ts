@@ -1,6 +1,7 @@
 import type { Row } from '../../context.js';
 import { plainValues } from '../../reply.js';
 import type { CommittedState } from '../../scenario.js';
+import { clockFunctions, withClock } from '../clock-functions.js';
 import {
   type Action,
   type ActorIndex,
@@ -13,7 +14,6 @@ import {
   onCycle,
   type Phase,
 } from '../contract.js';
-import { clockFunctions, withClock } from '../clock-functions.js';
 import { readStatement } from '../sql-text.js';
 import { Freezer } from './freezer.js';
 import { type Blocking, Inspector } from './inspector.js';
@@ -124,11 +124,9 @@ export class PostgresEngine implements Engine<ServerState> {
     await this.#disconnect();
     this.#database = await this.server.createDatabase();
     this.#inspector = await Inspector.connect(this.#database.connection);
-    const database = `"${this.#database.connection.database}"`;
-    // SQL's now() stands where the plan's clock stands: our own function is found before pg_catalog's.
     await this.#inspector.script(
       `CREATE SCHEMA lastseat; ${clockFunctions(setup.clockMs)}
-       ALTER DATABASE ${database} SET search_path = public, lastseat, pg_catalog; SET search_path = public, lastseat, pg_catalog; ${withClock(setup.schema)}`,
+       ${withClock(setup.schema)}`,
     );
     await this.#inspector.learnSchema();
     this.#reset = await Reset.prepare(this.#inspector, this.server.canSetDeadlockTimeout);
@@ -138,8 +136,7 @@ export class PostgresEngine implements Engine<ServerState> {
   async #connect(): Promise<Session> {
     const session = await Session.connect(this.#database!.connection);
     const timeout = this.#freezer.enabled ? `${DEADLOCK_TIMEOUT_MS}ms` : '1h';
-    const settings = ['SET lock_timeout = 0', 'SET statement_timeout = 0', 'SET idle_in_transaction_session_timeout = 0'];
-    settings.push('SET plan_cache_mode = force_custom_plan');
+    const settings: string[] = [];
     if (this.server.canSetDeadlockTimeout) settings.push(`SET deadlock_timeout = '${timeout}'`);
     if (this.#isolation !== null) settings.push(`SET default_transaction_isolation = '${this.#isolation.toLowerCase()}'`);
     await session.script(settings.join(';'));

@@ -1,7 +1,9 @@
-import pg from 'pg';
+import type { Client } from 'pg';
 import type { Row } from '../../context.js';
 import type { CommittedState } from '../../scenario.js';
+import { connect } from './providers/client.js';
 import type { Connection } from './providers/server.js';
+import { SESSION_SETTINGS } from './session-settings.js';
 
 interface Column {
   readonly name: string;
@@ -25,7 +27,7 @@ export interface Inspection {
 
 /** The connection that looks on: who waits for whom, what is committed. It takes part in nothing, and never waits for a lock. */
 export class Inspector {
-  readonly #client: pg.Client;
+  readonly #client: Client;
   #tables: readonly InspectedTable[] = [];
   #sequences: readonly string[] = [];
   #stateQuery = '';
@@ -34,17 +36,12 @@ export class Inspector {
   #generation = 0;
   readonly #firstStates = new Map<string, { readonly text: string; readonly state: CommittedState }>();
 
-  private constructor(client: pg.Client) {
+  private constructor(client: Client) {
     this.#client = client;
-    client.on('error', () => {
-      // The next query fails with a better message.
-    });
   }
 
   static async connect(connection: Connection): Promise<Inspector> {
-    const client = new pg.Client({ ...connection, keepAlive: false, application_name: 'lastseat inspector' });
-    await client.connect();
-    return new Inspector(client);
+    return new Inspector(await connect(connection, { name: 'lastseat inspector', settings: SESSION_SETTINGS }));
   }
 
   async script(sql: string): Promise<void> {

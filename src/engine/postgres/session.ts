@@ -1,11 +1,13 @@
 import pg from 'pg';
 import utils from 'pg/lib/utils.js';
 import { type Field, inContentOrder, type Reply } from '../../reply.js';
+import { withClock } from '../clock-functions.js';
 import { EngineError, type Statement } from '../contract.js';
 import { readStatement, type StatementText } from '../sql-text.js';
 import { typeName } from '../type-names.js';
-import { withClock } from '../clock-functions.js';
+import { connect } from './providers/client.js';
 import type { Connection } from './providers/server.js';
+import { ACTOR_SETTINGS } from './session-settings.js';
 
 /** The parts of pg's Connection that a statement is sent with. */
 interface Wire {
@@ -62,9 +64,7 @@ export class Session {
   }
 
   static async connect(connection: Connection): Promise<Session> {
-    const client = new pg.Client({ ...connection, keepAlive: false, application_name: 'lastseat' });
-    await client.connect();
-    return new Session(client);
+    return new Session(await connect(connection, { name: 'lastseat', settings: ACTOR_SETTINGS }));
   }
 
   /** Inside a transaction block, or with a statement whose commit is owed. */

@@ -1,7 +1,7 @@
-import { keepDirectory, keptDirectory } from './data-directory.js';
 import type { MaybePromise } from '../../../maybe-promise.js';
 import { UnmodelledError } from '../../contract.js';
 import { SqlError } from '../sql-error.js';
+import { keepDirectory, keptDirectory } from './data-directory.js';
 
 /** Thrown where PGlite is needed and not there yet: whoever began the action waits, and begins it anew. */
 export class Suspended {

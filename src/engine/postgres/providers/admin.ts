@@ -1,5 +1,6 @@
 /** Short sessions of our own: to ask what a server is, and to create and drop databases. None stays open, each would cost a backend. */
-import { Client } from 'pg';
+import type { Client } from 'pg';
+import { connect, NO_TIMEOUTS } from './client.js';
 import { type Connection, ProviderError } from './server.js';
 
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -19,17 +20,12 @@ export interface ServerFacts {
 
 /** Runs `work` in a session that is closed afterwards. Errors are the driver's. */
 export async function withSession<T>(connection: Connection, work: (client: Client) => Promise<T>): Promise<T> {
-  const client = new Client({
-    ...connection,
-    application_name: 'lastseat',
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    // Not what PGOPTIONS says.
-    options: '-c statement_timeout=0',
+  const client = await connect(connection, {
+    name: 'lastseat',
+    settings: { ...NO_TIMEOUTS, default_transaction_read_only: 'off' },
+    connectTimeoutMs: CONNECT_TIMEOUT_MS,
   });
-  // A server that goes away in an idle moment is an event, not a rejected query; the next query tells.
-  client.on('error', () => {});
   try {
-    await client.connect();
     return await work(client);
   } finally {
     await client.end().catch(() => {});
