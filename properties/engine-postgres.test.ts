@@ -1,12 +1,16 @@
 /** The engine over a real server: that it can be left at any moment, and what it does where waiters cannot be frozen. */
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import type { Action, EngineSetup, Outcome } from '../src/engine/contract.js';
-import { PostgresEngine } from '../src/engine/postgres/engine.js';
+import type { Action, Applied, EngineSetup, Outcome } from '../src/engine/contract.js';
+import { PostgresEngine, type ServerState } from '../src/engine/postgres/engine.js';
 import { withSession } from '../src/engine/postgres/providers/admin.js';
 import { openServer } from '../src/engine/postgres/providers/open.js';
 import { identifyProcess } from '../src/engine/postgres/providers/process-identity.js';
 import type { Connection, PostgresServer } from '../src/engine/postgres/providers/server.js';
 import { readStatement } from '../src/engine/sql-text.js';
+import { explorePlan } from '../src/explore/plan.js';
+import { DEFAULT_LIMITS, makeCounterexample } from '../src/index.js';
+import { scenarioOf } from './model-scripts.js';
+import { exploreOn, oneKey, opposite, queue, severalRows, swallowed } from './unheld-cases.js';
 
 /** A server whose waiters we freeze, and the same one by URL, where we cannot. */
 let local: PostgresServer;
@@ -167,5 +171,168 @@ describe('a session', () => {
       vi.stubEnv(name, value);
     expect(await settings(await openServer(urlAs('stray')))).toEqual(plain);
     expect(process.env.PGOPTIONS).toBe(variables.PGOPTIONS);
+  });
+});
+
+describe('where waiters cannot be frozen', () => {
+  let engine: PostgresEngine;
+
+  beforeAll(() => {
+    engine = new PostgresEngine(remote);
+  });
+
+  afterAll(async () => {
+    await engine?.close();
+  });
+
+  it.each([
+    ['a deadlock, with each victim', opposite, 'deadlock'],
+    ['a deadlock of a statement of several rows', severalRows, 'deadlock'],
+    ['a queue for one row', queue, 'lock-wait'],
+    ['a key that three want', oneKey, 'lock-wait'],
+  ])('all that can be forced of %s is seen, and the rest is counted', async (_, scripted, witness) => {
+    const outcome = await exploreOn(engine, scripted);
+    expect(outcome).toMatchObject({ verdict: 'proved', reason: null, limits: [], postgres: { divergences: 0 } });
+    const { transitionsConfirmed, transitionsUnforceable } = outcome.postgres!;
+    expect(transitionsConfirmed + transitionsUnforceable).toBe(outcome.model!.transitions);
+    expect(Math.min(transitionsConfirmed, transitionsUnforceable)).toBeGreaterThan(0);
+    expect(Number(outcome.witnesses[witness])).toBeGreaterThan(0);
+  });
+
+  it('what follows a deadlock is not forced where its victim cannot be chosen, and that is counted', async () => {
+    await column('CREATE ROLE maker LOGIN CREATEDB');
+    const plain = new PostgresEngine(await openServer(urlAs('maker')));
+    const outcome = await exploreOn(plain, opposite);
+    await plain.close();
+    const chosen = (await exploreOn(engine, opposite)).postgres!;
+    expect(outcome.verdict).toBe('proved');
+    expect(outcome.postgres!.transitionsConfirmed).toBeLessThan(chosen.transitionsConfirmed);
+    expect(outcome.postgres!.transitionsConfirmed + outcome.postgres!.transitionsUnforceable).toBe(outcome.model!.transitions);
+  });
+
+  it('a step ends when those whom it has freed have ended or wait again', async () => {
+    // Both rows are looked at slowly: who asks at once finds it neither answered nor waiting.
+    const slowly = 'BEGIN; UPDATE seats SET free = 0 WHERE pg_sleep(0.05) IS NOT NULL';
+    let state = await engine.open(SEATS);
+    for (const action of [statement(0, first), statement(2, `BEGIN; ${second}`), statement(1, slowly)])
+      state = (await engine.apply(state, action)).state;
+    expect(engine.status(state, 1)).toEqual({ phase: 'waiting', waitsFor: [0], inTransaction: true });
+    state = (await engine.apply(state, { kind: 'commit', actor: 0 })).state;
+    expect(engine.status(state, 1)).toEqual({ phase: 'waiting', waitsFor: [2], inTransaction: true });
+  });
+
+  it('one who has failed already is still to be resumed, and till then in his transaction', async () => {
+    const insert = (actor: number) => statement(actor, 'INSERT INTO seats VALUES (3, 1)');
+    let state = await engine.open(SEATS);
+    for (const action of [insert(0), insert(1), { kind: 'commit', actor: 0 } as const]) state = (await engine.apply(state, action)).state;
+    expect(engine.status(state, 1)).toEqual({ phase: 'freed', waitsFor: [], inTransaction: true });
+    const resumed = await engine.apply(state, { kind: 'resume', actor: 1 });
+    expect(resumed.outcome).toMatchObject({ kind: 'done', reply: { kind: 'error', code: '23505' } });
+    expect(engine.status(resumed.state, 1)).toEqual({ phase: 'idle', waitsFor: [], inTransaction: false });
+  });
+
+  it("a victim's short deadlock timeout ends with its run", async () => {
+    const timeout = async () => {
+      const state = await engine.open(SEATS);
+      await engine.expect(0, { waits: false, victim: false });
+      const { outcome } = await engine.apply(state, statement(0, "SELECT current_setting('deadlock_timeout')"));
+      return outcome.kind === 'executed' && outcome.reply.kind === 'result' ? outcome.reply.rows : outcome;
+    };
+    expect(await timeout()).toEqual([['1h']]);
+    await engine.open(SEATS);
+    await engine.expect(0, { waits: true, victim: true });
+    expect(await timeout()).toEqual([['1h']]);
+  });
+
+  it('a cycle that closed too late for the check of its victim is given more time', async () => {
+    const attempt = async () => {
+      let state = await engine.open(SEATS);
+      const steps: [Action, boolean][] = [
+        [statement(0, `BEGIN; ${first}`), false],
+        [statement(1, `BEGIN; ${second}`), false],
+        [statement(0, second), true],
+        [statement(2, 'SELECT pg_sleep(0.3)'), false],
+        [statement(1, first), false],
+      ];
+      for (const [action, victim] of steps) {
+        await engine.expect(action.actor, { waits: null, victim });
+        state = (await engine.apply(state, action)).state;
+      }
+      return engine.apply(state, { kind: 'break-deadlock', actor: 0 });
+    };
+    await expect(attempt()).rejects.toThrow('the deadlock check of the victim did not come');
+    expect((await attempt()).outcome).toMatchObject({ reply: { code: '40P01' } });
+  });
+
+  it('a deadlock is broken by the server where nobody foresees it', async () => {
+    const { scenario, plan } = scenarioOf(opposite);
+    const limits = { ...DEFAULT_LIMITS, runs: 12 };
+    const outcome = await explorePlan(scenario, plan, { strategy: 'uniform', limits, postgres: engine, model: false });
+    expect(outcome).toMatchObject({ verdict: 'passed', postgres: { runs: 12 } });
+    expect(Number(outcome.witnesses.deadlock)).toBeGreaterThan(0);
+  });
+
+  it('sampled schedules are compared too, and only such as can be forced', async () => {
+    const { scenario, plan } = scenarioOf(queue);
+    const limits = { ...DEFAULT_LIMITS, runs: 30, sampledServerRuns: 30 };
+    const outcome = await explorePlan(scenario, plan, { strategy: 'uniform', limits, postgres: engine, model: true });
+    expect(outcome).toMatchObject({ verdict: 'passed', postgres: { runs: 30, divergences: 0 } });
+  });
+
+  it('a counterexample with a deadlock is one that the server can be made to show', async () => {
+    const { scenario, plan } = scenarioOf(swallowed);
+    const limits = { ...DEFAULT_LIMITS, replays: 2 };
+    const { failure } = await explorePlan(scenario, plan, { strategy: 'auto', limits, postgres: null, model: true });
+    const small = await makeCounterexample(scenario, failure!, { limits, postgres: engine });
+    expect(small.schedule.map((choice) => choice.kind)).toContain('victim');
+    expect(small).toMatchObject({ confirmedOnPostgres: true, replays: { matched: 2, of: 2 } });
+  });
+
+  describe('a difference', () => {
+    /** Shows another outcome of resumptions behind which somebody queues, or of first statements, as often as it is told to. */
+    class Unruly extends PostgresEngine {
+      readonly #spoils: (action: Action) => boolean;
+      readonly #messages: string[];
+
+      constructor(spoils: (action: Action) => boolean, messages: readonly string[]) {
+        super(remote);
+        this.#spoils = spoils;
+        this.#messages = [...messages];
+      }
+
+      override async apply(state: ServerState, action: Action): Promise<Applied<ServerState>> {
+        const applied = await super.apply(state, action);
+        if (!this.#spoils(action)) return applied;
+        const message = this.#messages.shift();
+        if (message === undefined) return applied;
+        return { ...applied, outcome: { kind: 'done', reply: { kind: 'error', code: 'XX000', message, constraint: null, table: null } } };
+      }
+    }
+
+    const resumes = (action: Action) => action.kind === 'resume';
+    const begins = (action: Action) => action.kind === 'statement';
+    const distinct = Array.from({ length: 99 }, (_, index) => `e${index}`);
+    const same = distinct.map(() => 'e');
+
+    it.each([
+      ['that comes once where waiters race is none', resumes, ['e'], 'proved'],
+      ['that comes again and again where waiters race is one', resumes, same, 'diverged'],
+      ['that comes once where all is ours to order is a race', begins, ['e'], 'racy'],
+      ['that comes again there is one', begins, same, 'diverged'],
+    ])('%s', async (_, spoils, messages, verdict) => {
+      const unruly = new Unruly(spoils, messages);
+      expect((await exploreOn(unruly, queue)).verdict).toBe(verdict);
+      await unruly.close();
+    });
+
+    it('of another kind each time means that the server does not go on as scheduled: what it hides counts as not forced', async () => {
+      const unruly = new Unruly(resumes, distinct.slice(0, 11));
+      const outcome = await exploreOn(unruly, queue);
+      await unruly.close();
+      const plain = await exploreOn(engine, queue);
+      expect(outcome).toMatchObject({ verdict: 'proved', postgres: { divergences: 0 } });
+      expect(outcome.postgres!.transitionsUnforceable).toBeGreaterThan(plain.postgres!.transitionsUnforceable);
+      expect(outcome.postgres!.transitionsConfirmed + outcome.postgres!.transitionsUnforceable).toBe(outcome.model!.transitions);
+    });
   });
 });

@@ -51,7 +51,7 @@ export interface Step<S> {
 export interface MachineOptions {
   /** BEGIN is a step of its own instead of going with the statement behind it. For calibration only. */
   readonly beginIsStep?: boolean;
-  /** A freed waiter goes on before anybody else does: what a server that cannot be held back does. */
+  /** A freed waiter goes on before anybody else does. Default: what the engine does. */
   readonly resumeAtOnce?: boolean;
   /** Note call sites in the actors' code. */
   readonly sites?: boolean;
@@ -133,7 +133,7 @@ export class Machine<S> {
   choices(configuration: Configuration<S>): Choice[] {
     const phases = configuration.actors.map((_, actor) => this.phase(configuration, actor));
     const freed = phases.flatMap((phase, actor): Choice[] => (phase === 'freed' ? [{ actor, kind: 'step' }] : []));
-    if (this.#options.resumeAtOnce && freed.length > 0) return freed;
+    if ((this.#options.resumeAtOnce ?? this.engine.resumesAtOnce) && freed.length > 0) return freed;
     const steps = phases.flatMap((phase, actor): Choice[] =>
       phase === 'waiting' || phase === 'finished' ? [] : [{ actor, kind: 'step' }],
     );
@@ -175,7 +175,7 @@ export class Machine<S> {
     const { node, prelude } = configuration.actors[actor]!;
     const phase = this.phase(configuration, actor);
     const fails = kind === 'fail';
-    if (phase === 'freed') return { kind: 'resume', actor, fails };
+    if (phase === 'freed' || phase === 'waiting') return { kind: 'resume', actor, fails };
     if (phase === 'uncommitted') return { kind: 'commit', actor, fails };
     const request = node.request as Request;
     return request.kind === 'query' ? { kind: 'statement', actor, statement: { ...request, prelude }, fails } : null;

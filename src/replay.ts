@@ -31,7 +31,11 @@ export async function replayOn<S>(scenario: Scenario, recording: Recording, engi
   const differs = (step: number, message: string): Replayed => ({ matches: false, difference: { step, message }, ...seen });
   const first = steps.findIndex((step, index) => stepHash(step) !== hashes[index]);
   if (first >= 0) return differs(first, `step ${first + 1} is now: ${describeStep(machine.actorNames, steps[first]!)}`);
-  if (end instanceof ScheduleError) return differs(end.step, end.message);
+  if (end instanceof ScheduleError)
+    return differs(
+      end.step,
+      `${end.message}${engine.resumesAtOnce ? '. On this server freed waiters go on at once, before anybody else' : ''}`,
+    );
   if (steps.length < hashes.length)
     return differs(steps.length, `the run now ends after ${steps.length} steps; ${hashes.length} were recorded`);
   return { matches: wanted === null ? end.violations.length === 0 : violated, difference: null, ...seen };

@@ -36,6 +36,8 @@ export async function run<S>(machine: Machine<S>, policy: Policy, { maxSteps = M
   for (let choices = machine.choices(first); choices.length > 0; choices = machine.choices(configuration)) {
     if (steps.length >= maxSteps) return { first, steps, violations, finished: false };
     const choice = policy.choose(choices, { taken, last });
+    const victim = policy.endsAsVictim?.();
+    if (victim !== undefined) await machine.engine.expect?.(choice.actor, { waits: null, victim });
     const step = await machine.apply(configuration, choice);
     steps.push(step);
     onStep?.(step);

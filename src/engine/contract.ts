@@ -59,6 +59,11 @@ export interface Applied<S> {
  */
 export interface Engine<S> {
   readonly name: 'model' | 'postgres';
+  /**
+   * A freed waiter goes on by itself: when `apply` returns, everybody has been answered (and is `freed`) or waits, maybe again. A `resume`
+   * then may also name one who waits again. Default false.
+   */
+  readonly resumesAtOnce?: boolean;
   open(setup: EngineSetup): S | Promise<S>;
   apply(state: S, action: Action): Applied<S> | Promise<Applied<S>>;
   status(state: S, actor: ActorIndex): ActorStatus;
@@ -71,8 +76,8 @@ export interface Engine<S> {
   committed(state: S): CommittedState;
   /** False where `committed` is not news but what the state before had. Default true. */
   looked?(state: S): boolean;
-  /** Says what the next action is likely to come to: whether it waits, and whether that wait is to end as a deadlock's victim. */
-  expect?(actor: ActorIndex, likely: { readonly waits: boolean; readonly victim: boolean }): MaybePromise<void>;
+  /** Says what the next action is likely to come to: whether it waits (null: not known), and whether that wait is to end as a deadlock's victim. */
+  expect?(actor: ActorIndex, likely: { readonly waits: boolean | null; readonly victim: boolean }): MaybePromise<void>;
   /** Runs a query over the committed state, for an invariant in SQL. */
   query(state: S, sql: string): readonly Row[] | Promise<readonly Row[]>;
 }

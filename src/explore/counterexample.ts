@@ -1,8 +1,8 @@
 import { ModelEngine } from '../engine/model/engine.js';
 import type { PostgresEngine } from '../engine/postgres/engine.js';
 import type { Limits } from '../limits.js';
-import { Machine } from '../machine.js';
-import { minimise, type SmallFailure, type Trials } from '../minimise/minimise.js';
+import { Machine, type MachineOptions } from '../machine.js';
+import { type Minimised, minimise, type SmallFailure, type Trials } from '../minimise/minimise.js';
 import type { Counterexample, Failure } from '../outcome.js';
 import { recordHistory, stepHash } from '../record.js';
 import { type Run, run, scheduleOf } from '../run.js';
@@ -21,15 +21,20 @@ export interface CounterexampleOptions {
 
 /** Makes a failure small, replays it on the server, and says how it came about. */
 export async function makeCounterexample(scenario: Scenario, failure: Failure, options: CounterexampleOptions): Promise<Counterexample> {
-  const minimised = await minimise(scenario, failure, trialsOf(scenario, failure, options), options.limits.minimiserPlans);
-  const small = minimised?.found ?? asFound(failure);
-  return describe(scenario, failure, small, minimised?.minimal ?? false, options);
+  // Where waiters cannot be held back, the smallest that the server can be made to show comes before one that is smaller still.
+  const ways: MachineOptions[] = options.postgres?.resumesAtOnce ? [{ resumeAtOnce: true }, {}] : [{}];
+  for (const way of ways) {
+    const minimised = await minimise(scenario, failure, trialsOf(scenario, failure, options, way), options.limits.minimiserPlans);
+    if (minimised !== null) return describe(scenario, failure, minimised, way, options);
+  }
+  return describe(scenario, failure, { found: asFound(failure), minimal: false }, {}, options);
 }
 
-function trialsOf(scenario: Scenario, failure: Failure, { postgres }: CounterexampleOptions): Trials {
-  if (!failure.onServerOnly) return { search: searchOnModel(scenario), rerun: rerunOn(scenario, new ModelEngine()) };
+function trialsOf(scenario: Scenario, failure: Failure, { postgres }: CounterexampleOptions, way: MachineOptions): Trials {
+  if (!failure.onServerOnly)
+    return { search: searchOnModel(scenario, new ModelEngine(), way), rerun: rerunOn(scenario, new ModelEngine(), way) };
   if (postgres === null) throw new Error('a failure of the server alone needs a server to be made small');
-  return { search: null, rerun: rerunOn(scenario, postgres, { resumeAtOnce: !postgres.server.canFreeze }) };
+  return { search: null, rerun: rerunOn(scenario, postgres) };
 }
 
 /** What was found, up to the violation, where it could not be made smaller. */
@@ -40,8 +45,8 @@ function asFound({ plan, schedule, steps, switches }: Failure): SmallFailure {
 async function describe(
   scenario: Scenario,
   failure: Failure,
-  small: SmallFailure,
-  minimal: boolean,
+  { found: small, minimal }: Minimised,
+  way: MachineOptions,
   options: CounterexampleOptions,
 ): Promise<Counterexample> {
   const { plan } = small;
@@ -49,7 +54,7 @@ async function describe(
   // The schedule ends with the violation; what is left of the actors is run to its end, so that a replay ends cleanly.
   const model = failure.onServerOnly
     ? null
-    : await complete(new Machine(scenario, plan, new ModelEngine(), { sites: true }), small.schedule);
+    : await complete(new Machine(scenario, plan, new ModelEngine(), { ...way, sites: true }), small.schedule);
   const server = postgres === null ? null : new Machine(scenario, plan, postgres, { sites: true });
   const recorded = model ?? (await complete(server!, small.schedule));
   const { matched, of } = await (server === null

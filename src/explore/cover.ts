@@ -69,15 +69,16 @@ export function forceable(graph: StateGraph, allowed: (node: GraphNode, edge: Gr
 }
 
 /**
- * What a server that cannot be held back shows: a freed waiter goes on at once, and of several the order is its own. Without the right to
- * set deadlock timeouts the victim is its choice too.
+ * What can be forced on a server that cannot be held back: a freed waiter goes on at once, and of several the order is its own. A deadlock
+ * is broken before anybody else goes on, and where its victim cannot be chosen, that is the end.
  */
 export const unheld =
   (choosesVictim: boolean) =>
-  (node: GraphNode, edge: GraphEdge): boolean =>
-    edge.choice.kind === 'victim'
-      ? choosesVictim && node.freed.length === 0
-      : node.freed.length === 0 || (node.freed.length === 1 && edge.choice.actor === node.freed[0]);
+  (node: GraphNode, { choice }: GraphEdge): boolean => {
+    if (node.freed.length > 0) return node.freed.length === 1 && choice.kind === 'step' && choice.actor === node.freed[0];
+    const deadlocked = node.edges.some((edge) => edge.choice.kind === 'victim');
+    return deadlocked ? choosesVictim && choice.kind === 'victim' : true;
+  };
 
 /** Brings values up to date, children first, as far up as they change. */
 function resettle(

@@ -38,6 +38,17 @@ export class Coverage {
     }
   }
 
+  /** A schedule was run often, and the server never went on as it says behind its first steps. */
+  refuse(schedule: readonly Choice[], followed: number): void {
+    this.note(schedule.slice(0, followed), null);
+    let node = this.#graph.root;
+    for (const [index, choice] of schedule.entries()) {
+      const edge = node.edges.find((item) => sameChoice(item.choice, choice))!;
+      if (index >= followed && !this.#seen.has(edge)) this.#refused.add(edge);
+      node = edge.to;
+    }
+  }
+
   get confirmed(): number {
     return this.#seen.size;
   }

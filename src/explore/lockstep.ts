@@ -9,12 +9,14 @@ export interface LockstepRun<M, S> {
   readonly difference: Difference | null;
   /** Index of the step at which the server chose the other of two outcomes that are its to choose: a serialization failure or none. The run ends there. */
   readonly parted: number | null;
+  /** Index of the first step after which a server that cannot be held back may go on in another order; null where there is none. */
+  readonly openAfter: number | null;
 }
 
 /** What the model says: a machine, or what is remembered of one. */
 export type Foretold<M> = Pick<Machine<M>, 'start' | 'apply'>;
 
-/** Runs one schedule on both machines, step by step, and compares everything that can be seen after each. */
+/** Runs one schedule on both machines, and compares everything that can be seen after each step. */
 export async function lockstep<M, S>(
   model: Machine<M>,
   server: Machine<S>,
@@ -22,41 +24,50 @@ export async function lockstep<M, S>(
   foretold: Foretold<M> = model,
 ): Promise<LockstepRun<M, S>> {
   let left = await foretold.start();
-  let right = await server.start();
-  const modelSteps: Step<M>[] = [];
-  const serverSteps: Step<S>[] = [];
+  const expected: Step<M>[] = [];
+  for (const choice of schedule) expected.push(await foretold.apply(expected.at(-1)?.after ?? left, choice));
+  const held = server.engine.resumesAtOnce !== true;
+  const open = held ? -1 : expected.findIndex((step) => orderIsOpen(model, step.after));
+  const observed: Step<S>[] = [];
   const end = (difference: Difference | null, parted: number | null = null): LockstepRun<M, S> => ({
-    model: modelSteps,
-    server: serverSteps,
+    model: expected.slice(0, observed.length),
+    server: observed,
     difference,
     parted,
+    openAfter: open < 0 ? null : open,
   });
-  const first = compareStates(model, left, server, right);
+  let right = await server.start();
+  const first = compareStates(model, left, server, right, true);
   if (first !== null) return end({ step: -1, text: 'the first rows', ...first });
-  for (const [index, choice] of schedule.entries()) {
-    const expected = await foretold.apply(left, choice);
-    const waits = expected.outcome.kind === 'blocked';
-    const victim = waits && schedule.slice(index + 1).find((later) => later.actor === choice.actor)?.kind === 'victim';
-    await server.engine.expect?.(choice.actor, { waits, victim });
-    const observed = await server.apply(right, choice);
-    modelSteps.push(expected);
-    serverSteps.push(observed);
-    const before = left;
-    left = expected.after;
-    right = observed.after;
-    const found = await compare(model, expected, server, observed);
+  for (const [index, step] of expected.entries()) {
+    await server.engine.expect?.(step.choice.actor, { waits: step.outcome.kind === 'blocked', victim: endsAsVictim(expected, index) });
+    const seen = await server.apply(right, step.choice);
+    observed.push(seen);
+    left = step.after;
+    right = seen.after;
+    const settled = held || freedIn(model, left).length === 0;
+    const found = await compare(model, step, server, seen, settled);
     if (found === null) continue;
-    const other = otherwise(model, before, choice);
-    if (other !== null && (await compare(model, await model.apply(before, other), server, observed)) === null) return end(null, index);
-    return end({ step: index, text: `${showChoice(choice, model.actorNames)}: ${expected.text}`, ...found });
+    const other = otherwise(model, step.before, step.choice);
+    if (other !== null && (await compare(model, await model.apply(step.before, other), server, seen, settled)) === null)
+      return end(null, index);
+    return end({ step: index, text: `${showChoice(step.choice, model.actorNames)}: ${step.text}`, ...found });
   }
   return end(null);
 }
 
-async function compare<M, S>(model: Machine<M>, expected: Step<M>, server: Machine<S>, observed: Step<S>): Promise<Found | null> {
+async function compare<M, S>(
+  model: Machine<M>,
+  expected: Step<M>,
+  server: Machine<S>,
+  observed: Step<S>,
+  settled: boolean,
+): Promise<Found | null> {
   const [left, right] = [expected.after, observed.after];
   return (
-    compareSteps(expected, observed) ?? compareStates(model, left, server, right) ?? (await compareViolations(model, left, server, right))
+    compareSteps(expected, observed) ??
+    compareStates(model, left, server, right, settled) ??
+    (settled ? await compareViolations(model, left, server, right) : null)
   );
 }
 
@@ -64,6 +75,24 @@ async function compare<M, S>(model: Machine<M>, expected: Step<M>, server: Machi
 function otherwise<M>(model: Machine<M>, before: Configuration<M>, { actor, kind }: Choice): Choice | null {
   if (kind === 'victim') return null;
   return model.choices(before).find((choice) => choice.actor === actor && choice.kind === (kind === 'fail' ? 'step' : 'fail')) ?? null;
+}
+
+/** Whether the statement that a step sends or goes on with is to end as a deadlock's victim. */
+function endsAsVictim(steps: readonly Step<unknown>[], index: number): boolean {
+  const { actor } = steps[index]!.choice;
+  const own = steps.slice(index).filter((step) => step.choice.actor === actor);
+  const end = own.find((step) => step.outcome.kind !== 'blocked');
+  return own[0]!.outcome.kind === 'blocked' && end?.choice.kind === 'victim';
+}
+
+const freedIn = <S>(machine: Machine<S>, configuration: Configuration<S>): number[] =>
+  machine.actorNames.flatMap((_, actor) => (machine.phase(configuration, actor) === 'freed' ? [actor] : []));
+
+/** Several go on at once, or one whom others queue behind: they race. */
+function orderIsOpen<S>(machine: Machine<S>, configuration: Configuration<S>): boolean {
+  const freed = freedIn(machine, configuration);
+  const behind = (actor: number) => machine.engine.status(configuration.engine, actor).waitsFor.some((other) => freed.includes(other));
+  return freed.length > 1 || machine.actorNames.some((_, actor) => behind(actor));
 }
 
 type Found = Pick<Difference, 'what' | 'model' | 'server'>;
@@ -85,9 +114,18 @@ function fields(step: Step<unknown>): string {
   return step.outcome.reply.fields.map((field) => `${field.name} ${field.type}`).join(', ');
 }
 
-function compareStates<M, S>(model: Machine<M>, left: Configuration<M>, server: Machine<S>, right: Configuration<S>): Found | null {
+/** While freed waiters go on by themselves, who waits and what sequences have given is in motion: then only the rest is compared. */
+function compareStates<M, S>(
+  model: Machine<M>,
+  left: Configuration<M>,
+  server: Machine<S>,
+  right: Configuration<S>,
+  settled: boolean,
+): Found | null {
   const names = model.actorNames;
   for (const [actor, name] of names.entries()) {
+    const phase = model.phase(left, actor);
+    if (!settled && (phase === 'freed' || phase === 'waiting')) continue;
     const show = <T>(machine: Machine<T>, configuration: Configuration<T>) => {
       const { waitsFor, inTransaction } = machine.engine.status(configuration.engine, actor);
       const waits = waitsFor.length === 0 ? '' : ` for ${waitsFor.map((other) => names[other] ?? 'somebody else').join(', ')}`;
@@ -97,10 +135,9 @@ function compareStates<M, S>(model: Machine<M>, left: Configuration<M>, server: 
     if (found !== null) return found;
   }
   if (server.engine.looked?.(right.engine) === false) return null;
-  return (
-    differs('committed rows', asText(left.committed.tables), asText(right.committed.tables)) ??
-    differs('sequences', asText(left.committed.sequences), asText(right.committed.sequences))
-  );
+  const rows = differs('committed rows', asText(left.committed.tables), asText(right.committed.tables));
+  if (rows !== null || !settled) return rows;
+  return differs('sequences', asText(left.committed.sequences), asText(right.committed.sequences));
 }
 
 async function compareViolations<M, S>(

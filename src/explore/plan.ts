@@ -27,6 +27,10 @@ import { search } from './search.js';
 /** Random ways that are tried before the shortest failing one is taken for the one that was found. */
 const RANDOM_FAILURES = 200;
 
+/** Times that a schedule is run again where server and model differ: where the order is ours, and where it is the server's own. */
+const CLOSED_REPEATS = 2;
+const OPEN_REPEATS = 10;
+
 /** `auto`: every interleaving where the state graph is small enough, else a portfolio of sampling policies. The others are what they say. */
 export type Strategy = 'auto' | 'exhaustive' | 'uniform' | 'pct' | 'bounded';
 
@@ -180,8 +184,7 @@ class PlanExploration {
         share: 'not confirmed on PostgreSQL: the model alone was asked',
         divergence: null,
       };
-    const { server } = postgres;
-    const allowed = server.canFreeze ? () => true : unheld(server.canSetDeadlockTimeout);
+    const allowed = postgres.resumesAtOnce ? unheld(postgres.server.canSetDeadlockTimeout) : () => true;
     const most = violated ? Math.min(limits.serverRuns, limits.violatedServerRuns) : limits.serverRuns;
     const coverage = new Coverage(graph, allowed);
     const foretold = new ForetoldSteps(machine, graph);
@@ -206,7 +209,7 @@ class PlanExploration {
       transitionsUnforceable: unforceable,
       divergences: difference === null ? 0 : 1,
     };
-    const share = `${confirmed} of ${graph.transitions} transitions were seen on PostgreSQL${unforceable > 0 ? `, ${unforceable} cannot be forced with this provider` : ''}`;
+    const share = `${confirmed} of ${graph.transitions} transitions were seen on PostgreSQL${figures.transitionsUnforceable > 0 ? `, ${figures.transitionsUnforceable} cannot be forced with this provider` : ''}`;
     return {
       figures,
       complete: all && !failed,
@@ -228,30 +231,37 @@ class PlanExploration {
     let runs = 0;
     for (const schedule of schedules) {
       if (this.#options.expired?.()) break;
-      const { difference, again, parted } = await this.#compare(() => lockstep(machine, server, schedule, foretold));
+      const { difference, meaning, parted, followed } = await this.#compare(() => lockstep(machine, server, schedule, foretold));
       runs += 1;
-      if (difference === null) coverage?.note(schedule, parted);
-      if (difference !== null) {
-        if (again) return { runs, difference, schedule, racy: null };
-        return { runs, difference: null, schedule: null, racy: `once, and not again: ${describe(difference)}` };
-      }
+      if (meaning === 'divergence') return { runs, difference, schedule, racy: null };
+      if (meaning === 'race') return { runs, difference: null, schedule: null, racy: `once, and not again: ${describe(difference!)}` };
+      if (meaning === 'agreement') coverage?.note(schedule, parted);
+      else coverage?.refuse(schedule, followed);
       if (runs % 16 === 0) this.#progress({ runs, of: schedules.length });
     }
     return { runs, difference: null, schedule: null, racy: null };
   }
 
-  /** A difference that does not come again is no divergence but a race that the schedule does not settle. */
-  async #compare(
-    attempt: () => Promise<LockstepRun<ModelState, ServerState>>,
-  ): Promise<{ difference: Difference | null; again: boolean; parted: number | null }> {
+  /**
+   * A difference that does not come again is no divergence but a race that the schedule does not settle. Where waiters cannot be held and
+   * race for what was freed, that is as expected: the schedule is tried until the server goes on as scheduled, or has refused to often enough.
+   */
+  async #compare(attempt: () => Promise<LockstepRun<ModelState, ServerState>>): Promise<Comparison> {
     const first = await patiently(attempt);
-    const { parted } = first;
-    if (first.difference === null) return { difference: null, again: false, parted };
-    for (let repeat = 0; repeat < 2; repeat += 1) {
+    const { difference, parted, openAfter } = first;
+    const followed = openAfter === null ? 0 : openAfter + 1;
+    if (difference === null) return { difference, meaning: 'agreement', parted, followed };
+    const isOpen = openAfter !== null && difference.step > openAfter;
+    let same = true;
+    for (let repeat = 0; repeat < (isOpen ? OPEN_REPEATS : CLOSED_REPEATS); repeat += 1) {
       const next = await patiently(attempt);
-      if (next.difference === null) return { difference: first.difference, again: false, parted };
+      if (next.difference === null)
+        return isOpen
+          ? { difference: null, meaning: 'agreement', parted: next.parted, followed }
+          : { difference, meaning: 'race', parted, followed };
+      same &&= describe(next.difference) === describe(difference);
     }
-    return { difference: first.difference, again: true, parted };
+    return { difference, meaning: isOpen && !same ? 'unseen' : 'divergence', parted, followed };
   }
 
   async #sampleModel(machine: Machine<ModelState>, engine: ModelEngine): Promise<PlanOutcome> {
@@ -260,8 +270,8 @@ class PlanExploration {
     let figures: ServerFigures | null = null;
     let divergence: PlanOutcome['divergence'] = null;
     let racy: string | null = null;
-    if (postgres?.server.canFreeze) {
-      const compared = await this.#lockstepAll(machine, sample.schedules.slice(0, limits.sampledServerRuns));
+    if (postgres !== null) {
+      const compared = await this.#lockstepAll(machine, await this.#sampledForServer(engine, postgres, sample.schedules));
       racy = compared.racy;
       figures = {
         runs: compared.runs,
@@ -294,10 +304,27 @@ class PlanExploration {
     });
   }
 
+  /** Those of the sampled schedules that are run on the server too; a server that cannot be held back gets some that it can be made to follow. */
+  async #sampledForServer(
+    engine: ModelEngine,
+    { resumesAtOnce, server }: PostgresEngine,
+    sampled: readonly (readonly Choice[])[],
+  ): Promise<readonly (readonly Choice[])[]> {
+    const { sampledServerRuns } = this.#options.limits;
+    if (!resumesAtOnce) return sampled.slice(0, sampledServerRuns);
+    const machine = new Machine(this.#scenario, this.#plan, engine, { resumeAtOnce: true });
+    const { schedules } = await this.#sample(machine, sampledServerRuns);
+    if (server.canSetDeadlockTimeout) return schedules;
+    return schedules.map((schedule) => {
+      const victim = schedule.findIndex((choice) => choice.kind === 'victim');
+      return victim < 0 ? schedule : schedule.slice(0, victim);
+    });
+  }
+
   async #sampleServer(): Promise<PlanOutcome> {
     const { postgres, limits } = this.#options;
     if (postgres === null) throw new Error('neither the model nor a server');
-    const machine = new Machine(this.#scenario, this.#plan, postgres, { resumeAtOnce: !postgres.server.canFreeze });
+    const machine = new Machine(this.#scenario, this.#plan, postgres);
     const sample = await this.#sample(machine, Math.min(limits.runs, limits.serverRuns));
     const figures: ServerFigures = { runs: sample.runs, transitionsConfirmed: 0, transitionsUnforceable: 0, divergences: 0 };
     return this.#outcome({
@@ -346,6 +373,15 @@ class PlanExploration {
     const witnesses = Object.fromEntries(machine.witnesses.map((witness, index) => [witness.name, String(seen[index])]));
     return { runs, steps, violating, witnesses, schedules, failure };
   }
+}
+
+/** What came of one schedule in lockstep, repeated where it had to be. */
+interface Comparison {
+  readonly difference: Difference | null;
+  readonly meaning: 'agreement' | 'divergence' | 'race' | 'unseen';
+  readonly parted: number | null;
+  /** Steps until the order is the server's own; 0 where it never is. */
+  readonly followed: number;
 }
 
 interface Confirmation {

@@ -18,16 +18,17 @@ const CANDIDATE_STATES = 20_000;
 const isSame = (failure: Fingerprint, violation: Fingerprint): boolean =>
   violation.invariant === failure.invariant && violation.resource === failure.resource;
 
-/** Looks at every interleaving of a plan on the model. */
+/** Looks at every interleaving of a plan on the model, or at those that the options leave. */
 export const searchOnModel =
-  (scenario: Scenario, engine = new ModelEngine()): SearchPlan =>
+  (scenario: Scenario, engine = new ModelEngine(), options: MachineOptions = {}): SearchPlan =>
   async (plan, failure) => {
-    const result = await searchIfModelled(new Machine(scenario, plan, engine), engine);
+    const result = await searchIfModelled(new Machine(scenario, plan, engine, options), engine);
     if (result === null) return 'unknown';
     const { graph, complete } = result;
     const path = shortestTo(graph, (node) => node.violations.some((violation) => isSame(failure, violation)));
     if (path === null) return complete ? null : 'unknown';
-    const counts = complete ? count(graph, 0) : null;
+    const whole = options.resumeAtOnce ? await searchIfModelled(new Machine(scenario, plan, engine), engine) : result;
+    const counts = whole?.complete ? count(whole.graph, 0) : null;
     return {
       plan,
       schedule: path.choices,

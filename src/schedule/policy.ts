@@ -14,4 +14,6 @@ export interface PolicyView {
  */
 export interface Policy {
   choose(choices: readonly Choice[], view: PolicyView): Choice;
+  /** Where all is known beforehand: whether the wait that the last choice may begin is to end as a deadlock's victim. */
+  endsAsVictim?(): boolean;
 }

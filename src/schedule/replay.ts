@@ -35,7 +35,11 @@ export function following(schedule: readonly Choice[]): Policy {
  */
 export function replay(schedule: readonly Choice[], names: readonly string[], decides = false): Policy {
   let step = 0;
+  const victims = schedule.some((choice) => choice.kind === 'victim');
   return {
+    ...(victims && {
+      endsAsVictim: () => schedule.slice(step).find((later) => later.actor === schedule[step - 1]!.actor)?.kind === 'victim',
+    }),
     choose: (choices) => {
       const wanted = schedule[step];
       step += 1;

@@ -1,5 +1,5 @@
 import type { Row } from '../../context.js';
-import { plainValues } from '../../reply.js';
+import { plainValues, type Reply } from '../../reply.js';
 import type { CommittedState } from '../../scenario.js';
 import { clockFunctions, withClock } from '../clock-functions.js';
 import {
@@ -46,16 +46,20 @@ const PATIENCE_MS = 10_000;
 /** A reply that comes at once needs no question who blocks whom; after this long the question is asked, again and again. */
 const ASK_AFTER_MS = 2;
 /**
- * A waiter's own deadlock check. It comes long after the waiter has been frozen, and so at its thaw: who is thawed is the victim. Where
- * nobody can be frozen, only the chosen victim's check may come at all.
+ * A waiter's own deadlock check, which comes once, this long after its wait began. Where waiters are frozen it is long over by then, and
+ * so comes at the thaw: who is thawed is the victim.
  */
-const DEADLOCK_TIMEOUT_MS = 20;
-/** Time for the rest of the cycle to close before the victim's check, where it cannot be frozen. */
-const UNHELD_DEADLOCK_TIMEOUT_MS = 250;
+const HELD_DEADLOCK_TIMEOUT = '20ms';
+/** Where nobody can be frozen, and a schedule names the victim: nobody's check comes but the victim's. */
+const NO_DEADLOCK_CHECK = '1h';
+/** Time for the rest of the cycle to close before that check. Where it was too short it is doubled, up to the limit. */
+const VICTIM_TIMEOUT_MS = 250;
+const VICTIM_TIMEOUT_LIMIT_MS = 4_000;
 
 /**
  * A real server under the same contract as the model. Sessions are kept from run to run; `open` brings the tables back to the seed. A
- * waiter on a local server is frozen as soon as it waits (SIGSTOP), so that its resumption is ours to order.
+ * waiter on a local server is frozen as soon as it waits (SIGSTOP), so that its resumption is ours to order. Elsewhere it goes on by
+ * itself, and a step ends when everybody has been answered or waits.
  */
 export class PostgresEngine implements Engine<ServerState> {
   readonly name = 'postgres';
@@ -78,6 +82,14 @@ export class PostgresEngine implements Engine<ServerState> {
   #likelyWait: boolean | null = null;
   /** What was asked about waits in the course of a step. */
   #asked: Blocking | null = null;
+  /**
+   * Where nobody can be frozen: whether somebody tells before each step what it will come to, so that a deadlock is broken by a step of its
+   * own. Null before the first step.
+   */
+  #foreseen: boolean | null = null;
+  #deadlockTimeout: string;
+  #victimTimeoutMs = VICTIM_TIMEOUT_MS;
+  readonly #armed = new Set<Session>();
   #opening: Promise<unknown> = Promise.resolve();
   #closed: Promise<void> | null = null;
 
@@ -85,6 +97,11 @@ export class PostgresEngine implements Engine<ServerState> {
     this.server = server;
     this.#looksAlways = looksAlways;
     this.#freezer = new Freezer(server.canFreeze);
+    this.#deadlockTimeout = server.canFreeze ? HELD_DEADLOCK_TIMEOUT : NO_DEADLOCK_CHECK;
+  }
+
+  get resumesAtOnce(): boolean {
+    return !this.#freezer.enabled;
   }
 
   open(setup: EngineSetup): Promise<ServerState> {
@@ -98,6 +115,7 @@ export class PostgresEngine implements Engine<ServerState> {
     const schema = `${setup.schema}\n${setup.clockMs}`;
     if (this.#schema !== schema) await this.#create(setup, schema);
     if (this.#used) await this.#clean();
+    this.#foreseen = null;
     while (this.#sessions.length < setup.actors) this.#sessions.push(await this.#connect());
     if (this.#isolation !== setup.isolation) {
       for (const session of this.#sessions) await session.script(`SET default_transaction_isolation = '${setup.isolation.toLowerCase()}'`);
@@ -135,12 +153,19 @@ export class PostgresEngine implements Engine<ServerState> {
 
   async #connect(): Promise<Session> {
     const session = await Session.connect(this.#database!.connection);
-    const timeout = this.#freezer.enabled ? `${DEADLOCK_TIMEOUT_MS}ms` : '1h';
-    const settings: string[] = [];
-    if (this.server.canSetDeadlockTimeout) settings.push(`SET deadlock_timeout = '${timeout}'`);
-    if (this.#isolation !== null) settings.push(`SET default_transaction_isolation = '${this.#isolation.toLowerCase()}'`);
-    await session.script(settings.join(';'));
+    if (this.server.canSetDeadlockTimeout) await session.script(`SET deadlock_timeout = '${this.#deadlockTimeout}'`);
+    if (this.#isolation !== null) await session.script(`SET default_transaction_isolation = '${this.#isolation.toLowerCase()}'`);
     return session;
+  }
+
+  /** Settled with the first step, while all sessions are idle. Where nobody tells who is to be a deadlock's victim, it is the first who waits. */
+  async #foresee(foreseen: boolean): Promise<void> {
+    if (this.#foreseen !== null) return;
+    this.#foreseen = foreseen;
+    const timeout = foreseen ? NO_DEADLOCK_CHECK : `${this.#victimTimeoutMs}ms`;
+    if (!this.resumesAtOnce || this.#deadlockTimeout === timeout || !this.server.canSetDeadlockTimeout) return;
+    this.#deadlockTimeout = timeout;
+    for (const session of this.#sessions) await session.script(`SET deadlock_timeout = '${timeout}'`);
   }
 
   /** After a run: sessions that are as they were, or need but a ROLLBACK, stay; the others are replaced. */
@@ -148,15 +173,18 @@ export class PostgresEngine implements Engine<ServerState> {
     this.#freezer.thawAll();
     for (const session of this.#sessions) if (session.idleInTransaction && !session.dirty) await session.script('ROLLBACK');
     const spoiled = this.#sessions.filter((session, actor) => session.inTransaction || session.dirty || this.#phases[actor] === 'waiting');
-    if (spoiled.length === 0) return;
-    await this.#terminate(spoiled);
+    if (spoiled.length > 0) await this.#terminate(spoiled);
     this.#sessions = this.#sessions.filter((session) => !spoiled.includes(session));
+    for (const session of this.#sessions.filter((kept) => this.#armed.has(kept)))
+      await session.script(`SET deadlock_timeout = '${this.#deadlockTimeout}'`);
+    this.#armed.clear();
   }
 
   async apply(state: ServerState, action: Action): Promise<Applied<ServerState>> {
     const { actor } = action;
     this.#asked = null;
     try {
+      await this.#foresee(false);
       const outcome = await this.#perform(action);
       this.#phases[actor] = outcome.kind === 'blocked' ? 'waiting' : outcome.kind === 'executed' ? 'uncommitted' : 'idle';
       return { state: await this.#look(state, action, outcome), outcome };
@@ -184,10 +212,23 @@ export class PostgresEngine implements Engine<ServerState> {
         return this.#await(actor);
       case 'break-deadlock': {
         this.#freezer.thaw(session.pid);
-        const reply = await within(this.#exchanges[actor]!.reply, PATIENCE_MS / 10, 'the deadlock check of the victim');
+        const reply = await this.#victimReply(this.#exchanges[actor]!);
         this.#exchanges[actor] = null;
         return { kind: 'done', reply };
       }
+    }
+  }
+
+  async #victimReply(exchange: Exchange): Promise<Reply> {
+    const check = this.resumesAtOnce ? this.#victimTimeoutMs : 0;
+    try {
+      const reply = await within(exchange.reply, check + PATIENCE_MS / 10, 'the deadlock check of the victim');
+      if (reply.kind === 'error' && reply.code === '40P01') return reply;
+      throw new EngineError('the server has broken the deadlock at somebody else');
+    } catch (error) {
+      // The check came before the cycle had closed, found nothing, and does not come again: the next try gives more time.
+      if (this.resumesAtOnce) this.#victimTimeoutMs = Math.min(2 * check, VICTIM_TIMEOUT_LIMIT_MS);
+      throw error;
     }
   }
 
@@ -232,18 +273,21 @@ export class PostgresEngine implements Engine<ServerState> {
    * against all expectation, the next look shows.
    */
   async #look(before: ServerState, action: Action, outcome: Outcome): Promise<ServerState> {
+    const ends = this.#looksAlways || this.#ends(action, outcome);
     const waiting = this.#waitingPids();
-    if (this.#looksAlways || this.#ends(action, outcome)) {
-      const { blocking, committed } = await this.#inspect.inspect(waiting, this.#careful);
-      this.#free(blocking);
-      if (committed === null) this.deferredReads += 1;
-      return { actors: this.#actors(blocking), committed: committed ?? before.committed, read: committed !== null };
-    }
-    if (this.#asked === null && (waiting.length === 0 || this.#keepsLocks(action, outcome)))
+    if (!ends && this.#asked === null && (waiting.length === 0 || this.#keepsLocks(action, outcome)))
       return { actors: this.#actors(this.#blockingIn(before)), committed: before.committed, read: false };
-    const blocking = this.#asked ?? (await this.#inspect.blocking(waiting));
+    const settled = this.resumesAtOnce ? await this.#settled() : null;
+    if (!ends) {
+      const blocking = settled ?? this.#asked ?? (await this.#inspect.blocking(waiting));
+      this.#free(blocking);
+      return { actors: this.#actors(blocking), committed: before.committed, read: false };
+    }
+    const inspection = await this.#inspect.inspect(settled === null ? waiting : [], this.#careful);
+    const blocking = settled ?? inspection.blocking;
     this.#free(blocking);
-    return { actors: this.#actors(blocking), committed: before.committed, read: false };
+    if (inspection.committed === null) this.deferredReads += 1;
+    return { actors: this.#actors(blocking), committed: inspection.committed ?? before.committed, read: inspection.committed !== null };
   }
 
   #ends(action: Action, outcome: Outcome): boolean {
@@ -273,26 +317,46 @@ export class PostgresEngine implements Engine<ServerState> {
     );
   }
 
+  /**
+   * Asks again and again until each of those who waited has been answered or waits, and nobody was answered meanwhile: one who goes on
+   * may wait again, or fail and so free the next. A deadlock that no step is going to break is the server's to break.
+   */
+  async #settled(): Promise<Blocking> {
+    const expired = expiry(PATIENCE_MS);
+    for (;;) {
+      const running = this.#phases.flatMap((phase, index) => (phase === 'waiting' && !this.#exchanges[index]!.answered ? [index] : []));
+      if (running.length === 0) return new Map();
+      const blocking = await this.#inspect.blocking(running.map((index) => this.#sessions[index]!.pid));
+      const moving = running.filter((index) => this.#exchanges[index]!.answered || !blocking.has(this.#sessions[index]!.pid));
+      const cycle = this.#foreseen ? [] : onCycle(this.#actors(blocking).map((actor) => actor.waitsFor));
+      if (moving.length === 0 && cycle.length === 0) return blocking;
+      if (expired()) throw new EngineError(`the server neither answered nor reported a wait within ${PATIENCE_MS / 1000} s`);
+      await Promise.race([...moving, ...cycle].map((index) => answeredWithin(this.#exchanges[index]!, ASK_AFTER_MS)));
+    }
+  }
+
   #actors(blocking: Blocking): ServerActor[] {
     const actorOf = new Map(this.#sessions.map((session, index) => [session.pid, index]));
     return this.#phases.map((phase, index): ServerActor => {
       const session = this.#sessions[index]!;
       const blockers = phase === 'waiting' ? (blocking.get(session.pid) ?? []) : [];
       const waitsFor = blockers.map((pid) => actorOf.get(pid) ?? -1).sort((left, right) => left - right);
-      return { phase, waitsFor, inTransaction: session.inTransaction };
+      // A freed waiter that was answered already, with an error, may have left its transaction: for us it is still to come.
+      return { phase, waitsFor, inTransaction: phase === 'freed' || session.inTransaction };
     });
   }
 
   /**
    * A wait that is likely is asked for at once; nothing but the server's word decides. Where nobody can be frozen, the victim's own deadlock
-   * check is made to come first.
+   * check is made to come first: it must be known before its statement is sent.
    */
-  async expect(actor: ActorIndex, likely: { readonly waits: boolean; readonly victim: boolean }): Promise<void> {
+  async expect(actor: ActorIndex, likely: { readonly waits: boolean | null; readonly victim: boolean }): Promise<void> {
     this.#likelyWait = likely.waits;
-    if (!likely.victim || this.#freezer.enabled || !this.server.canSetDeadlockTimeout) return;
+    await this.#foresee(true);
+    if (!this.resumesAtOnce || !likely.victim || this.#phases[actor] !== 'idle' || !this.server.canSetDeadlockTimeout) return;
     const session = this.#sessions[actor]!;
-    session.dirty = true;
-    await session.script(`SET deadlock_timeout = '${UNHELD_DEADLOCK_TIMEOUT_MS}ms'`);
+    this.#armed.add(session);
+    await session.script(`SET deadlock_timeout = '${this.#victimTimeoutMs}ms'`);
   }
 
   status(state: ServerState, actor: ActorIndex): ActorStatus {
