@@ -25,7 +25,7 @@ import { withSession } from '../src/engine/postgres/providers/admin.js';
 import { parseConnectionUrl, redactUrl } from '../src/engine/postgres/providers/connection-url.js';
 import { openEmbedded } from '../src/engine/postgres/providers/embedded.js';
 import { inspectProviders } from '../src/engine/postgres/providers/inspect.js';
-import { isLeftover, sweepDirectories } from '../src/engine/postgres/providers/leftovers.js';
+import { judgeDatabase, sweepDirectories } from '../src/engine/postgres/providers/leftovers.js';
 import { findNatives, nativesIn, usableNatives } from '../src/engine/postgres/providers/natives.js';
 import { openServer } from '../src/engine/postgres/providers/open.js';
 import { identifyProcess, livenessOf, ownIdentity } from '../src/engine/postgres/providers/process-identity.js';
@@ -349,21 +349,45 @@ describe('the sweep of databases', () => {
     });
   }
 
-  it("drops those of a dead owner; never a living one's, another host's, one in use, or what only looks alike", async () => {
+  const open = async (database: string): Promise<Client> => {
+    const client = new Client({ ...admin, database });
+    client.on('error', () => {});
+    await client.connect();
+    return client;
+  };
+
+  it("drops those of a dead owner; never a living one's, another host's, one that somebody uses, or what only looks alike", async () => {
     const remote = await openServer(urlAs('postgres'));
-    const [dead, living, elsewhere, inUse] = [await nameOf(remote), await nameOf(remote), await nameOf(remote), await nameOf(remote)];
-    for (const name of [dead, inUse]) await disown(name, { start: '1' });
-    await disown(elsewhere, { host: 'another', start: '1' });
+    const [dead, living, elsewhere, used, booted] = await Promise.all([1, 2, 3, 4, 5].map(() => nameOf(remote)));
+    for (const name of [dead!, used!]) await disown(name, { start: '1' });
+    await disown(elsewhere!, { host: 'another', start: '1' });
+    await disown(booted!, { boot: 'an earlier one' });
     await query(admin, 'CREATE DATABASE lastseat_prod');
-    await withSession({ ...admin, database: inUse }, async () => {
-      await (await openServer(urlAs('postgres'))).close();
-    });
+    const somebody = await open(used!);
+    await (await openServer(urlAs('postgres'))).close();
+    await somebody.end();
     const left = await databaseNames();
     expect(left).not.toContain(dead);
-    expect(left).toEqual(expect.arrayContaining([living, elsewhere, inUse, 'lastseat_prod']));
+    expect(left).toEqual(expect.arrayContaining([living, elsewhere, used, booted, 'lastseat_prod']));
     await query(admin, 'DROP DATABASE lastseat_prod');
     await remote.close();
     expect(await databaseNames()).toEqual(['postgres', 'template0', 'template1']);
+  });
+
+  it('drops one in which sessions of the dead still wait for each other', async () => {
+    const remote = await openServer(urlAs('postgres'));
+    const dead = await nameOf(remote);
+    await disown(dead, { start: '1' });
+    await withSession({ ...admin, database: dead }, async (holder) => {
+      await withSession({ ...admin, database: dead }, async (waiter) => {
+        await holder.query('SELECT pg_advisory_lock(1)');
+        const waiting = waiter.query('SELECT pg_advisory_lock(1)').catch((error: { code: string }) => error.code);
+        await (await openServer(urlAs('postgres'))).close();
+        expect(await databaseNames()).not.toContain(dead);
+        expect(await waiting).toBe('57P01');
+      });
+    });
+    await remote.close();
   });
 
   it("judges a database without a comment by its name, and one with somebody else's comment not at all", async () => {
@@ -371,17 +395,24 @@ describe('the sweep of databases', () => {
     const name = await nameOf(remote);
     await remote.close();
     const killed = name.replace(`_${process.pid}_`, '_4194305_');
-    expect(isLeftover(killed, null, 0)).toBe(true);
-    expect(isLeftover(name, null, 0)).toBe(false);
-    expect(isLeftover(killed.replace(/_[0-9a-f]{8}_/, '_00000000_'), null, 0)).toBe(false);
-    expect(isLeftover(killed, 'our production copy', 0)).toBe(false);
-    expect(isLeftover('lastseat_prod', null, 0)).toBe(false);
+    expect(judgeDatabase(killed, null, 0)).toBe('certain');
+    expect(judgeDatabase(name, null, 0)).toBeNull();
+    expect(judgeDatabase(killed.replace(/_[0-9a-f]{8}_/, '_00000000_'), null, 0)).toBeNull();
+    expect(judgeDatabase(killed, 'our production copy', 0)).toBeNull();
+    expect(judgeDatabase('lastseat_prod', null, 0)).toBeNull();
   });
 
-  it('leaves those of other hosts alone for a day', () => {
-    const comment = `lastseat.database.v1 ${JSON.stringify({ owner: { ...ownIdentity(), host: 'another' }, createdAt: 1_000_000 })}`;
-    expect(isLeftover('lastseat_0123abcd_77_0123abcd', comment, 1_000_000 + 23 * 3600)).toBe(false);
-    expect(isLeftover('lastseat_0123abcd_77_0123abcd', comment, 1_000_000 + 25 * 3600)).toBe(true);
+  it.each([
+    ['this process', {}, 99 * 3600, null],
+    ['a process of this host that is gone', { start: '1' }, 0, 'certain'],
+    ['a process of an earlier boot, or of another host of that name', { boot: 'another' }, 59, null],
+    ['the same, for longer than a boot takes', { boot: 'another' }, 61, 'likely'],
+    ['another host', { host: 'another' }, 23 * 3600, null],
+    ['another host, for a day', { host: 'another' }, 25 * 3600, 'likely'],
+    ['another container', { namespace: 'another' }, 23 * 3600, null],
+  ])('judges a database of %s', (_, change, ageSeconds, judged) => {
+    const comment = `lastseat.database.v1 ${JSON.stringify({ owner: { ...ownIdentity(), ...change }, createdAt: 1_000_000 })}`;
+    expect(judgeDatabase('lastseat_0123abcd_77_0123abcd', comment, 1_000_000 + ageSeconds)).toBe(judged);
   });
 });
 

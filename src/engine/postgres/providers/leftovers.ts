@@ -9,13 +9,16 @@ import { withSession } from './admin.js';
 import { CLUSTER_NAME, clusterHomes } from './cluster-home.js';
 import { parseDatabaseName, parseMarker } from './databases.js';
 import { NATIVES_PREFIX, nativesHomes } from './natives.js';
-import { identifyProcess, livenessOf, type ProcessIdentity, parseIdentity } from './process-identity.js';
+import { identifyProcess, livenessOf, ownIdentity, parseIdentity } from './process-identity.js';
 import type { User } from './run-as.js';
 import type { Connection } from './server.js';
 import { removeAbandoned } from './supervisor.js';
 
 /** Owners on other hosts cannot be seen: their databases are left alone for this long. */
 const FOREIGN_DATABASE_LIFE_SECONDS = 24 * 3600;
+
+/** No machine boots and works again within so short a time; a database this young, of what looks like an earlier boot, is another host's. */
+const REBOOT_SECONDS = 60;
 
 /** Directories are made and marked within milliseconds: an unmarked empty one this old is nobody's. */
 const UNMARKED_LIFE_MS = 60_000;
@@ -86,35 +89,50 @@ function namesIn(directory: string): string[] {
   }
 }
 
-/** Drops databases of ours whose owner is dead, never one that is in use. Never throws: what cannot be swept is left. */
+/**
+ * Drops databases of ours whose owner is dead. Where that is certain, sessions of the dead may still be in it: a backend that waits for a
+ * lock does not see that its client is gone. Never one in which there is anybody else. Never throws: what cannot be swept is left.
+ */
 export async function sweepDatabases(admin: Connection): Promise<void> {
   try {
     await withSession(admin, async (client) => {
-      const { rows } = await client.query<{ name: string; comment: string | null; now: string }>(`
-        SELECT datname AS name, shobj_description(oid, 'pg_database') AS comment, extract(epoch FROM now())::int8::text AS now
-        FROM pg_database
-        WHERE datname LIKE 'lastseat\\_%' AND datdba = (SELECT oid FROM pg_roles WHERE rolname = current_user)
-          AND oid NOT IN (SELECT datid FROM pg_stat_activity WHERE datid IS NOT NULL)`);
+      const { rows } = await client.query<Found>(`
+        SELECT datname AS name, shobj_description(oid, 'pg_database') AS comment, extract(epoch FROM now())::int8::text AS now,
+               (SELECT count(*)::int FROM pg_stat_activity WHERE datid = d.oid) AS sessions,
+               (SELECT count(*)::int FROM pg_stat_activity WHERE datid = d.oid AND usename = current_user AND application_name LIKE 'lastseat%') AS ours
+        FROM pg_database AS d
+        WHERE datname LIKE 'lastseat\\_%' AND datdba = (SELECT oid FROM pg_roles WHERE rolname = current_user)`);
       await client.query(`SET statement_timeout = ${DROP_TIMEOUT_MS}`);
-      for (const { name, comment, now } of rows) {
-        if (!isLeftover(name, comment, Number(now))) continue;
-        await client.query(`DROP DATABASE ${client.escapeIdentifier(name)}`).catch(() => {});
+      for (const { name, comment, now, sessions, ours } of rows) {
+        const leftover = judgeDatabase(name, comment, Number(now));
+        if (leftover === null || sessions > (leftover === 'certain' ? ours : 0)) continue;
+        await client.query(`DROP DATABASE ${client.escapeIdentifier(name)}${sessions > 0 ? ' WITH (FORCE)' : ''}`).catch(() => {});
       }
     });
   } catch {}
 }
 
-/** Without a comment of ours the name must be one that we made, on this host since it booted, and its process must be gone. */
-export function isLeftover(name: string, comment: string | null, nowSeconds: number): boolean {
-  const named = parseDatabaseName(name);
-  if (named === null) return false;
-  if (comment === null) return named.here && identifyProcess(named.pid) === null;
-  const marker = parseMarker(comment);
-  return marker !== null && isAbandoned(marker.owner, nowSeconds - marker.createdAt);
+interface Found {
+  readonly name: string;
+  readonly comment: string | null;
+  readonly now: string;
+  readonly sessions: number;
+  readonly ours: number;
 }
 
-/** Whether something that a process owns is a leftover. */
-function isAbandoned(owner: ProcessIdentity, ageSeconds: number): boolean {
-  const liveness = livenessOf(owner);
-  return liveness === 'dead' || (liveness === 'elsewhere' && ageSeconds > FOREIGN_DATABASE_LIFE_SECONDS);
+/**
+ * Whether a database is a leftover. `certain`: its process was one of this host since it booted, and is gone; without a comment of ours the
+ * name, too, must be one that we made here. `likely`: its host has booted since, or is another one and a day has passed; another host of the
+ * same name looks as if this one had booted.
+ */
+export function judgeDatabase(name: string, comment: string | null, nowSeconds: number): 'certain' | 'likely' | null {
+  const named = parseDatabaseName(name);
+  if (named === null) return null;
+  if (comment === null) return named.here && identifyProcess(named.pid) === null ? 'certain' : null;
+  const marker = parseMarker(comment);
+  if (marker === null) return null;
+  const liveness = livenessOf(marker.owner);
+  if (liveness === 'dead' && marker.owner.boot === ownIdentity().boot) return 'certain';
+  const ageSeconds = nowSeconds - marker.createdAt;
+  return ageSeconds > (liveness === 'elsewhere' ? FOREIGN_DATABASE_LIFE_SECONDS : REBOOT_SECONDS) && liveness !== 'alive' ? 'likely' : null;
 }
