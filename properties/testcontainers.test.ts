@@ -1,12 +1,17 @@
 /** A server in a container. Run on demand (it needs a container engine); without one it fails, since a skip would look like a pass. */
 import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { getContainerRuntimeClient } from 'testcontainers';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { PostgresEngine } from '../src/engine/postgres/engine.js';
 import { withSession } from '../src/engine/postgres/providers/admin.js';
 import { openServer } from '../src/engine/postgres/providers/open.js';
 import { type PostgresServer, ProviderError } from '../src/engine/postgres/providers/server.js';
 import { openTestcontainers } from '../src/engine/postgres/providers/testcontainers.js';
+import { exploreOn, oneKey, opposite, queue } from './unheld-cases.js';
 
 let server: PostgresServer;
 
@@ -59,6 +64,45 @@ describe('a server in a container', () => {
     expect((problem as ProviderError).message).toContain('lastseat-has-no-such-image:1');
     expect((problem as ProviderError).hint).toContain('docker pull');
   }, 60_000);
+});
+
+describe('a run on a container', () => {
+  it.each([
+    ['a deadlock, with each victim', opposite],
+    ['a queue for one row', queue],
+    ['a key that three want', oneKey],
+  ])('sees all that can be forced of %s, and counts the rest', async (_, scripted) => {
+    const engine = new PostgresEngine(server);
+    const { verdict, postgres, model } = await exploreOn(engine, scripted);
+    await engine.close();
+    expect({ verdict, divergences: postgres?.divergences }).toEqual({ verdict: 'proved', divergences: 0 });
+    expect(postgres!.transitionsUnforceable).toBeGreaterThan(0);
+    expect(postgres!.transitionsConfirmed + postgres!.transitionsUnforceable).toBe(model!.transitions);
+  });
+
+  it('shares one among its workers, says so, and removes it', async () => {
+    const before = await ownContainers();
+    const directory = mkdtempSync(join(tmpdir(), 'lastseat-test-'));
+    onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+    const args = ['--seed', '42', '--scenario', 'events/conditional', '--expect', '--postgres', 'testcontainers', '--workers', '2'];
+    const child = spawn(process.execPath, ['--import', 'tsx', 'sim/main.ts', ...args, '--report', directory], { stdio: 'ignore' });
+    let most = 0;
+    const code = await new Promise((resolve) => {
+      const watch = setInterval(async () => {
+        most = Math.max(most, (await ownContainers()).length - before.length);
+      }, 500);
+      child.once('close', (exit) => {
+        clearInterval(watch);
+        resolve(exit);
+      });
+    });
+    expect({ code, most }).toEqual({ code: 0, most: 1 });
+    const outcome = JSON.parse(readFileSync(join(directory, 'outcome.json'), 'utf8'));
+    expect(outcome.postgres).toEqual({ provider: 'testcontainers', version: server.version });
+    for (const { verdict, postgres } of outcome.scenarios)
+      expect({ verdict, ...postgres }).toMatchObject({ verdict: 'proved', divergences: 0 });
+    expect(await ownContainers()).toEqual(before);
+  });
 });
 
 /** Resolves when a process that opened a server has been killed with SIGKILL. */
