@@ -27,7 +27,8 @@ export const PARTS: readonly Part[] = [
   part(
     'src/engine/model',
     ['src/context.ts', 'src/engine', 'src/maybe-promise.ts', 'src/reply.ts', 'src/scenario.ts'],
-    ['pg-mem', 'pgsql-ast-parser'],
+    // `pg` for how it writes parameters and reads values: PGlite's are read as a client reads a server's.
+    ['@electric-sql/pglite', 'node:*', 'pg', 'pg-mem', 'pgsql-ast-parser'],
   ),
   part(
     'src/engine/postgres',

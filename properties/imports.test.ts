@@ -66,7 +66,7 @@ describe('an import the wrong way is refused', () => {
     ['the contract knows no engine', 'src/engine/contract.ts', './model/state.js'],
     ['an engine knows no scheduler', 'src/engine/postgres/engine.ts', '../../schedule/policy.js'],
     ['pg is the PostgreSQL engine’s', 'src/explore/plan.ts', 'pg'],
-    ['and not the model’s', 'src/engine/model/engine.ts', 'pg/lib/utils.js'],
+    ['and not the explorer’s', 'src/explore/plan.ts', 'pg/lib/utils.js'],
     ['nor that of the command line', 'sim/main.ts', 'pg'],
     ['containers are the PostgreSQL engine’s', 'src/explore/plan.ts', 'testcontainers'],
     ['in each of their packages', 'src/explore/plan.ts', '@testcontainers/postgresql'],

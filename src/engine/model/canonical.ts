@@ -1,5 +1,5 @@
 import { replyKey } from '../../reply.js';
-import type { Machinery } from './execute.js';
+import type { Machinery } from './machinery.js';
 import type { Committed, Execution, ItemProgress, JoinedRow, Level, ModelState, RowLock, Transaction, Version } from './state.js';
 import { versionsOf } from './view.js';
 

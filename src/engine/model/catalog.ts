@@ -10,8 +10,6 @@ import {
 import { UnmodelledError } from '../contract.js';
 import { splitStatements, tokenize } from '../sql-text.js';
 import { spaceMinus } from './parse.js';
-import { catalogOf } from './pglite/catalog.js';
-import type { PgliteSchema } from './pglite/schema.js';
 import type { TextQuery } from './pglite/text-query.js';
 import { type SqlType, typeByName } from './types.js';
 
@@ -95,17 +93,8 @@ interface Draft {
   references: { name: string | null; columns: string[]; parent: string; parentColumns: string[]; onDelete: string | undefined }[];
 }
 
-/** Reads the schema that the server gets: the parser does where it can, PostgreSQL itself where not. What the model does not know is refused by name. */
-export function readCatalog(schema: string, pglite: PgliteSchema | null): Catalog {
-  try {
-    return parseCatalog(schema);
-  } catch (error) {
-    if (!(error instanceof UnmodelledError) || pglite === null) throw error;
-    return catalogOf(pglite.rows);
-  }
-}
-
-function parseCatalog(schema: string): Catalog {
+/** Reads a schema as far as the parser knows it; the rest is refused by name. */
+export function parseCatalog(schema: string): Catalog {
   const drafts: Draft[] = [];
   const sequences: Sequence[] = [];
   for (const text of splitStatements(schema)) {

@@ -1,11 +1,12 @@
 import type { Table } from './catalog.js';
 import type { RowContents } from './contents.js';
-import type { Evaluator, View } from './evaluator.js';
+import type { Evaluator } from './evaluator.js';
 import type { TextQuery } from './pglite/text-query.js';
 import { compileOver } from './queries.js';
 import type { Query } from './query.js';
 import { SqlError } from './sql-error.js';
 import { checkRange, type Value } from './types.js';
+import type { View } from './visible.js';
 
 const compiled = new WeakMap<Table, readonly (Query | TextQuery)[]>();
 

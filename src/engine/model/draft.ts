@@ -13,13 +13,13 @@ import type {
   Observation,
   RowLock,
   RowLocks,
-  SequenceState,
   SerializableTransaction,
   Transaction,
   Version,
   Write,
 } from './state.js';
 import type { RowLockMode } from './statements.js';
+import type { SequenceState } from './visible.js';
 
 /** How many values of a sequence are logged ahead (sequence.c, SEQ_LOG_VALS). */
 const SEQUENCE_LOG_VALUES = 32;

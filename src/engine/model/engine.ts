@@ -16,18 +16,19 @@ import {
 } from '../contract.js';
 import { readStatement, type StatementText, splitStatements, type TransactionModes } from '../sql-text.js';
 import { canonical, type KeyPart } from './canonical.js';
-import { readCatalog } from './catalog.js';
+import { compileStatement, readCatalog } from './compile.js';
 import { RowContents } from './contents.js';
 import { Draft } from './draft.js';
 import { Evaluator } from './evaluator.js';
-import { type Machinery, run } from './execute.js';
+import { run } from './execute.js';
 import { blockers } from './heavy-locks.js';
+import type { Machinery } from './machinery.js';
 import { whenRunning } from './pglite/instance.js';
 import { PgliteSchema } from './pglite/schema.js';
 import { type Conflict, certainly, mustFail } from './serializable.js';
 import { SqlError } from './sql-error.js';
 import { type Committed, EMPTY, type Level, type ModelState, type Transaction, type Write } from './state.js';
-import { compileStatement, type StatementPlan } from './statements.js';
+import type { StatementPlan } from './statements.js';
 import { toCommittedValue, toReplyValue } from './types.js';
 import { SnapshotView, versionsOf } from './view.js';
 

@@ -4,31 +4,14 @@ import { UnmodelledError } from '../contract.js';
 import type { Catalog } from './catalog.js';
 import type { RowContents } from './contents.js';
 import { evaluatorType, literal } from './expressions.js';
+import { Asker } from './pglite/asker.js';
 import type { PgliteSchema } from './pglite/schema.js';
-import { Asker, type Given, type TextQuery } from './pglite/text-query.js';
+import type { Given, TextQuery } from './pglite/text-query.js';
 import { oneRowTable, ROW_COLUMN } from './queries.js';
 import type { Query, Subquery } from './query.js';
 import { SqlError } from './sql-error.js';
-import type { SequenceState } from './state.js';
 import { checkRange, isPlain, type SqlType, type Value } from './types.js';
-
-/** What one statement sees: rows by content, sequences, and the transaction's clock. */
-export interface View {
-  /** Ids of row contents, ascending: the order in which pg-mem gets them. */
-  contents(table: number): readonly number[];
-  readonly sequences: readonly SequenceState[];
-  readonly nowMs: number;
-}
-
-export interface ResultRow {
-  readonly values: readonly Value[];
-  /** Index into the view's contents of the query's table; -1 where the query asks for none. */
-  readonly row: number;
-  /** Of a text query: new values of the target's columns. */
-  readonly changes?: readonly Value[];
-  /** Of a text query: what the row is joined from, as its hidden outputs say. */
-  readonly joined?: readonly Value[];
-}
+import type { ResultRow, View } from './visible.js';
 
 /**
  * Answers SELECTs on a view. pg-mem does the evaluating and nothing else: it holds no index and no constraint, and rows that were

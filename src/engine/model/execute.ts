@@ -1,11 +1,11 @@
 import { type Field, inContentOrder, type ResultReply } from '../../reply.js';
 import { type ActorIndex, UnmodelledError } from '../contract.js';
-import { type AdvisoryCall, advisoryResource } from './advisory.js';
-import type { Catalog, ForeignKey, Table } from './catalog.js';
+import type { Table } from './catalog.js';
 import { checkRow } from './constraints.js';
-import type { RowContents } from './contents.js';
 import type { Draft } from './draft.js';
-import type { Evaluator, ResultRow } from './evaluator.js';
+import { checkChildren, checkParent, checkReferrer, foreignKeyOf, hasKey, parentItems, parentItemsOfUpdate } from './foreign-keys.js';
+import { callFunctions } from './function-calls.js';
+import { type Machinery, viewOf } from './machinery.js';
 import { resolveConflict } from './on-conflict.js';
 import type { TextQuery } from './pglite/text-query.js';
 import type { Output, Query } from './query.js';
@@ -13,21 +13,12 @@ import { lockNewest, type MutableProgress } from './row-locking.js';
 import { observe } from './serializable.js';
 import { SqlError } from './sql-error.js';
 import type { Execution, Item, JoinedRow, Version, Wait, Write } from './state.js';
-import { type Call, type JoinPlan, RowLockMode, type StatementPlan } from './statements.js';
+import { type JoinPlan, RowLockMode, type StatementPlan } from './statements.js';
 import { toReplyValue, type Value } from './types.js';
 import { entriesDiffer, findConflict } from './unique.js';
-import { SnapshotView } from './view.js';
-
-/** What the layer needs besides the state. */
-export interface Machinery {
-  readonly catalog: Catalog;
-  readonly contents: RowContents;
-  readonly evaluator: Evaluator;
-  /** Statements that locked or changed several rows: the verdict is at statement granularity there. */
-  readonly coarse: Set<string>;
-  /** Tables in which the order of rows has mattered: from then on it is part of the canonical state. */
-  readonly ordered: Set<number>;
-}
+import type { SnapshotView } from './view.js';
+import type { ResultRow } from './visible.js';
+import { NOTHING, type Worked, waiting } from './worked.js';
 
 /**
  * Carries an actor's statement on until it is done or has to wait. A statement is a list of rows to lock or write, one at a time;
@@ -204,18 +195,6 @@ function describeCoarse(plan: StatementPlan): string {
     : `${plan.command} of ${'table' in plan ? plan.table.name : ''}`;
 }
 
-/** What a statement sees, from its beginning to its end. */
-export function viewOf(draft: Draft, actor: ActorIndex, machinery: Machinery): SnapshotView {
-  const { snapshot, before } = draft.execution(actor);
-  return new SnapshotView(
-    machinery.contents,
-    snapshot ?? draft.committed,
-    { ...draft.transaction(actor), writes: before },
-    draft.sequences,
-    machinery.catalog.tables.length,
-  );
-}
-
 function sourceRows(plan: Extract<StatementPlan, { kind: 'insert' }>, view: SnapshotView, machinery: Machinery): readonly ResultRow[] {
   try {
     return plan.sources.flatMap((source) => machinery.evaluator.evaluate(source, view));
@@ -358,19 +337,6 @@ function updateMode(table: Table, old: Version, values: readonly Value[], machin
   const before = machinery.contents.values(old.content);
   return [...table.keyColumns].some((column) => before[column] !== values[column]) ? RowLockMode.update : RowLockMode.noKeyUpdate;
 }
-
-interface Worked {
-  readonly wait: Wait | null;
-  readonly output: readonly Value[] | null;
-  readonly counts: boolean;
-  /** Rows of a query that a trigger runs: they come before anything else. */
-  readonly next: readonly Item[];
-  /** Triggers that fire when the statement is through (trigger.c, AfterTriggerEndQuery). */
-  readonly follow: readonly Item[];
-}
-
-const waiting = (wait: Wait): Worked => ({ ...NOTHING, wait });
-const NOTHING: Worked = { wait: null, output: null, counts: false, next: [], follow: [] };
 
 function work(draft: Draft, actor: ActorIndex, item: Item, progress: MutableProgress, machinery: Machinery): Worked {
   const { plan } = draft.execution(actor);
@@ -692,129 +658,6 @@ function enterIndexes(draft: Draft, actor: ActorIndex, table: Table, slot: numbe
   }
 }
 
-/**
- * The foreign keys of a changed row that must be checked (ri_triggers.c, RI_FKey_fk_upd_check_required): those that have changed; all of them
- * where the row was of our own making already, since the check that is owed for that one will find it gone.
- */
-function parentItemsOfUpdate(table: Table, values: readonly Value[], before: readonly Value[], write: Write): Item[] {
-  const ours = write.next!.parent !== write.base?.id;
-  const due = table.foreignKeys
-    .filter((foreignKey) => foreignKey.columns.every((column) => values[column] !== null))
-    .filter((foreignKey) => ours || foreignKey.columns.some((column) => values[column] !== before[column]));
-  return parentItems(due, values);
-}
-
-const parentItems = (foreignKeys: readonly ForeignKey[], values: readonly Value[]): Item[] =>
-  foreignKeys.map((foreignKey) => ({
-    table: foreignKey.parent,
-    slot: 0,
-    version: null,
-    values: foreignKey.columns.map((column) => values[column]!),
-    kind: 'parent',
-    join: null,
-    returned: null,
-    foreignKey: foreignKey.name,
-    mode: RowLockMode.keyShare,
-  }));
-
-/** A check's own query locks its table when its turn comes. */
-function lockForCheck(draft: Draft, actor: ActorIndex, table: number, mode: 'ROW SHARE' | 'ROW EXCLUSIVE'): Wait | null {
-  const resource = `table ${table}`;
-  return draft.acquireHeavy(actor, resource, mode) === 'waiting' ? { on: 'heavy', resource } : null;
-}
-
-function foreignKeyOf(item: Item, machinery: Machinery, among: (table: Table) => readonly ForeignKey[]): ForeignKey {
-  for (const table of machinery.catalog.tables)
-    for (const foreignKey of among(table)) if (foreignKey.name === item.foreignKey) return foreignKey;
-  throw new Error(`no foreign key ${item.foreignKey}`);
-}
-
-/**
- * `SELECT 1 FROM parent WHERE key = $1 FOR KEY SHARE` (ri_triggers.c, RI_FKey_check): at READ COMMITTED with a snapshot of its own, newer than
- * the statement's; with the transaction's where it has one.
- */
-function checkParent(draft: Draft, actor: ActorIndex, item: Item, progress: MutableProgress, machinery: Machinery): Worked {
-  const unlocked = progress.tableLock ?? !draft.holdsHeavy(actor, `table ${item.table}`, 'ROW SHARE');
-  const wait = lockForCheck(draft, actor, item.table, 'ROW SHARE');
-  progress.tableLock = unlocked;
-  draft.noteReads(actor, [item.table], []);
-  if (wait !== null) return waiting(wait);
-  if (item.values!.includes(null)) {
-    // The parents' table is locked before anybody looks for NULLs, and given back when there are some.
-    if (unlocked) draft.releaseHeavy(actor, `table ${item.table}`, 'ROW SHARE');
-    return NOTHING;
-  }
-  const foreignKey = foreignKeyOf(item, machinery, (table) => table.foreignKeys);
-  const table = machinery.catalog.tables[item.table]!;
-  const matches = (version: Version) => hasKey(version, foreignKey.parentColumns, item.values!, machinery);
-  progress.version ??= currentView(draft, actor, machinery).versions(table.index).find(matches) ?? null;
-  if (progress.version !== null) {
-    const request = {
-      actor,
-      table,
-      slot: progress.version.slot,
-      mode: RowLockMode.keyShare,
-      policy: 'block' as const,
-      by: 'lock' as const,
-    };
-    const locked = lockNewest(draft, request, progress);
-    if (locked.result === 'wait') return waiting(locked.wait);
-    if (locked.result === 'locked' && matches(progress.version)) return NOTHING;
-  }
-  const child = machinery.catalog.tables[foreignKey.table]!;
-  throw new SqlError('23503', `insert or update on table "${child.name}" violates foreign key constraint "${foreignKey.name}"`, {
-    constraint: foreignKey.name,
-    table: child.name,
-  });
-}
-
-/**
- * After the delete of a parent: the query for its children, which go too or forbid it. It has the newest snapshot there is, at every isolation
- * level (ri_PerformCheck, detectNewRows).
- */
-function checkChildren(draft: Draft, actor: ActorIndex, item: Item, machinery: Machinery): Worked {
-  const foreignKey = foreignKeyOf(item, machinery, (table) => table.referencedBy);
-  const cascades = foreignKey.onDelete === 'cascade';
-  const wait = lockForCheck(draft, actor, item.table, cascades ? 'ROW EXCLUSIVE' : 'ROW SHARE');
-  if (wait !== null) return waiting(wait);
-  draft.noteReads(actor, [item.table], []);
-  const { contents, catalog } = machinery;
-  const newest = new SnapshotView(contents, draft.committed, draft.transaction(actor), draft.sequences, catalog.tables.length);
-  const next = newest
-    .versions(item.table)
-    .filter((version) => hasKey(version, foreignKey.columns, item.values!, machinery))
-    .sort((left, right) => left.position - right.position)
-    .map((version): Item => ({ ...item, slot: version.slot, version, kind: cascades ? 'delete' : 'referrer' }));
-  return { ...NOTHING, next };
-}
-
-/** A child that forbids the delete of its parent, unless it turns out to have gone elsewhere. */
-function checkReferrer(draft: Draft, actor: ActorIndex, item: Item, progress: MutableProgress, machinery: Machinery): Worked {
-  const foreignKey = foreignKeyOf(item, machinery, (table) => table.referencedBy);
-  const table = machinery.catalog.tables[item.table]!;
-  const request = { actor, table, slot: item.slot, mode: RowLockMode.keyShare, policy: 'block' as const, by: 'lock' as const };
-  const locked = lockNewest(draft, request, progress);
-  if (locked.result === 'wait') return waiting(locked.wait);
-  if (locked.result !== 'locked' || !hasKey(progress.version!, foreignKey.columns, item.values!, machinery)) return NOTHING;
-  const parent = machinery.catalog.tables[foreignKey.parent]!;
-  throw new SqlError(
-    '23503',
-    `update or delete on table "${parent.name}" violates foreign key constraint "${foreignKey.name}" on table "${table.name}"`,
-    { constraint: foreignKey.name, table: table.name },
-  );
-}
-
-function currentView(draft: Draft, actor: ActorIndex, machinery: Machinery): SnapshotView {
-  const transaction = draft.transaction(actor);
-  const snapshot = transaction.snapshot ?? draft.committed;
-  return new SnapshotView(machinery.contents, snapshot, transaction, draft.sequences, machinery.catalog.tables.length);
-}
-
-function hasKey(version: Version, columns: readonly number[], key: readonly Value[], machinery: Machinery): boolean {
-  const values = machinery.contents.values(version.content);
-  return columns.every((column, index) => values[column] === key[index]);
-}
-
 function returned(
   returning: Query | TextQuery | null,
   version: Version,
@@ -824,72 +667,6 @@ function returned(
 ): readonly Value[] | null {
   if (returning === null || returning.outputs.length === 0) return null;
   return machinery.evaluator.evaluate(returning, viewOf(draft, actor, machinery), version.content)[0]!.values;
-}
-
-/** Calls the functions one after the other; one of them may have to wait. */
-function callFunctions(draft: Draft, actor: ActorIndex, calls: readonly Call[], machinery: Machinery): Wait | null {
-  for (;;) {
-    const { cursor, asked, outputs } = draft.execution(actor);
-    const call = calls[cursor];
-    if (call === undefined) {
-      draft.updateExecution(actor, { affected: 1 });
-      return null;
-    }
-    const result = callFunction(draft, actor, call, asked, machinery);
-    if (typeof result === 'object' && result !== null) {
-      draft.updateExecution(actor, { asked: true });
-      return result;
-    }
-    draft.updateExecution(actor, { cursor: cursor + 1, asked: false, outputs: [[...(outputs[0] ?? []), result]] });
-  }
-}
-
-function callFunction(draft: Draft, actor: ActorIndex, call: Call, asked: boolean, machinery: Machinery): Value | Wait {
-  const valuesOf = (query: Query) => machinery.evaluator.evaluate(query, viewOf(draft, actor, machinery))[0]!.values;
-  switch (call.function) {
-    case 'value':
-      return valuesOf(call.value)[0]!;
-    case 'nextval':
-      return draft.nextValue(actor, call.sequence);
-    case 'setval':
-      return setValue(draft, actor, call, valuesOf(call.value)[0] as number | null, machinery);
-    case 'advisory': {
-      if (call.key === null) {
-        draft.unlockAll(actor);
-        return '';
-      }
-      const key = valuesOf(call.key);
-      if (key.includes(null)) return null;
-      return advise(draft, actor, call, advisoryResource(key), asked);
-    }
-  }
-}
-
-function advise(draft: Draft, actor: ActorIndex, call: AdvisoryCall, resource: string, asked: boolean): Value | Wait {
-  if (call.does === 'unlock') return draft.unlock(actor, resource, call.mode);
-  if (asked) return '';
-  const owner = call.owner === 'session' ? 'session' : undefined;
-  const result = draft.acquireHeavy(actor, resource, call.mode, call.does === 'try', owner);
-  if (call.does === 'try') return result === 'granted';
-  return result === 'waiting' ? { on: 'heavy', resource } : '';
-}
-
-function setValue(
-  draft: Draft,
-  actor: ActorIndex,
-  { sequence, isCalled }: Extract<Call, { function: 'setval' }>,
-  value: number | null,
-  machinery: Machinery,
-): number | null {
-  if (value === null) return null;
-  if (value < 1)
-    throw new SqlError(
-      '22003',
-      `setval: value ${value} is out of bounds for sequence "${machinery.catalog.sequences[sequence]!.name}" (1..9223372036854775807)`,
-    );
-  draft.takeTopXid(actor);
-  draft.setSequence(sequence, { lastValue: value, isCalled, logged: 0 });
-  return value;
 }
 
 function reply(execution: Execution): ResultReply {

@@ -1,6 +1,6 @@
 import type { ActorIndex } from '../contract.js';
 import type { Draft } from './draft.js';
-import { type Machinery, viewOf } from './execute.js';
+import { type Machinery, viewOf } from './machinery.js';
 import { lockVersion, type MutableProgress } from './row-locking.js';
 import { SqlError } from './sql-error.js';
 import type { Item, Version, Wait } from './state.js';

@@ -7,6 +7,7 @@ import type { Query } from './query.js';
 import type { SqlError } from './sql-error.js';
 import type { RowLockMode, StatementPlan } from './statements.js';
 import type { Value } from './types.js';
+import type { SequenceState } from './visible.js';
 
 /**
  * A state of the model is a value: whoever changes one changes a copy. Rows live in *slots*: a slot is one row from its insert to
@@ -35,13 +36,6 @@ export interface Counters {
   readonly position: number;
   /** Transaction ids. */
   readonly xid: number;
-}
-
-export interface SequenceState {
-  readonly lastValue: number;
-  readonly isCalled: boolean;
-  /** Values that may be drawn before one is written to the log again, which takes a transaction id (sequence.c, log_cnt). */
-  readonly logged: number;
 }
 
 /** One version of a row. */

@@ -3,8 +3,6 @@ import { UnmodelledError } from '../contract.js';
 import { type AdvisoryCall, advisoryOutput, compileAdvisoryCall, isAdvisory } from './advisory.js';
 import type { Catalog, Table } from './catalog.js';
 import { type LockTable, type ParsedStatement, parseStatement, type TableLockMode, type Truncate } from './parse.js';
-import { compileText } from './pglite/compile.js';
-import type { PgliteSchema } from './pglite/schema.js';
 import type { TextQuery } from './pglite/text-query.js';
 import { compileOver, compileSelect, type QueryContext, type Target, tableNamed } from './queries.js';
 import type { Output, Query } from './query.js';
@@ -114,24 +112,8 @@ export type Call =
 /** Text to tree, remembered: parsing costs more than all the rest. */
 const parsed = new Map<string, ParsedStatement>();
 
-/** pg-mem is asked where it is known to answer rightly, PGlite for what is left. */
-export function compileStatement(
-  text: string,
-  parameters: readonly unknown[],
-  catalog: Catalog,
-  pglite: PgliteSchema | null,
-): StatementPlan {
-  try {
-    return compilePlain(text, parameters, catalog);
-  } catch (error) {
-    if (!(error instanceof UnmodelledError) || pglite === null || !TEXT_VERBS.test(text)) throw error;
-    return compileText(text, parameters, catalog, pglite);
-  }
-}
-
-const TEXT_VERBS = /^[\s(]*(--[^\n]*\n\s*|\/\*.*?\*\/\s*)*(select|with|values|insert|update|delete)\b/is;
-
-function compilePlain(text: string, parameters: readonly unknown[], catalog: Catalog): StatementPlan {
+/** A plan for pg-mem. Refuses by name what pg-mem is not known to answer rightly. */
+export function compilePlain(text: string, parameters: readonly unknown[], catalog: Catalog): StatementPlan {
   let statement = parsed.get(text);
   if (statement === undefined) {
     statement = parseStatement(text);

@@ -2,9 +2,10 @@ import { type ActorIndex, UnmodelledError } from '../contract.js';
 import type { Table } from './catalog.js';
 import type { RowContents } from './contents.js';
 import type { Draft } from './draft.js';
-import type { Evaluator, View } from './evaluator.js';
+import type { Evaluator } from './evaluator.js';
 import type { Version } from './state.js';
 import { versionsOf } from './view.js';
+import type { View } from './visible.js';
 
 interface Indexing {
   readonly contents: RowContents;

@@ -1,6 +1,6 @@
 import type { RowContents } from './contents.js';
-import type { View } from './evaluator.js';
-import type { Committed, SequenceState, Transaction, Version } from './state.js';
+import type { Committed, Transaction, Version } from './state.js';
+import type { SequenceState, View } from './visible.js';
 
 /** A snapshot with a transaction's own changes on top. */
 export class SnapshotView implements View {

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { lstat, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
@@ -23,7 +22,7 @@ export async function keepDirectory(dump: () => Promise<Blob>): Promise<void> {
   try {
     const directory = await ownDirectory();
     const packed = gzipSync(new Uint8Array(await (await dump()).arrayBuffer()));
-    const unfinished = join(directory, `${randomUUID()}.part`);
+    const unfinished = join(directory, `${process.pid}.part`);
     await writeFile(unfinished, packed, { mode: 0o600 });
     await rename(unfinished, join(directory, FILE));
   } catch {

@@ -1,0 +1,135 @@
+/** The checks that foreign keys owe, as the queries that PostgreSQL's triggers run (ri_triggers.c). */
+import type { ActorIndex } from '../contract.js';
+import type { ForeignKey, Table } from './catalog.js';
+import type { Draft } from './draft.js';
+import type { Machinery } from './machinery.js';
+import { lockNewest, type MutableProgress } from './row-locking.js';
+import { SqlError } from './sql-error.js';
+import type { Item, Version, Wait, Write } from './state.js';
+import { RowLockMode } from './statements.js';
+import type { Value } from './types.js';
+import { SnapshotView } from './view.js';
+import { NOTHING, type Worked, waiting } from './worked.js';
+
+/**
+ * The foreign keys of a changed row that must be checked (ri_triggers.c, RI_FKey_fk_upd_check_required): those that have changed; all of them
+ * where the row was of our own making already, since the check that is owed for that one will find it gone.
+ */
+export function parentItemsOfUpdate(table: Table, values: readonly Value[], before: readonly Value[], write: Write): Item[] {
+  const ours = write.next!.parent !== write.base?.id;
+  const due = table.foreignKeys
+    .filter((foreignKey) => foreignKey.columns.every((column) => values[column] !== null))
+    .filter((foreignKey) => ours || foreignKey.columns.some((column) => values[column] !== before[column]));
+  return parentItems(due, values);
+}
+
+export const parentItems = (foreignKeys: readonly ForeignKey[], values: readonly Value[]): Item[] =>
+  foreignKeys.map((foreignKey) => ({
+    table: foreignKey.parent,
+    slot: 0,
+    version: null,
+    values: foreignKey.columns.map((column) => values[column]!),
+    kind: 'parent',
+    join: null,
+    returned: null,
+    foreignKey: foreignKey.name,
+    mode: RowLockMode.keyShare,
+  }));
+
+/** A check's own query locks its table when its turn comes. */
+function lockForCheck(draft: Draft, actor: ActorIndex, table: number, mode: 'ROW SHARE' | 'ROW EXCLUSIVE'): Wait | null {
+  const resource = `table ${table}`;
+  return draft.acquireHeavy(actor, resource, mode) === 'waiting' ? { on: 'heavy', resource } : null;
+}
+
+export function foreignKeyOf(item: Item, machinery: Machinery, among: (table: Table) => readonly ForeignKey[]): ForeignKey {
+  for (const table of machinery.catalog.tables)
+    for (const foreignKey of among(table)) if (foreignKey.name === item.foreignKey) return foreignKey;
+  throw new Error(`no foreign key ${item.foreignKey}`);
+}
+
+/**
+ * `SELECT 1 FROM parent WHERE key = $1 FOR KEY SHARE` (ri_triggers.c, RI_FKey_check): at READ COMMITTED with a snapshot of its own, newer than
+ * the statement's; with the transaction's where it has one.
+ */
+export function checkParent(draft: Draft, actor: ActorIndex, item: Item, progress: MutableProgress, machinery: Machinery): Worked {
+  const unlocked = progress.tableLock ?? !draft.holdsHeavy(actor, `table ${item.table}`, 'ROW SHARE');
+  const wait = lockForCheck(draft, actor, item.table, 'ROW SHARE');
+  progress.tableLock = unlocked;
+  draft.noteReads(actor, [item.table], []);
+  if (wait !== null) return waiting(wait);
+  if (item.values!.includes(null)) {
+    // The parents' table is locked before anybody looks for NULLs, and given back when there are some.
+    if (unlocked) draft.releaseHeavy(actor, `table ${item.table}`, 'ROW SHARE');
+    return NOTHING;
+  }
+  const foreignKey = foreignKeyOf(item, machinery, (table) => table.foreignKeys);
+  const table = machinery.catalog.tables[item.table]!;
+  const matches = (version: Version) => hasKey(version, foreignKey.parentColumns, item.values!, machinery);
+  progress.version ??= currentView(draft, actor, machinery).versions(table.index).find(matches) ?? null;
+  if (progress.version !== null) {
+    const request = {
+      actor,
+      table,
+      slot: progress.version.slot,
+      mode: RowLockMode.keyShare,
+      policy: 'block' as const,
+      by: 'lock' as const,
+    };
+    const locked = lockNewest(draft, request, progress);
+    if (locked.result === 'wait') return waiting(locked.wait);
+    if (locked.result === 'locked' && matches(progress.version)) return NOTHING;
+  }
+  const child = machinery.catalog.tables[foreignKey.table]!;
+  throw new SqlError('23503', `insert or update on table "${child.name}" violates foreign key constraint "${foreignKey.name}"`, {
+    constraint: foreignKey.name,
+    table: child.name,
+  });
+}
+
+/**
+ * After the delete of a parent: the query for its children, which go too or forbid it. It has the newest snapshot there is, at every isolation
+ * level (ri_PerformCheck, detectNewRows).
+ */
+export function checkChildren(draft: Draft, actor: ActorIndex, item: Item, machinery: Machinery): Worked {
+  const foreignKey = foreignKeyOf(item, machinery, (table) => table.referencedBy);
+  const cascades = foreignKey.onDelete === 'cascade';
+  const wait = lockForCheck(draft, actor, item.table, cascades ? 'ROW EXCLUSIVE' : 'ROW SHARE');
+  if (wait !== null) return waiting(wait);
+  draft.noteReads(actor, [item.table], []);
+  const { contents, catalog } = machinery;
+  const newest = new SnapshotView(contents, draft.committed, draft.transaction(actor), draft.sequences, catalog.tables.length);
+  const next = newest
+    .versions(item.table)
+    .filter((version) => hasKey(version, foreignKey.columns, item.values!, machinery))
+    .sort((left, right) => left.position - right.position)
+    .map((version): Item => ({ ...item, slot: version.slot, version, kind: cascades ? 'delete' : 'referrer' }));
+  return { ...NOTHING, next };
+}
+
+/** A child that forbids the delete of its parent, unless it turns out to have gone elsewhere. */
+export function checkReferrer(draft: Draft, actor: ActorIndex, item: Item, progress: MutableProgress, machinery: Machinery): Worked {
+  const foreignKey = foreignKeyOf(item, machinery, (table) => table.referencedBy);
+  const table = machinery.catalog.tables[item.table]!;
+  const request = { actor, table, slot: item.slot, mode: RowLockMode.keyShare, policy: 'block' as const, by: 'lock' as const };
+  const locked = lockNewest(draft, request, progress);
+  if (locked.result === 'wait') return waiting(locked.wait);
+  if (locked.result !== 'locked' || !hasKey(progress.version!, foreignKey.columns, item.values!, machinery)) return NOTHING;
+  const parent = machinery.catalog.tables[foreignKey.parent]!;
+  throw new SqlError(
+    '23503',
+    `update or delete on table "${parent.name}" violates foreign key constraint "${foreignKey.name}" on table "${table.name}"`,
+    { constraint: foreignKey.name, table: table.name },
+  );
+}
+
+function currentView(draft: Draft, actor: ActorIndex, machinery: Machinery): SnapshotView {
+  const transaction = draft.transaction(actor);
+  const snapshot = transaction.snapshot ?? draft.committed;
+  return new SnapshotView(machinery.contents, snapshot, transaction, draft.sequences, machinery.catalog.tables.length);
+}
+
+export function hasKey(version: Version, columns: readonly number[], key: readonly Value[], machinery: Machinery): boolean {
+  const values = machinery.contents.values(version.content);
+  return columns.every((column, index) => values[column] === key[index]);
+}

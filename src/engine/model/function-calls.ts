@@ -1,0 +1,75 @@
+import type { ActorIndex } from '../contract.js';
+import { type AdvisoryCall, advisoryResource } from './advisory.js';
+import type { Draft } from './draft.js';
+import { type Machinery, viewOf } from './machinery.js';
+import type { Query } from './query.js';
+import { SqlError } from './sql-error.js';
+import type { Wait } from './state.js';
+import type { Call } from './statements.js';
+import type { Value } from './types.js';
+
+/** Calls the functions one after the other; one of them may have to wait. */
+export function callFunctions(draft: Draft, actor: ActorIndex, calls: readonly Call[], machinery: Machinery): Wait | null {
+  for (;;) {
+    const { cursor, asked, outputs } = draft.execution(actor);
+    const call = calls[cursor];
+    if (call === undefined) {
+      draft.updateExecution(actor, { affected: 1 });
+      return null;
+    }
+    const result = callFunction(draft, actor, call, asked, machinery);
+    if (typeof result === 'object' && result !== null) {
+      draft.updateExecution(actor, { asked: true });
+      return result;
+    }
+    draft.updateExecution(actor, { cursor: cursor + 1, asked: false, outputs: [[...(outputs[0] ?? []), result]] });
+  }
+}
+
+function callFunction(draft: Draft, actor: ActorIndex, call: Call, asked: boolean, machinery: Machinery): Value | Wait {
+  const valuesOf = (query: Query) => machinery.evaluator.evaluate(query, viewOf(draft, actor, machinery))[0]!.values;
+  switch (call.function) {
+    case 'value':
+      return valuesOf(call.value)[0]!;
+    case 'nextval':
+      return draft.nextValue(actor, call.sequence);
+    case 'setval':
+      return setValue(draft, actor, call, valuesOf(call.value)[0] as number | null, machinery);
+    case 'advisory': {
+      if (call.key === null) {
+        draft.unlockAll(actor);
+        return '';
+      }
+      const key = valuesOf(call.key);
+      if (key.includes(null)) return null;
+      return advise(draft, actor, call, advisoryResource(key), asked);
+    }
+  }
+}
+
+function advise(draft: Draft, actor: ActorIndex, call: AdvisoryCall, resource: string, asked: boolean): Value | Wait {
+  if (call.does === 'unlock') return draft.unlock(actor, resource, call.mode);
+  if (asked) return '';
+  const owner = call.owner === 'session' ? 'session' : undefined;
+  const result = draft.acquireHeavy(actor, resource, call.mode, call.does === 'try', owner);
+  if (call.does === 'try') return result === 'granted';
+  return result === 'waiting' ? { on: 'heavy', resource } : '';
+}
+
+function setValue(
+  draft: Draft,
+  actor: ActorIndex,
+  { sequence, isCalled }: Extract<Call, { function: 'setval' }>,
+  value: number | null,
+  machinery: Machinery,
+): number | null {
+  if (value === null) return null;
+  if (value < 1)
+    throw new SqlError(
+      '22003',
+      `setval: value ${value} is out of bounds for sequence "${machinery.catalog.sequences[sequence]!.name}" (1..9223372036854775807)`,
+    );
+  draft.takeTopXid(actor);
+  draft.setSequence(sequence, { lastValue: value, isCalled, logged: 0 });
+  return value;
+}

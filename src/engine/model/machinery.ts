@@ -1,0 +1,29 @@
+import type { ActorIndex } from '../contract.js';
+import type { Catalog } from './catalog.js';
+import type { RowContents } from './contents.js';
+import type { Draft } from './draft.js';
+import type { Evaluator } from './evaluator.js';
+import { SnapshotView } from './view.js';
+
+/** What the layer needs besides the state. */
+export interface Machinery {
+  readonly catalog: Catalog;
+  readonly contents: RowContents;
+  readonly evaluator: Evaluator;
+  /** Statements that locked or changed several rows: the verdict is at statement granularity there. */
+  readonly coarse: Set<string>;
+  /** Tables in which the order of rows has mattered: from then on it is part of the canonical state. */
+  readonly ordered: Set<number>;
+}
+
+/** What a statement sees, from its beginning to its end. */
+export function viewOf(draft: Draft, actor: ActorIndex, machinery: Machinery): SnapshotView {
+  const { snapshot, before } = draft.execution(actor);
+  return new SnapshotView(
+    machinery.contents,
+    snapshot ?? draft.committed,
+    { ...draft.transaction(actor), writes: before },
+    draft.sequences,
+    machinery.catalog.tables.length,
+  );
+}

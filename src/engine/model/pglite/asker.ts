@@ -1,0 +1,116 @@
+import { UnmodelledError } from '../../contract.js';
+import type { Catalog } from '../catalog.js';
+import type { RowContents } from '../contents.js';
+import { SqlError } from '../sql-error.js';
+import { fromText, toText, type Value } from '../types.js';
+import type { ResultRow, View } from '../visible.js';
+import { literal, type PgliteSchema, quote, TEXTS } from './schema.js';
+import type { Given, Load, TextQuery } from './text-query.js';
+
+/** Runs a query. Where rows lie in more than one order, it is run in two: what depends on it is open, and refused. */
+export class Asker {
+  readonly schema: PgliteSchema;
+  readonly #catalog: Catalog;
+  readonly #contents: RowContents;
+  readonly #literals = new Map<number, string>();
+
+  constructor(schema: PgliteSchema, catalog: Catalog, contents: RowContents) {
+    this.schema = schema;
+    this.#catalog = catalog;
+    this.#contents = contents;
+  }
+
+  ask(query: TextQuery, view: View, given: Given): readonly ResultRow[] {
+    const first = this.#once(query, view, given, false);
+    const several = query.loads.some((load) => load.given === null && view.contents(load.table).length > 1);
+    if (several) {
+      const second = this.#once(query, view, given, true);
+      compare(first, second, query);
+    }
+    if (first instanceof SqlError) throw first;
+    return first;
+  }
+
+  #once(query: TextQuery, view: View, given: Given, backwards: boolean): readonly ResultRow[] | SqlError {
+    this.schema.needRowSchemas(1 + Math.max(-1, ...[...query.text.matchAll(/ls_row_(\d+)\./g)].map(([, index]) => Number(index))));
+    const name = `q${query.id}`;
+    const invalid = this.schema.prepare(name, query.text, query.parameterTypes);
+    if (invalid !== null) return invalid;
+    const places: { load: Load; rows: number[] }[] = [];
+    const inserts = query.texts.map((number) => `;INSERT INTO ${TEXTS} VALUES (${number}, ${literal(given.texts[number] ?? null)})`);
+    for (const load of query.loads) {
+      const all = load.given === null ? view.contents(load.table) : [given.rows[load.given] ?? null].filter((row) => row !== null);
+      if (all.length === 0) continue;
+      const order = all.map((_, index) => index);
+      if (backwards) order.reverse();
+      places.push({ load, rows: order });
+      inserts.push(
+        this.#insert(
+          load,
+          order.map((index) => all[index]!),
+        ),
+      );
+    }
+    const { loaded, answer } = this.schema.ask(inserts.join(''), name, [...query.values], view.nowMs);
+    if (answer.error !== null) return known(answer.error);
+    const found = new Map<string, number>();
+    places.forEach(({ load, rows }, index) => {
+      loaded[index + query.texts.length]!.forEach(([place], row) => {
+        found.set(`${load.schema}.${load.table}${place}`, rows[row]!);
+      });
+    });
+    return (answer.results[0] ?? []).map((row) => toRow(row, query, found));
+  }
+
+  #insert(load: Load, contents: readonly number[]): string {
+    const table = this.#catalog.tables[load.table]!;
+    const columns = table.columns.filter((column) => !column.generated).map((column) => quote(column.name));
+    const rows = contents.map((content) => this.#literal(content));
+    return `;INSERT INTO ${load.schema}.${quote(table.name)} (${columns.join()}) OVERRIDING SYSTEM VALUE VALUES ${rows.join()} RETURNING ctid`;
+  }
+
+  #literal(content: number): string {
+    let text = this.#literals.get(content);
+    if (text === undefined) {
+      const { table, values } = this.#contents.get(content);
+      const { columns } = this.#catalog.tables[table]!;
+      text = `(${values.flatMap((value, index) => (columns[index]!.generated ? [] : [literal(toText(value))])).join()})`;
+      this.#literals.set(content, text);
+    }
+    return text;
+  }
+}
+
+/** Errors that are ours to make, or that say nothing of the statement, are no answer. */
+function known(error: SqlError): SqlError {
+  if (/^(XX|53|57|58|F0)/.test(error.code)) throw new UnmodelledError(`PGlite does not answer this (${error.message})`);
+  return error;
+}
+
+function toRow(row: readonly (string | null)[], query: TextQuery, found: ReadonlyMap<string, number>): ResultRow {
+  const shown = query.outputs.length;
+  const behind = shown + query.changes.length;
+  const joined = query.hidden.map((hidden, index): Value => {
+    const text = row[behind + index]!;
+    if (hidden.kind === 'text' || text === null) return text;
+    return found.get(`${hidden.schema}.${hidden.table}${text}`) ?? -1;
+  });
+  return {
+    values: query.outputs.map((output, index) => fromText(row[index]!, output.type)),
+    changes: query.changes.map((type, index) => fromText(row[shown + index]!, type)),
+    row: typeof joined[0] === 'number' ? joined[0] : -1,
+    joined,
+  };
+}
+
+function compare(first: readonly ResultRow[] | SqlError, second: readonly ResultRow[] | SqlError, query: TextQuery): void {
+  const text = (answer: readonly ResultRow[] | SqlError, ordered: boolean) => {
+    if (answer instanceof SqlError) return `${answer.code} ${answer.message}`;
+    const rows = answer.map((row) => JSON.stringify([row.values, row.changes, row.joined]));
+    return (ordered ? rows : rows.sort()).join();
+  };
+  if (text(first, query.ordered) === text(second, query.ordered)) return;
+  if (text(first, false) === text(second, false))
+    throw new UnmodelledError('rows that are equal in ORDER BY: their order is up to the server');
+  throw new UnmodelledError('an answer that depends on the order in which the server meets the rows');
+}
