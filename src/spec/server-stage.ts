@@ -1,4 +1,4 @@
-import { Inspector } from '../engine/postgres/inspector.js';
+import { NO_TIMEOUTS, type Settings } from '../engine/postgres/providers/client.js';
 import type { PostgresServer, ScratchDatabase } from '../engine/postgres/providers/server.js';
 import { TextSessions } from '../engine/postgres/text-sessions.js';
 import type { IsolationLevel } from '../scenario.js';
@@ -29,13 +29,13 @@ export class ServerStage implements Stage {
   static async open(server: PostgresServer, specification: Specification, options: ServerStageOptions): Promise<ServerStage> {
     const database = await server.createDatabase();
     const { connection } = database;
-    await settings(server, connection, options.isolation);
     const names = specification.sessions.map((session) => session.name);
     const inboxes = ['', ...names].map(() => new Inbox());
     const sessions = await TextSessions.open({
       connection,
       // As isolationtester calls them, for specifications that look themselves up in pg_stat_activity.
       names: ['lastseat', ...names.map((name) => `/${name}`)],
+      settings: settings(server, options.isolation),
       hear: (session, message) => inboxes[session]!.push(message),
       mayTimeOut: mentions(specification, /(?<!deadlock_)timeout/i),
       mayBeSignalled: mentions(specification, /pg_(?:cancel|terminate)_backend/i),
@@ -83,18 +83,15 @@ export class ServerStage implements Stage {
   }
 }
 
-/** PostgreSQL's own defaults, which ours or somebody's server may be set otherwise than: they show in results, and decide who is a deadlock's victim. */
-async function settings(server: PostgresServer, connection: ScratchDatabase['connection'], isolation: IsolationLevel): Promise<void> {
-  const name = `"${connection.database}"`;
-  const inspector = await Inspector.connect(connection);
-  const values = [
-    `default_transaction_isolation = '${isolation.toLowerCase()}'`,
-    "timezone = 'UTC'",
-    "datestyle = 'ISO, MDY'",
-    ...(server.canSetDeadlockTimeout ? ["deadlock_timeout = '1s'"] : []),
-  ];
-  await inspector.script(values.map((value) => `ALTER DATABASE ${name} SET ${value};`).join(' '));
-  await inspector.end();
+/** PostgreSQL's own defaults, whatever the server is set to: they show in results, end waits, and decide who is a deadlock's victim. */
+function settings(server: PostgresServer, isolation: IsolationLevel): Settings {
+  return {
+    ...NO_TIMEOUTS,
+    default_transaction_isolation: isolation.toLowerCase(),
+    TimeZone: 'UTC',
+    DateStyle: 'ISO,MDY',
+    ...(server.canSetDeadlockTimeout ? { deadlock_timeout: '1s' } : {}),
+  };
 }
 
 /** What can end a wait from outside is set or called here or nowhere: the database is new. */

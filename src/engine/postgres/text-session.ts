@@ -1,5 +1,6 @@
-import pg from 'pg';
+import type { Client } from 'pg';
 import type { Message } from '../messages.js';
+import { connect, type Settings } from './providers/client.js';
 import type { Connection } from './providers/server.js';
 
 /** The parts of pg's Connection that are below its queries. */
@@ -19,6 +20,13 @@ interface Diagnosis {
   readonly hint?: string;
 }
 
+export interface TextSessionOptions {
+  /** What the session is called at the server. */
+  readonly name: string;
+  readonly settings: Settings;
+  readonly hear: (message: Message) => void;
+}
+
 /**
  * A session that sends simple queries, of any number of statements, and hands out what comes back as the server writes it. pg's Client makes the
  * connection; its queries know one result a query and lose the order of notices, so what the server says is taken from below them.
@@ -27,7 +35,7 @@ export class TextSession {
   readonly pid: number;
   readonly #wire: Wire;
 
-  private constructor(client: pg.Client, hear: (message: Message) => void) {
+  private constructor(client: Client, hear: (message: Message) => void) {
     this.#wire = (client as unknown as { connection: Wire }).connection;
     this.pid = (client as unknown as { processID: number }).processID;
     const on = <T>(event: string, toMessage: (message: T) => Message) => {
@@ -53,16 +61,11 @@ export class TextSession {
     this.#wire.removeAllListeners('copyInResponse');
     this.#wire.on('copyInResponse', () => this.#wire.sendCopyFail('a simple query brings no data for COPY'));
     this.#wire.removeAllListeners('copyData');
-    client.on('error', () => {
-      // The connection's end is heard of below.
-    });
     client.on('end', () => hear({ kind: 'closed' }));
   }
 
-  static async connect(connection: Connection, name: string, hear: (message: Message) => void): Promise<TextSession> {
-    const client = new pg.Client({ ...connection, keepAlive: false, application_name: name });
-    await client.connect();
-    return new TextSession(client, hear);
+  static async connect(connection: Connection, options: TextSessionOptions): Promise<TextSession> {
+    return new TextSession(await connect(connection, options), options.hear);
   }
 
   /** The session must have no query under way. */

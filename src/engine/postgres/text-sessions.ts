@@ -1,6 +1,7 @@
 import { EngineError, onCycle } from '../contract.js';
 import type { Message } from '../messages.js';
 import { Inspector } from './inspector.js';
+import type { Settings } from './providers/client.js';
 import type { Connection } from './providers/server.js';
 import { TextSession } from './text-session.js';
 import { answeredWithin } from './waiting.js';
@@ -18,6 +19,7 @@ export interface TextSessionsOptions {
   readonly connection: Connection;
   /** What each session is called at the server. */
   readonly names: readonly string[];
+  readonly settings: Settings;
   readonly hear: (session: number, message: Message) => void;
   /** A wait may end by itself: a timeout has been set somewhere. */
   readonly mayTimeOut: boolean;
@@ -59,7 +61,7 @@ export class TextSessions {
 
   async #connect(index: number): Promise<Slot> {
     let slot: Slot | null = null;
-    const session = await TextSession.connect(this.#options.connection, this.#options.names[index]!, (message) => {
+    const hear = (message: Message) => {
       if (slot === null || this.#slots[index] !== slot) return;
       if (message.kind === 'ready' || message.kind === 'closed') slot.underWay = false;
       if (message.kind === 'closed') slot.closed = true;
@@ -68,7 +70,9 @@ export class TextSessions {
       const next = this.#next;
       this.#next = signal();
       next.give();
-    });
+    };
+    const { connection, names, settings } = this.#options;
+    const session = await TextSession.connect(connection, { name: names[index]!, settings, hear });
     slot = { session, underWay: false, blocked: false, closed: false };
     return slot;
   }
