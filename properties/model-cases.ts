@@ -1,11 +1,13 @@
 /** Small scenarios, each explored on the model and confirmed on a real server: what the conformance tests share. */
+
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ModelEngine } from '../src/engine/model/engine.js';
 import { PostgresEngine } from '../src/engine/postgres/engine.js';
-import { openServer } from '../src/engine/postgres/providers/open.js';
+
 import type { PostgresServer } from '../src/engine/postgres/providers/server.js';
 import type { IsolationLevel } from '../src/scenario.js';
 import { confirm, type Script } from './model-scripts.js';
+import { openPinnedServer } from './pinned-server.js';
 
 export const schema = `
   CREATE SEQUENCE tickets;
@@ -41,7 +43,7 @@ export function onServer() {
   const engine = new ModelEngine();
 
   beforeAll(async () => {
-    server = await openServer('embedded');
+    server = await openPinnedServer();
     postgres = new PostgresEngine(server, { looksAlways: true });
   }, 60_000);
 

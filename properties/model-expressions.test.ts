@@ -3,10 +3,11 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { UnmodelledError } from '../src/engine/contract.js';
 import { ModelEngine } from '../src/engine/model/engine.js';
 import { PostgresEngine } from '../src/engine/postgres/engine.js';
-import { openServer } from '../src/engine/postgres/providers/open.js';
+
 import type { PostgresServer } from '../src/engine/postgres/providers/server.js';
 import { run, scheduleOf } from '../src/run.js';
 import { compare, modelOf, type ScriptedCase } from './model-scripts.js';
+import { openPinnedServer } from './pinned-server.js';
 
 /** Single statements of one actor: what pg-mem is asked on the model's behalf, against the server's answers. */
 const SEED = Number(process.env.LASTSEAT_FUZZ_SEED ?? 42);
@@ -148,7 +149,7 @@ let postgres: PostgresEngine;
 const engine = new ModelEngine();
 
 beforeAll(async () => {
-  server = await openServer('embedded');
+  server = await openPinnedServer();
   postgres = new PostgresEngine(server);
 }, 60_000);
 

@@ -3,12 +3,13 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { UnmodelledError } from '../src/engine/contract.js';
 import { ModelEngine } from '../src/engine/model/engine.js';
 import { PostgresEngine } from '../src/engine/postgres/engine.js';
-import { openServer } from '../src/engine/postgres/providers/open.js';
+
 import type { PostgresServer } from '../src/engine/postgres/providers/server.js';
 import { run, scheduleOf } from '../src/run.js';
 import { uniform } from '../src/schedule/uniform.js';
 import { program, schemaWith } from './model-programs.js';
 import { compare, modelOf, note, type ScriptedCase } from './model-scripts.js';
+import { openPinnedServer } from './pinned-server.js';
 
 /** Random programs of two or three transactions over two tables, each under a few random schedules, on both engines in lockstep. */
 const SEED = Number(process.env.LASTSEAT_FUZZ_SEED ?? 42);
@@ -21,7 +22,7 @@ const CONTENTION = ['waits', 'waits again', '40P01', '40001', '23503', '23505', 
 let server: PostgresServer;
 
 beforeAll(async () => {
-  server = await openServer('embedded');
+  server = await openPinnedServer();
 }, 60_000);
 
 afterAll(async () => {

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ModelEngine } from '../src/engine/model/engine.js';
+import type { ModelState } from '../src/engine/model/state.js';
 import { search } from '../src/explore/search.js';
 import { type Run, run, scheduleOf } from '../src/run.js';
-import type { ModelState } from '../src/engine/model/state.js';
 import type { IsolationLevel } from '../src/scenario.js';
 import type { Choice } from '../src/schedule/choice.js';
 import type { Policy } from '../src/schedule/policy.js';

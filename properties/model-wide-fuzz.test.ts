@@ -3,12 +3,13 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { UnmodelledError } from '../src/engine/contract.js';
 import { ModelEngine } from '../src/engine/model/engine.js';
 import { PostgresEngine } from '../src/engine/postgres/engine.js';
-import { openServer } from '../src/engine/postgres/providers/open.js';
+
 import type { PostgresServer } from '../src/engine/postgres/providers/server.js';
 import { run, scheduleOf } from '../src/run.js';
 import type { IsolationLevel } from '../src/scenario.js';
 import { uniform } from '../src/schedule/uniform.js';
 import { compare, modelOf, note, type ScriptedCase } from './model-scripts.js';
+import { openPinnedServer } from './pinned-server.js';
 
 /** Random programs in the SQL that PGlite evaluates, two or three transactions that want the same few rows, on both engines in lockstep. */
 const SEED = Number(process.env.LASTSEAT_FUZZ_SEED ?? 42);
@@ -136,7 +137,7 @@ let postgres: PostgresEngine;
 const engine = new ModelEngine();
 
 beforeAll(async () => {
-  server = await openServer('embedded');
+  server = await openPinnedServer();
   postgres = new PostgresEngine(server, { looksAlways: true });
 }, 60_000);
 

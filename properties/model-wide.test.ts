@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { UnmodelledError } from '../src/engine/contract.js';
 import { ModelEngine } from '../src/engine/model/engine.js';
 import { PostgresEngine } from '../src/engine/postgres/engine.js';
-import { openServer } from '../src/engine/postgres/providers/open.js';
+
 import type { PostgresServer } from '../src/engine/postgres/providers/server.js';
 import { lockstep } from '../src/explore/lockstep.js';
 import { Machine } from '../src/machine.js';
@@ -10,6 +10,7 @@ import type { Plan } from '../src/plan/plan.js';
 import { run, scheduleOf } from '../src/run.js';
 import type { IsolationLevel, Scenario } from '../src/scenario.js';
 import { confirm, modelOf, type Script } from './model-scripts.js';
+import { openPinnedServer } from './pinned-server.js';
 
 /** SQL that pg-mem is not asked about, under contention: every interleaving on the model, every transition on a real server. */
 
@@ -29,7 +30,7 @@ let postgres: PostgresEngine;
 const engine = new ModelEngine();
 
 beforeAll(async () => {
-  server = await openServer('embedded');
+  server = await openPinnedServer();
   postgres = new PostgresEngine(server, { looksAlways: true });
 }, 60_000);
 

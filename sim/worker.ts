@@ -1,6 +1,7 @@
 import { explorePlan, makeCounterexample, openServer, PostgresEngine, type PostgresServer, ProviderError } from '../src/index.js';
 import { explainFailure } from './failure.js';
 import type { FromWorker, Job, JobResult, ToWorker, WorkerSetup } from './jobs.js';
+import { pinTo } from './pin.js';
 import { loadOne } from './scenarios.js';
 
 /**
@@ -20,6 +21,7 @@ const say = (message: FromWorker) => {
 
 async function open(given: WorkerSetup): Promise<void> {
   setup = given;
+  if (given.cpu !== null) pinTo(given.cpu);
   try {
     if (given.postgres !== null) {
       server = await openServer(given.postgres, given.cpu === null ? {} : { cpu: given.cpu });
