@@ -48,13 +48,14 @@ export class Servers {
 
 /** The same server, with a note of the databases that are made on it. */
 function noting(server: PostgresServer, databases: Connection[]): PostgresServer {
-  const { kind, version, major, canFreeze, canSetDeadlockTimeout } = server;
+  const { kind, version, major, canFreeze, canSetDeadlockTimeout, limitations } = server;
   return {
     kind,
     version,
     major,
     canFreeze,
     canSetDeadlockTimeout,
+    limitations,
     createDatabase: async () => {
       const database = await server.createDatabase();
       databases.push(database.connection);

@@ -469,27 +469,66 @@ describe('a URL', () => {
   });
 });
 
+describe('a URL as it is shown', () => {
+  it.each([
+    ['postgres://u:p@/d?host=/run/postgresql', 'postgres://u@/d?host=/run/postgresql'],
+    ['postgres://u@%2Frun%2Fpostgresql/d?port=7', 'postgres://u@/d?host=/run/postgresql&port=7'],
+    ['postgres://u:p@[::1]:5/d', 'postgres://u@[::1]:5/d'],
+    ['postgres://u:p@h/a%20b', 'postgres://u@h:5432/a%20b'],
+    ['postgres://u:p@h:port/d', 'postgres://...'],
+  ])('%s is shown as %s, which means the same', (url, shown) => {
+    expect(redactUrl(url)).toBe(shown);
+    if (shown !== 'postgres://...')
+      expect({ ...parseConnectionUrl(shown, {}) }).toEqual({ ...parseConnectionUrl(url, {}), password: undefined });
+  });
+});
+
 describe('what doctor shows', () => {
-  it('names what each provider allows and what follows', async () => {
-    const reports = await inspectProviders({ choice: urlAs('maker:secret'), environment: { ...process.env, DOCKER_HOST: undefined } });
+  const inspectAs = (user: string) => inspectProviders({ choice: urlAs(user), environment: { ...process.env, DOCKER_HOST: undefined } });
+
+  it('names what each provider allows, what does not go with it, and which a run has', async () => {
+    const reports = await inspectAs('maker:secret');
     expect(reports.map(({ kind }) => kind)).toEqual(['embedded', 'testcontainers', 'url']);
     expect(reports[0]).toMatchObject({
       available: true,
+      used: false,
       version: server.version,
       allows: { freezeWaiters: true, chooseDeadlockVictim: true },
+      limitations: [],
     });
-    expect(reports[2]).toMatchObject({ available: true, version: server.version, allows: { freezeWaiters: false, createDatabases: true } });
+    expect(reports[2]).toMatchObject({
+      available: true,
+      used: true,
+      version: server.version,
+      allows: { freezeWaiters: false, chooseDeadlockVictim: true },
+      limitations: [expect.stringContaining('waiters cannot be held back')],
+    });
     expect(JSON.stringify(reports)).not.toContain('secret');
   });
 
-  it('tells that a URL does not work, and why', async () => {
+  it('says what a role that is no superuser lacks, and how to give it', async () => {
+    await query(admin, 'CREATE ROLE creator LOGIN CREATEDB');
+    const [, , url] = await inspectAs('creator');
+    expect(url).toMatchObject({ available: true, allows: { chooseDeadlockVictim: false } });
+    expect(url!.limitations[1]).toContain('GRANT SET ON PARAMETER deadlock_timeout TO "creator"');
+    expect((await openServer(urlAs('creator'))).limitations).toEqual(url!.limitations);
+  });
+
+  it('tells that a URL does not work, why, and what to do; embedded is not used in its place', async () => {
     const reports = await inspectProviders({ choice: 'auto', environment: { LASTSEAT_POSTGRES: 'postgres://u:secret@127.0.0.1:1/d' } });
     expect(reports[2]).toMatchObject({
       kind: 'url',
       available: false,
-      detail: expect.stringContaining('nothing answers at 127.0.0.1:1') as string,
+      detail: 'nothing answers at 127.0.0.1:1',
+      hint: expect.stringContaining('Is the server running') as string,
     });
+    expect(reports.filter(({ used }) => used)).toEqual([]);
     expect(JSON.stringify(reports)).not.toContain('secret');
+  });
+
+  it('tells that a role may not create databases', async () => {
+    const [, , url] = await inspectAs('plain');
+    expect(url).toMatchObject({ available: false, used: false, hint: expect.stringContaining('ALTER ROLE "plain" CREATEDB') as string });
   });
 });
 

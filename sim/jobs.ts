@@ -1,4 +1,4 @@
-import type { Counterexample, Failure, Limits, Plan, PlanOutcome, Strategy } from '../src/index.js';
+import type { Counterexample, Failure, Limits, OutcomeDocument, Plan, PlanOutcome, Strategy } from '../src/index.js';
 import type { FailureReport } from './failure.js';
 
 /** What a worker process is started with. */
@@ -33,7 +33,7 @@ export type JobResult =
 export type ToWorker = WorkerSetup | { readonly kind: 'job'; readonly id: number; readonly job: Job } | { readonly kind: 'close' };
 
 export type FromWorker =
-  | { readonly kind: 'ready'; readonly postgres: { readonly provider: string; readonly version: string } | null }
+  | { readonly kind: 'ready'; readonly postgres: OutcomeDocument['postgres'] }
   | { readonly kind: 'unavailable'; readonly message: string; readonly hint: string }
   | { readonly kind: 'progress'; readonly id: number; readonly progress: Progress }
   | { readonly kind: 'result'; readonly id: number; readonly result: JobResult }

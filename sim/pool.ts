@@ -1,13 +1,11 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { ProviderError } from '../src/index.js';
+import { type OutcomeDocument, ProviderError } from '../src/index.js';
 import { Failure } from './failure.js';
 import type { FromWorker, Job, JobResult, Progress, ToWorker, WorkerSetup } from './jobs.js';
 
-export interface OpenedPostgres {
-  readonly provider: string;
-  readonly version: string;
-}
+/** The server of the workers, as the outcome tells it. */
+export type OpenedPostgres = NonNullable<OutcomeDocument['postgres']>;
 
 interface Waiting {
   readonly id: number;

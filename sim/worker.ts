@@ -32,7 +32,10 @@ async function open(given: WorkerSetup): Promise<void> {
     say({ kind: 'unavailable', message: error.message, hint: error.hint });
     return;
   }
-  say({ kind: 'ready', postgres: server === null ? null : { provider: server.kind, version: server.version } });
+  say({
+    kind: 'ready',
+    postgres: server === null ? null : { provider: server.kind, version: server.version, limitations: server.limitations },
+  });
 }
 
 async function work(id: number, job: Job): Promise<JobResult> {

@@ -1,39 +1,38 @@
-import { inspectProviders, isUrl, type ProviderReport } from '../../src/index.js';
+import { inspectProviders, type ProviderReport } from '../../src/index.js';
 import { EXIT } from '../exit-codes.js';
 import { PG_MEM_VERSION, VERSION } from '../version.js';
 
 /** What is here, and what it allows. Exit code 4 where no PostgreSQL can be had, or not the one that was asked for. */
 export async function doctor(postgres: string): Promise<number> {
   const reports = await inspectProviders({ choice: postgres });
+  const used = reports.find((report) => report.used);
   process.stdout.write(
     `lastseat ${VERSION} · Node ${process.versions.node} · ${process.platform}-${process.arch} · model pg-mem ${PG_MEM_VERSION}\n\n`,
   );
-  process.stdout.write(`${describeProviders(reports)}\n`);
-  const chosen = postgres === 'auto' ? process.env.LASTSEAT_POSTGRES || 'auto' : postgres;
-  const wanted = reports.filter(({ kind }) => chosen === 'auto' || kind === (isUrl(chosen) ? 'url' : chosen));
-  if (wanted.some((report) => report.available)) return EXIT.fine;
-  const what = chosen === 'auto' ? 'No PostgreSQL can be had here' : 'The PostgreSQL that was asked for cannot be had';
-  process.stdout.write(`\n${what}. The model alone: npm run sim -- --engine model\n`);
-  return EXIT.environment;
+  process.stdout.write(`${describeProviders(reports)}\n\n`);
+  if (used === undefined) {
+    const other = reports.find(({ available }) => available);
+    const instead = other === undefined ? '' : ` What can be had: --postgres ${other.kind}.`;
+    process.stdout.write(`A run finds no PostgreSQL here.${instead} The model alone: npm run sim -- --engine model\n`);
+    return EXIT.environment;
+  }
+  const another = postgres === 'auto' ? '. Another: --postgres, or LASTSEAT_POSTGRES' : '';
+  process.stdout.write(`A run uses ${used.kind === 'url' ? 'the URL' : used.kind}${another}\n`);
+  return EXIT.fine;
 }
 
 export function describeProviders(reports: readonly ProviderReport[]): string {
-  return reports
-    .map((report) => {
-      const head = `${report.available ? 'ok' : ' -'} ${report.kind.padEnd(14)} ${report.available ? `PostgreSQL ${report.version ?? '?'}` : 'not available'}`;
-      const allows = report.available
-        ? [
-            `freeze waiters: ${yes(report.allows.freezeWaiters)}`,
-            `choose a deadlock's victim: ${yes(report.allows.chooseDeadlockVictim)}`,
-            `create databases: ${yes(report.allows.createDatabases)}`,
-          ].join(' · ')
-        : '';
-      return [head, report.detail, allows, ...report.consequences]
-        .filter((line) => line !== '')
-        .map((line, index) => (index === 0 ? line : `     ${line}`))
-        .join('\n');
-    })
-    .join('\n');
+  const lines = reports.flatMap((report) => {
+    const { available, kind, version, detail, hint, allows, limitations } = report;
+    const head = `${available ? 'ok' : ' -'} ${kind.padEnd(MARGIN - 4)} `;
+    const what = [...(version === null ? [] : [`PostgreSQL ${version}`]), detail].join(': ');
+    const can = allows.freezeWaiters && allows.chooseDeadlockVictim ? ['every order of steps can be forced'] : limitations;
+    return [`${head}${what}`, ...(hint ?? '').split('\n'), ...(available ? can : [])].filter((line) => line !== '').map(indent);
+  });
+  if (!reports.some(({ kind }) => kind === 'url'))
+    lines.push(` - ${'url'.padEnd(MARGIN - 4)} none is named. A server of your own: --postgres postgres://user@host/database`);
+  return lines.join('\n');
 }
 
-const yes = (value: boolean) => (value ? 'yes' : 'no');
+const MARGIN = 19;
+const indent = (line: string, index: number) => (index === 0 ? line : `${' '.repeat(MARGIN)}${line}`);

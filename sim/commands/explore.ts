@@ -119,6 +119,7 @@ class Exploration {
       await this.#start();
       if (this.#interrupted) return;
       this.#print(this.#enginesLine());
+      for (const limitation of this.#postgres?.limitations ?? []) this.#print(`note: ${limitation}`);
       this.#print('');
       await this.#all();
     } catch (error) {
@@ -174,7 +175,7 @@ class Exploration {
       deadlineMs: args.timeSeconds === null ? null : this.#startedMs + args.timeSeconds * 1000,
     });
     const opened = await this.#pool.start(wanted, setup);
-    this.#postgres = this.#shared === null || opened === null ? opened : { provider: this.#shared.kind, version: opened.version };
+    this.#postgres = this.#shared === null || opened === null ? opened : { ...opened, provider: this.#shared.kind };
   }
 
   #enginesLine(): string {

@@ -5,7 +5,12 @@ export interface OutcomeDocument {
   readonly format: 'lastseat.outcome.v1';
   readonly seed: string;
   readonly version: string;
-  readonly postgres: { readonly provider: string; readonly version: string } | null;
+  readonly postgres: {
+    readonly provider: string;
+    readonly version: string;
+    /** What cannot be done with this server, a sentence each. */
+    readonly limitations: readonly string[];
+  } | null;
   readonly interrupted: boolean;
   readonly elapsedMs: number;
   readonly scenarios: readonly ScenarioOutcome[];

@@ -1,4 +1,4 @@
-import type { Counterexample, PlanOutcome, ScenarioOutcome } from '../outcome.js';
+import type { Counterexample, PlanOutcome, ScenarioOutcome, ServerFigures } from '../outcome.js';
 import { holds } from '../verdict.js';
 import { explain } from './explain.js';
 import { lanesOf, renderLanes, wrap } from './lanes.js';
@@ -34,7 +34,7 @@ export function suiteLine(outcome: ScenarioOutcome, options: TextOptions, nameWi
   const server =
     outcome.postgres === null
       ? ''
-      : ` · ${grouped(outcome.postgres.transitionsConfirmed)}/${grouped(outcome.model?.transitions ?? 0)} transitions seen on PostgreSQL`;
+      : ` · ${grouped(outcome.postgres.transitionsConfirmed)}/${grouped(outcome.model?.transitions ?? 0)} transitions seen on PostgreSQL${outcome.postgres.transitionsUnforceable === 0 ? '' : `, ${grouped(outcome.postgres.transitionsUnforceable)} cannot be forced`}`;
   const verdict = (expected ? outcome.verdict : `${outcome.verdict}, expected: ${outcome.expect ?? 'nothing'}`).padEnd(9);
   return `${mark} ${outcome.name.padEnd(nameWidth)} ${level.padEnd(3)} ${verdict}  ${counts}${server} · ${(outcome.elapsedMs / 1000).toFixed(1)} s`;
 }
@@ -62,13 +62,20 @@ export function scenarioText(outcome: ScenarioOutcome, options: TextOptions): st
   return lines.join('\n');
 }
 
+/** What the server has shown of a plan that was proved, and what it could not be made to show. */
+function confirmation({ transitionsConfirmed, transitionsUnforceable }: ServerFigures, options: TextOptions): string {
+  const seen = `each of the ${grouped(transitionsConfirmed)} transitions`;
+  if (transitionsUnforceable === 0) return `${seen} was seen on PostgreSQL ${options.postgres}`;
+  return `${seen} that can be forced on PostgreSQL ${options.postgres} was seen there, ${grouped(transitionsUnforceable)} others cannot be forced`;
+}
+
 /** What a verdict says, and what it does not. */
 function meaning(outcome: ScenarioOutcome, options: TextOptions): string {
   const { model, postgres } = outcome;
   const plans = outcome.plans.length === 1 ? 'one plan' : `${outcome.plans.length} plans`;
   switch (outcome.verdict) {
     case 'proved':
-      return `no violation in any of ${grouped(model!.interleavings)} interleavings of ${plans} on the model; each of the ${grouped(postgres!.transitionsConfirmed)} transitions was seen on PostgreSQL ${options.postgres}`;
+      return `no violation in any of ${grouped(model!.interleavings)} interleavings of ${plans} on the model; ${confirmation(postgres!, options)}`;
     case 'explored':
       return `no violation in any of ${grouped(model!.interleavings)} interleavings of ${plans} on the model; ${outcome.reason ?? 'not confirmed on PostgreSQL'}`;
     case 'passed':

@@ -82,10 +82,7 @@ export function explainConnectError(error: unknown, connection: Connection): Pro
   switch (sqlState(error)) {
     case 'ECONNREFUSED':
     case 'ENOENT':
-      return new ProviderError(
-        `nothing answers at ${where}`,
-        'Is the server running, and are host and port right? Next: npm run sim -- doctor',
-      );
+      return new ProviderError(`nothing answers at ${where}`, 'Is the server running, and are host and port right?');
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
       return new ProviderError(`there is no host "${connection.host}"`, 'Check the name in the URL, or use the address');

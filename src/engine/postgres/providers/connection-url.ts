@@ -85,8 +85,12 @@ const KNOWN = new Set(['host', 'port', 'user', 'password', 'dbname', 'sslmode', 
 export function redactUrl(text: string): string {
   try {
     const connection = parseConnectionUrl(text, {});
-    const host = connection.host.startsWith('/') ? encodeURIComponent(connection.host) : connection.host;
-    return `postgres://${encodeURIComponent(connection.user)}@${host}:${connection.port}/${encodeURIComponent(connection.database)}`;
+    const user = encodeURIComponent(connection.user);
+    const database = encodeURIComponent(connection.database);
+    const host = connection.host.includes(':') ? `[${connection.host}]` : connection.host;
+    if (!host.startsWith('/')) return `postgres://${user}@${host}:${connection.port}/${database}`;
+    const port = connection.port === 5432 ? '' : `&port=${connection.port}`;
+    return `postgres://${user}@/${database}?host=${host}${port}`;
   } catch {
     return 'postgres://...';
   }

@@ -80,6 +80,7 @@ class EmbeddedServer implements PostgresServer {
   readonly major: number;
   readonly canFreeze = true;
   readonly canSetDeadlockTimeout: boolean;
+  readonly limitations = [];
   readonly #connection: Connection;
   readonly #supervisor: Supervisor;
   readonly #user: User | null;

@@ -1,29 +1,33 @@
 /** What `doctor` shows: the providers that are here, what each allows, and what follows where one does not. Starts no server. */
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
-import { explainConnectError, readFacts } from './admin.js';
+import { explainConnectError, readFacts, requireUsable } from './admin.js';
 import { isUrl, parseConnectionUrl, redactUrl } from './connection-url.js';
+import { limitationsOf } from './limitations.js';
 import { findNatives, usableNatives } from './natives.js';
 import { resolveChoice } from './open.js';
 import { unprivilegedUser } from './run-as.js';
-import { type ProviderChoice, ProviderError, type ProviderKind } from './server.js';
+import { type PostgresServer, type ProviderChoice, ProviderError, type ProviderKind } from './server.js';
 import { imageName, loadTestcontainers, requireEngine } from './testcontainers.js';
 
 /** What `doctor` says about one way to a PostgreSQL. */
 export interface ProviderReport {
   readonly kind: ProviderKind;
   readonly available: boolean;
+  /** A run with this choice has it. */
+  readonly used: boolean;
   /** Null where it is not known before a server is started. */
   readonly version: string | null;
-  /** Where it comes from; or what is wrong, and the next command. */
+  /** Where it comes from, or what is wrong. */
   readonly detail: string;
+  /** The usual cause of what is wrong, and the next command; null where nothing is. */
+  readonly hint: string | null;
   readonly allows: {
     readonly freezeWaiters: boolean;
     readonly chooseDeadlockVictim: boolean;
-    readonly createDatabases: boolean;
   };
   /** What cannot be done with it. */
-  readonly consequences: readonly string[];
+  readonly limitations: readonly string[];
 }
 
 export interface InspectOptions {
@@ -36,11 +40,14 @@ export interface InspectOptions {
 export async function inspectProviders(options: InspectOptions = {}): Promise<ProviderReport[]> {
   const environment = options.environment ?? process.env;
   const chosen = resolveChoice(options.choice ?? 'auto', environment);
-  return Promise.all([
+  const reports = await Promise.all([
     orUnavailable('embedded', inspectEmbedded),
     orUnavailable('testcontainers', () => inspectTestcontainers(environment)),
     ...(isUrl(chosen) ? [orUnavailable('url', () => inspectUrl(chosen, environment))] : []),
   ]);
+  const named = isUrl(chosen) ? 'url' : chosen;
+  const used = reports.find(({ kind, available }) => available && (named === 'auto' || named === kind));
+  return reports.map((report) => ({ ...report, used: report === used }));
 }
 
 async function inspectEmbedded(): Promise<ProviderReport> {
@@ -48,7 +55,8 @@ async function inspectEmbedded(): Promise<ProviderReport> {
   const natives = usableNatives(findNatives(), user);
   const said = readVersion(join(natives.directory, 'bin', 'postgres'));
   const asWhom = user === null ? '' : `, run as the user "${user.name}" since root may not`;
-  return report('embedded', said, `binaries from npm, ${natives.packageVersion}${asWhom}`, true, true);
+  const detail = `binaries from npm, ${natives.packageVersion}${asWhom}`;
+  return report('embedded', said, detail, { canFreeze: true, canSetDeadlockTimeout: true }, 'postgres');
 }
 
 /** Running it shows that its libraries are there too. */
@@ -66,7 +74,8 @@ function readVersion(program: string): string {
 
 async function inspectTestcontainers(environment: NodeJS.ProcessEnv): Promise<ProviderReport> {
   await requireEngine(await loadTestcontainers());
-  return report('testcontainers', null, `a container engine answers; image ${imageName(environment)}`, false, true);
+  const detail = `a container engine answers; image ${imageName(environment)}`;
+  return report('testcontainers', null, detail, { canFreeze: false, canSetDeadlockTimeout: true }, 'postgres');
 }
 
 async function inspectUrl(url: string, environment: NodeJS.ProcessEnv): Promise<ProviderReport> {
@@ -74,37 +83,20 @@ async function inspectUrl(url: string, environment: NodeJS.ProcessEnv): Promise<
   const facts = await readFacts(connection).catch((error: unknown) => {
     throw explainConnectError(error, connection);
   });
+  requireUsable(facts);
   const where = `${redactUrl(url)}, role "${facts.role}"${facts.isSuperuser ? ' (superuser)' : ''}`;
-  return report('url', facts.version, where, false, facts.canSetDeadlockTimeout, facts.canCreateDatabases && !facts.isInRecovery);
+  return report('url', facts.version, where, { canFreeze: false, canSetDeadlockTimeout: facts.canSetDeadlockTimeout }, facts.role);
 }
 
 function report(
   kind: ProviderKind,
   version: string | null,
   detail: string,
-  freezeWaiters: boolean,
-  chooseDeadlockVictim: boolean,
-  createDatabases = true,
+  server: Pick<PostgresServer, 'canFreeze' | 'canSetDeadlockTimeout'>,
+  role: string,
 ): ProviderReport {
-  const consequences: string[] = [];
-  if (!createDatabases)
-    consequences.push('it cannot be used: everything happens in databases of our own. As a superuser: ALTER ROLE ... CREATEDB');
-  if (!freezeWaiters) {
-    consequences.push(
-      "waiters cannot be frozen: where one commit frees several, who goes first is the server's choice, and such schedules are counted as racy",
-    );
-  }
-  if (!chooseDeadlockVictim) {
-    consequences.push("the victim of a deadlock is the server's choice. As a superuser: GRANT SET ON PARAMETER deadlock_timeout TO ...");
-  }
-  return {
-    kind,
-    available: createDatabases,
-    version,
-    detail,
-    allows: { freezeWaiters, chooseDeadlockVictim, createDatabases },
-    consequences,
-  };
+  const allows = { freezeWaiters: server.canFreeze, chooseDeadlockVictim: server.canSetDeadlockTimeout };
+  return { kind, available: true, used: false, version, detail, hint: null, allows, limitations: limitationsOf(server, role) };
 }
 
 async function orUnavailable(kind: ProviderKind, inspectProvider: () => Promise<ProviderReport>): Promise<ProviderReport> {
@@ -112,7 +104,7 @@ async function orUnavailable(kind: ProviderKind, inspectProvider: () => Promise<
     return await inspectProvider();
   } catch (error) {
     if (!(error instanceof ProviderError)) throw error;
-    const allows = { freezeWaiters: false, chooseDeadlockVictim: false, createDatabases: false };
-    return { kind, available: false, version: null, detail: `${error.message}. ${error.hint}`, allows, consequences: [] };
+    const allows = { freezeWaiters: false, chooseDeadlockVictim: false };
+    return { kind, available: false, used: false, version: null, detail: error.message, hint: error.hint, allows, limitations: [] };
   }
 }

@@ -1,7 +1,8 @@
 /** A server that we reach over a connection only: a user's, or one in a container. It remembers its databases and drops them. */
 import type { ServerFacts } from './admin.js';
 import { createDatabase } from './databases.js';
-import type { Connection, PostgresServer, ProviderKind, ScratchDatabase } from './server.js';
+import { limitationsOf } from './limitations.js';
+import { type Connection, type PostgresServer, ProviderError, type ProviderKind, type ScratchDatabase } from './server.js';
 
 export class RemoteServer implements PostgresServer {
   readonly kind: ProviderKind;
@@ -9,6 +10,7 @@ export class RemoteServer implements PostgresServer {
   readonly major: number;
   readonly canFreeze = false;
   readonly canSetDeadlockTimeout: boolean;
+  readonly limitations: readonly string[];
   readonly #admin: Connection;
   readonly #stop: (() => Promise<void>) | null;
   readonly #databases = new Set<Promise<ScratchDatabase>>();
@@ -21,10 +23,13 @@ export class RemoteServer implements PostgresServer {
     this.version = facts.version;
     this.major = facts.major;
     this.canSetDeadlockTimeout = facts.canSetDeadlockTimeout;
+    this.limitations = limitationsOf(this, facts.role);
     this.#stop = stop;
   }
 
-  createDatabase(): Promise<ScratchDatabase> {
+  async createDatabase(): Promise<ScratchDatabase> {
+    // One that is made while the others are dropped would stay.
+    if (this.#closed !== null) throw new ProviderError('the server is closed', 'It was closed while somebody still worked with it');
     const database = createDatabase(this.#admin, this.#stop === null ? 'wal_log' : 'file_copy');
     this.#databases.add(database);
     return database;

@@ -39,6 +39,8 @@ export interface PostgresServer {
   readonly canFreeze: boolean;
   /** The role may set `deadlock_timeout`: a superuser, or one that was granted SET on it. */
   readonly canSetDeadlockTimeout: boolean;
+  /** What follows where it may not do one of these, a sentence each. */
+  readonly limitations: readonly string[];
   /** A database made from template0, with the C locale and UTF8, so that sorting is the same on every server. */
   createDatabase(): Promise<ScratchDatabase>;
   /** Drops what it made and stops what it started; nothing is left, also where backends are frozen. Closing twice is no error. */
