@@ -31,6 +31,7 @@ import { openServer } from '../src/engine/postgres/providers/open.js';
 import { identifyProcess, livenessOf, ownIdentity } from '../src/engine/postgres/providers/process-identity.js';
 import { unprivilegedUser } from '../src/engine/postgres/providers/run-as.js';
 import { type Connection, type PostgresServer, ProviderError } from '../src/engine/postgres/providers/server.js';
+import { isAbandoned } from '../src/engine/postgres/providers/testcontainers.js';
 
 const GONE_LIMIT_MS = 10_000;
 
@@ -413,6 +414,23 @@ describe('the sweep of databases', () => {
   ])('judges a database of %s', (_, change, ageSeconds, judged) => {
     const comment = `lastseat.database.v1 ${JSON.stringify({ owner: { ...ownIdentity(), ...change }, createdAt: 1_000_000 })}`;
     expect(judgeDatabase('lastseat_0123abcd_77_0123abcd', comment, 1_000_000 + ageSeconds)).toBe(judged);
+  });
+});
+
+describe('the sweep of containers', () => {
+  it.each([
+    ['of this process', {}, true, false],
+    ['of a process that is gone', { start: '1' }, true, true],
+    ['of another host', { host: 'another', start: '1' }, true, false],
+    ['that runs, of an earlier boot: it is that of another host of this name', { boot: 'another' }, true, false],
+    ['that has ended, of an earlier boot', { boot: 'another' }, false, true],
+  ])('judges one %s', (_, change, isRunning, abandoned) => {
+    expect(isAbandoned(JSON.stringify({ ...ownIdentity(), ...change }), isRunning)).toBe(abandoned);
+  });
+
+  it('leaves one whose label is not ours', () => {
+    expect(isAbandoned('somebody', true)).toBe(false);
+    expect(isAbandoned('{"pid":1}', false)).toBe(false);
   });
 });
 

@@ -98,7 +98,7 @@ describe('a run on a container', () => {
     });
     expect({ code, most }).toEqual({ code: 0, most: 1 });
     const outcome = JSON.parse(readFileSync(join(directory, 'outcome.json'), 'utf8'));
-    expect(outcome.postgres).toEqual({ provider: 'testcontainers', version: server.version });
+    expect(outcome.postgres).toEqual({ provider: 'testcontainers', version: server.version, limitations: server.limitations });
     for (const { verdict, postgres } of outcome.scenarios)
       expect({ verdict, ...postgres }).toMatchObject({ verdict: 'proved', divergences: 0 });
     expect(await ownContainers()).toEqual(before);

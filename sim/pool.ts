@@ -31,6 +31,7 @@ export class Pool {
   readonly #queue: Waiting[] = [];
   #jobs = 0;
   #closed = false;
+  #lost = false;
   /** Why there is nobody left to do a job; null as long as there is. */
   #deserted: Failure | null = null;
 
@@ -65,6 +66,7 @@ export class Pool {
         if (child.pid === undefined) reject(error);
       });
       child.on('exit', (code, signal) => {
+        if (code !== 0) this.#lost = true;
         if (this.#closed) {
           resolve(null);
           return;
@@ -75,6 +77,11 @@ export class Pool {
       });
       this.#send(worker, setup);
     });
+  }
+
+  /** A worker ended otherwise than it was told to, and may have left something behind. */
+  get lostWorker(): boolean {
+    return this.#lost;
   }
 
   /** Does a job on the first worker that is free; `urgent` ones before all that wait. */

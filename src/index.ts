@@ -5,7 +5,7 @@ export { ModelEngine } from './engine/model/engine.js';
 export { PostgresEngine } from './engine/postgres/engine.js';
 export { isUrl, parseConnectionUrl, redactUrl } from './engine/postgres/providers/connection-url.js';
 export { inspectProviders, type ProviderReport } from './engine/postgres/providers/inspect.js';
-export { openServer } from './engine/postgres/providers/open.js';
+export { openServer, sweepServer } from './engine/postgres/providers/open.js';
 export { type PostgresServer, type ProviderChoice, ProviderError } from './engine/postgres/providers/server.js';
 export { type CounterexampleOptions, makeCounterexample } from './explore/counterexample.js';
 export { type ExploreOptions, explorePlan, type Strategy } from './explore/plan.js';

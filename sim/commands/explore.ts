@@ -18,6 +18,7 @@ import {
   scenarioText,
   scheduleFile,
   suiteLine,
+  sweepServer,
   type TextOptions,
 } from '../../src/index.js';
 import { againCommand } from '../again.js';
@@ -128,6 +129,7 @@ class Exploration {
     } finally {
       this.#status.clear();
       await this.#pool.close();
+      if (this.#pool.lostWorker) await sweepServer(this.#args.postgres);
       await this.#shared?.close();
     }
   }

@@ -1,6 +1,7 @@
 /** Chooses a provider and opens a server. */
-import { isUrl } from './connection-url.js';
+import { isUrl, parseConnectionUrl } from './connection-url.js';
 import { openEmbedded } from './embedded.js';
+import { sweepDatabases } from './leftovers.js';
 import { type PostgresServer, type ProviderChoice, ProviderError } from './server.js';
 import { openTestcontainers } from './testcontainers.js';
 import { openUrl } from './url.js';
@@ -33,6 +34,15 @@ export async function openServer(choice: ProviderChoice, options: OpenOptions = 
     `there is no provider of PostgreSQL called ${/^[a-z-]{1,20}$/i.test(chosen) ? `"${chosen}"` : 'so'}`,
     'One of auto, embedded, testcontainers, or a URL that starts with postgres://',
   );
+}
+
+/**
+ * Removes what processes of ours that were killed have left on a server that a URL names; other servers end with who started them. Throws
+ * nothing: what cannot be swept is left to the next run.
+ */
+export async function sweepServer(choice: ProviderChoice, environment: NodeJS.ProcessEnv = process.env): Promise<void> {
+  const chosen = resolveChoice(choice, environment);
+  if (isUrl(chosen)) await sweepDatabases(parseConnectionUrl(chosen, environment));
 }
 
 /** `auto` where LASTSEAT_POSTGRES leaves the choice open. */

@@ -152,15 +152,19 @@ async function sweepContainers(library: Testcontainers): Promise<void> {
   try {
     const { dockerode } = (await library.getContainerRuntimeClient()).container;
     const found = await dockerode.listContainers({ all: true, filters: { label: [OWNER_LABEL] } });
-    const abandoned = found.filter(({ Labels }) => isOwnerDead(Labels[OWNER_LABEL] ?? ''));
+    const abandoned = found.filter(({ Labels, State }) => isAbandoned(Labels[OWNER_LABEL] ?? '', State === 'running'));
     await Promise.allSettled(abandoned.map(({ Id }) => dockerode.getContainer(Id).remove({ force: true, v: true })));
   } catch {}
 }
 
-function isOwnerDead(label: string): boolean {
+/**
+ * Whether the process that a label names is gone. A container that runs has not lived through a boot of its host: then another host of the
+ * same name, on the same engine, looks as if this one had booted.
+ */
+export function isAbandoned(label: string, isRunning: boolean): boolean {
   try {
     const owner = parseIdentity(JSON.parse(label));
-    return owner !== null && livenessOf(owner) === 'dead';
+    return owner !== null && livenessOf(owner) === 'dead' && (!isRunning || owner.boot === ownIdentity().boot);
   } catch {
     return false;
   }
