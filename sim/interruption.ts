@@ -1,6 +1,6 @@
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 
-/** npm and tsx pass on what the terminal has sent to everybody already: signals this close together are one. */
+/** npm passes on what the terminal has sent to everybody already: signals this close together are one. */
 const SAME_MS = 300;
 
 /**
