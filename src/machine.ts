@@ -132,16 +132,15 @@ export class Machine<S> {
   /** What may happen next: actors that can take a step, then those whose step may fail instead, then victims of deadlocks, each in the plan's order. */
   choices(configuration: Configuration<S>): Choice[] {
     const phases = configuration.actors.map((_, actor) => this.phase(configuration, actor));
-    const freed = phases.flatMap((phase, actor): Choice[] => (phase === 'freed' ? [{ actor, kind: 'step' }] : []));
-    if ((this.#options.resumeAtOnce ?? this.engine.resumesAtOnce) && freed.length > 0) return freed;
+    const onlyFreed = (this.#options.resumeAtOnce ?? this.engine.resumesAtOnce) === true && phases.includes('freed');
     const steps = phases.flatMap((phase, actor): Choice[] =>
-      phase === 'waiting' || phase === 'finished' ? [] : [{ actor, kind: 'step' }],
+      phase === 'waiting' || phase === 'finished' || (onlyFreed && phase !== 'freed') ? [] : [{ actor, kind: 'step' }],
     );
     const failures =
       this.engine.hasChoices?.(configuration.engine) === true
         ? steps.filter(({ actor }) => this.#mayFail(configuration, actor)).map(({ actor }): Choice => ({ actor, kind: 'fail' }))
         : NONE;
-    if (!phases.includes('waiting')) return failures.length === 0 ? steps : [...steps, ...failures];
+    if (onlyFreed || !phases.includes('waiting')) return failures.length === 0 ? steps : [...steps, ...failures];
     const victims = this.engine.victims(configuration.engine).map((actor): Choice => ({ actor, kind: 'victim' }));
     return [...steps, ...failures, ...victims];
   }

@@ -75,7 +75,7 @@ export function forceable(graph: StateGraph, allowed: (node: GraphNode, edge: Gr
 export const unheld =
   (choosesVictim: boolean) =>
   (node: GraphNode, { choice }: GraphEdge): boolean => {
-    if (node.freed.length > 0) return node.freed.length === 1 && choice.kind === 'step' && choice.actor === node.freed[0];
+    if (node.freed.length > 0) return node.freed.length === 1 && choice.kind !== 'victim' && choice.actor === node.freed[0];
     const deadlocked = node.edges.some((edge) => edge.choice.kind === 'victim');
     return deadlocked ? choosesVictim && choice.kind === 'victim' : true;
   };
