@@ -310,7 +310,7 @@ describe('doctor', () => {
     const { code, stdout } = await simHere('doctor', '--postgres', 'embedded');
     expect(code).toBe(0);
     expect(stdout).toContain(`lastseat ${VERSION} · Node ${process.versions.node}`);
-    expect(stdout).toMatch(/^ok embedded +PostgreSQL \d+\.\d+$/m);
+    expect(stdout).toMatch(/^ok embedded +PostgreSQL \d+\.\d+: /m);
     const closed = await simHere('doctor', '--postgres', 'postgres://u:secret@127.0.0.1:1/d');
     expect(closed.code).toBe(EXIT.environment);
     expect(closed.stdout).toContain('nothing answers at 127.0.0.1:1');
