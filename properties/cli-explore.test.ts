@@ -182,7 +182,7 @@ describe('--json -', () => {
       format: 'lastseat.outcome.v1',
       seed: 'ünï ☂',
       version: text,
-      postgres: { provider: 'embedded', version: expect.stringMatching(/^\d+\.\d+$/) },
+      postgres: { provider: 'embedded', version: expect.stringMatching(/^\d+\.\d+$/), limitations: [] },
       interrupted: false,
       elapsedMs: number,
       scenarios: [

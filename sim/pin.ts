@@ -5,5 +5,5 @@ import { spawnSync } from 'node:child_process';
  * Elsewhere nothing happens.
  */
 export function pinTo(core: number): void {
-  spawnSync('taskset', ['--all-tasks', '--cpu-list', '--pid', String(core), String(process.pid)], { stdio: 'ignore' });
+  spawnSync('taskset', ['-a', '-c', '-p', String(core), String(process.pid)], { stdio: 'ignore' });
 }
