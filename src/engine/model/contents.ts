@@ -10,6 +10,10 @@ export class RowContents {
   readonly #ids = new Map<string, number>();
   readonly #rows: RowContent[] = [];
 
+  get size(): number {
+    return this.#rows.length;
+  }
+
   intern(table: number, values: readonly Value[]): number {
     const key = `${table}${JSON.stringify(values)}`;
     let id = this.#ids.get(key);

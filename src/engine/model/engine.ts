@@ -16,21 +16,19 @@ import {
 } from '../contract.js';
 import { readStatement, type StatementText, splitStatements, type TransactionModes } from '../sql-text.js';
 import { canonical, type KeyPart } from './canonical.js';
-import { compileStatement, readCatalog } from './compile.js';
-import { RowContents } from './contents.js';
+import { compileStatement } from './compile.js';
 import { Draft } from './draft.js';
-import { Evaluator } from './evaluator.js';
 import { run } from './execute.js';
 import { blockers } from './heavy-locks.js';
 import type { Machinery } from './machinery.js';
 import { whenRunning } from './pglite/instance.js';
-import { PgliteSchema } from './pglite/schema.js';
 import { type Conflict, certainly, mustFail } from './serializable.js';
 import { SqlError } from './sql-error.js';
 import { type Committed, EMPTY, type Level, type ModelState, type Transaction, type Write } from './state.js';
 import type { StatementPlan } from './statements.js';
 import { toCommittedValue, toReplyValue } from './types.js';
 import { SnapshotView, versionsOf } from './view.js';
+import { worksFor } from './works.js';
 
 /** The in-memory model: pg-mem evaluates, this layer decides what is seen, who waits and who fails. States are values. */
 export class ModelEngine implements Engine<ModelState> {
@@ -43,7 +41,6 @@ export class ModelEngine implements Engine<ModelState> {
   #fails = false;
   #mightFail = false;
   readonly #plainOnly: boolean;
-  readonly #plans = new Map<string, StatementPlan>();
   readonly #tables = new WeakMap<Committed, CommittedState['tables']>();
 
   /** `plainOnly`: without PGlite. What pg-mem is not asked about is refused, and nothing has to be waited for. */
@@ -62,12 +59,8 @@ export class ModelEngine implements Engine<ModelState> {
 
   #first(setup: EngineSetup): ModelState {
     if (this.#schema !== setup.schema || this.#machinery === null) {
-      const pglite = this.#plainOnly ? null : new PgliteSchema(setup.schema);
-      const catalog = readCatalog(setup.schema, pglite);
-      const contents = new RowContents();
-      this.#machinery = { catalog, contents, evaluator: new Evaluator(catalog, contents, pglite), coarse: new Set(), ordered: new Set() };
+      this.#machinery = { ...worksFor(setup.schema, this.#plainOnly), coarse: new Set(), ordered: new Set() };
       this.#schema = setup.schema;
-      this.#plans.clear();
     }
     const { catalog, coarse, ordered } = this.#machinery;
     ordered.clear();
@@ -314,11 +307,11 @@ export class ModelEngine implements Engine<ModelState> {
 
   #compile(statement: Statement): StatementPlan {
     const key = statement.values.length === 0 ? statement.text : `${statement.text}${JSON.stringify(statement.values)}`;
-    let plan = this.#plans.get(key);
+    let plan = this.#open.plans.get(key);
     if (plan === undefined) {
-      const { catalog, evaluator } = this.#open;
+      const { catalog, evaluator, plans } = this.#open;
       plan = compileStatement(statement.text, statement.values, catalog, evaluator.pglite);
-      this.#plans.set(key, plan);
+      plans.set(key, plan);
     }
     return plan;
   }

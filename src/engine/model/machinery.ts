@@ -1,15 +1,10 @@
 import type { ActorIndex } from '../contract.js';
-import type { Catalog } from './catalog.js';
-import type { RowContents } from './contents.js';
 import type { Draft } from './draft.js';
-import type { Evaluator } from './evaluator.js';
 import { SnapshotView } from './view.js';
+import type { Works } from './works.js';
 
 /** What the layer needs besides the state. */
-export interface Machinery {
-  readonly catalog: Catalog;
-  readonly contents: RowContents;
-  readonly evaluator: Evaluator;
+export interface Machinery extends Works {
   /** Statements that locked or changed several rows: the verdict is at statement granularity there. */
   readonly coarse: Set<string>;
   /** Tables in which the order of rows has mattered: from then on it is part of the canonical state. */

@@ -3,6 +3,7 @@ import type { Row } from '../../context.js';
 import type { CommittedState } from '../../scenario.js';
 import { connect } from './providers/client.js';
 import type { Connection } from './providers/server.js';
+import { Questions, type TextRows } from './question.js';
 import { SESSION_SETTINGS } from './session-settings.js';
 
 interface Column {
@@ -28,6 +29,7 @@ export interface Inspection {
 /** The connection that looks on: who waits for whom, what is committed. It takes part in nothing, and never waits for a lock. */
 export class Inspector {
   readonly #client: Client;
+  readonly #questions: Questions;
   #tables: readonly InspectedTable[] = [];
   #sequences: readonly string[] = [];
   #stateQuery = '';
@@ -38,6 +40,7 @@ export class Inspector {
 
   private constructor(client: Client) {
     this.#client = client;
+    this.#questions = new Questions(client);
   }
 
   static async connect(connection: Connection): Promise<Inspector> {
@@ -50,8 +53,7 @@ export class Inspector {
 
   /** The only value that a query gives. It is prepared under its name, once. */
   async number(name: string, text: string): Promise<number> {
-    const { rows } = await this.#client.query<unknown[]>({ name, text, rowMode: 'array' });
-    return Number(rows[0]![0]);
+    return Number((await this.#questions.ask(name, text))[0]![0]);
   }
 
   async query(sql: string): Promise<Row[]> {
@@ -82,31 +84,29 @@ export class Inspector {
   }
 
   async blocking(pids: readonly number[]): Promise<Blocking> {
-    const { rows } = await this.#client.query<Blocked>({ name: 'blocking', text: BLOCKING, values: [pids] });
-    return waits(rows);
+    return waits(await this.#questions.ask('blocking', BLOCKING, [arrayText(pids)]));
   }
 
   /** Who waits for whom, and what is committed, in one message. With `careful`, tables under ACCESS EXCLUSIVE are not read. */
   async inspect(pids: readonly number[], careful: boolean): Promise<Inspection> {
     if (careful && !(await this.#readable())) return { blocking: await this.blocking(pids), committed: null };
     if (pids.length === 0) return { blocking: new Map(), committed: await this.committed() };
-    const { rows } = await this.#client.query<{ state: string; blocking: Blocked[] }>({
-      name: `all${this.#generation}`,
-      text: `${this.#stateQuery}, (SELECT json_agg(b) FROM (${BLOCKING}) AS b) AS blocking`,
-      values: [pids],
-    });
-    return { blocking: waits(rows[0]!.blocking), committed: this.#remember(rows[0]!.state) };
+    const rows = await this.#questions.ask(
+      `all${this.#generation}`,
+      `SELECT b.pid, b.blockers, s.state FROM (${BLOCKING}) AS b, (${this.#stateQuery}) AS s`,
+      [arrayText(pids)],
+    );
+    return { blocking: waits(rows), committed: this.#remember(rows[0]![2]!) };
   }
 
   async #readable(): Promise<boolean> {
-    const { rows } = await this.#client.query({ name: 'exclusive', text: EXCLUSIVE });
-    return rows.length === 0;
+    return (await this.#questions.ask('exclusive', EXCLUSIVE)).length === 0;
   }
 
   /** The same object as long as nothing has changed. */
   async committed(): Promise<CommittedState> {
-    const { rows } = await this.#client.query<{ state: string }>({ name: `state${this.#generation}`, text: this.#stateQuery });
-    return this.#remember(rows[0]!.state);
+    const rows = await this.#questions.ask(`state${this.#generation}`, this.#stateQuery);
+    return this.#remember(rows[0]![0]!);
   }
 
   /** What is committed after a reset. It is read once for each seed: whether a reset has brought it back, the first look of a run shows. */
@@ -142,13 +142,14 @@ export class Inspector {
   }
 }
 
-interface Blocked {
-  readonly pid: number;
-  readonly blockers: readonly number[];
+/** Of rows that begin with a process id and the ids of its blockers, as text. */
+function waits(rows: TextRows): Blocking {
+  const blocking = new Map<number, readonly number[]>();
+  for (const [pid, blockers] of rows) if (blockers !== '{}') blocking.set(Number(pid), blockers!.slice(1, -1).split(',').map(Number));
+  return blocking;
 }
 
-const waits = (rows: readonly Blocked[]): Blocking =>
-  new Map(rows.filter((row) => row.blockers.length > 0).map((row) => [row.pid, row.blockers]));
+const arrayText = (numbers: readonly number[]) => `{${numbers.join()}}`;
 
 const quote = (name: string) => `"${name.replaceAll('"', '""')}"`;
 const literal = (text: string) => `'${text.replaceAll("'", "''")}'`;

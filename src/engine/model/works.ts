@@ -1,0 +1,34 @@
+import type { Catalog } from './catalog.js';
+import { readCatalog } from './compile.js';
+import { RowContents } from './contents.js';
+import { Evaluator } from './evaluator.js';
+import { PgliteSchema } from './pglite/schema.js';
+import type { StatementPlan } from './statements.js';
+
+/** What depends on a schema alone: its catalogue, statements that were compiled against it, rows that were met, and what queries came to. */
+export interface Works {
+  readonly catalog: Catalog;
+  readonly contents: RowContents;
+  readonly evaluator: Evaluator;
+  /** By the statement's text and its values. */
+  readonly plans: Map<string, StatementPlan>;
+}
+
+/** Contents after which what was remembered is given up with the next plan. */
+const MOST_CONTENTS = 100_000;
+
+let last: { readonly schema: string; readonly plainOnly: boolean; readonly works: Works } | null = null;
+
+/**
+ * The works for a schema. Those of the last one are kept: a scenario's plans are explored one after the other, and nothing that is remembered
+ * changes an answer. `plainOnly`: without PGlite.
+ */
+export function worksFor(schema: string, plainOnly: boolean): Works {
+  if (last === null || last.schema !== schema || last.plainOnly !== plainOnly || last.works.contents.size > MOST_CONTENTS) {
+    const pglite = plainOnly ? null : new PgliteSchema(schema);
+    const catalog = readCatalog(schema, pglite);
+    const contents = new RowContents();
+    last = { schema, plainOnly, works: { catalog, contents, evaluator: new Evaluator(catalog, contents, pglite), plans: new Map() } };
+  }
+  return last.works;
+}
