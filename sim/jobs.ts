@@ -33,6 +33,8 @@ export type JobResult =
 export type ToWorker = WorkerSetup | { readonly kind: 'job'; readonly id: number; readonly job: Job } | { readonly kind: 'close' };
 
 export type FromWorker =
+  /** It takes jobs; its server is starting. */
+  | { readonly kind: 'accepting' }
   | { readonly kind: 'ready'; readonly postgres: OutcomeDocument['postgres'] }
   | { readonly kind: 'unavailable'; readonly message: string; readonly hint: string }
   | { readonly kind: 'progress'; readonly id: number; readonly progress: Progress }

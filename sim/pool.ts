@@ -18,7 +18,7 @@ interface Waiting {
 interface Worker {
   readonly process: ChildProcess;
   current: Waiting | null;
-  /** It has its server, and can work. */
+  /** It can work, whether or not its server has started yet. */
   ready: boolean;
 }
 
@@ -36,8 +36,8 @@ export class Pool {
   #deserted: Failure | null = null;
 
   /**
-   * Starts workers and waits until all have their server; says which PostgreSQL they have. Null where the pool is closed before they
-   * have. Throws `ProviderError`.
+   * Starts workers and waits until all have their server; says which PostgreSQL they have. Jobs are taken before that. Null where the pool is
+   * closed before they have. Throws `ProviderError`.
    */
   async start(count: number, setup: (index: number) => WorkerSetup): Promise<OpenedPostgres | null> {
     const [first] = await Promise.all(Array.from({ length: count }, (_, index) => this.#spawn(setup(index))));
@@ -51,10 +51,11 @@ export class Pool {
     return new Promise((resolve, reject) => {
       child.on('message', (message: FromWorker) => {
         if (this.#closed) return;
-        if (message.kind === 'ready') {
+        if (message.kind === 'accepting') {
           worker.ready = true;
-          resolve(message.postgres);
           this.#next(worker);
+        } else if (message.kind === 'ready') {
+          resolve(message.postgres);
         } else if (message.kind === 'unavailable') {
           reject(new ProviderError(message.message, message.hint));
         } else {

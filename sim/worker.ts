@@ -11,6 +11,8 @@ import { loadOne } from './scenarios.js';
 let setup: WorkerSetup | null = null;
 let server: PostgresServer | null = null;
 let engine: PostgresEngine | null = null;
+/** Settles when the server has answered; jobs that do not need it yet do not wait for it. */
+let opening: Promise<void> = Promise.resolve();
 let closing = false;
 /** The server has gone before us: there is nothing to close. */
 let lost = false;
@@ -19,9 +21,15 @@ const say = (message: FromWorker) => {
   if (process.connected) process.send?.(message);
 };
 
-async function open(given: WorkerSetup): Promise<void> {
+function begin(given: WorkerSetup): void {
   setup = given;
   if (given.cpu !== null) pinTo(given.cpu);
+  opening = open(given);
+  opening.catch(crash);
+  say({ kind: 'accepting' });
+}
+
+async function open(given: WorkerSetup): Promise<void> {
   try {
     if (given.postgres !== null) {
       server = await openServer(given.postgres, given.cpu === null ? {} : { cpu: given.cpu });
@@ -43,6 +51,7 @@ async function work(id: number, job: Job): Promise<JobResult> {
   const { limits, model, strategy, deadlineMs } = setup!;
   const scenario = await loadOne(job.scenario, job.file);
   if (job.kind === 'counterexample') {
+    await opening;
     const counterexample = await makeCounterexample(scenario, job.failure, { limits, postgres: engine });
     return { kind: 'counterexample', counterexample, elapsedMs: Date.now() - started };
   }
@@ -50,7 +59,7 @@ async function work(id: number, job: Job): Promise<JobResult> {
     limits,
     model,
     strategy,
-    postgres: engine,
+    postgres: opening.then(() => engine),
     expired: () => deadlineMs !== null && Date.now() > deadlineMs,
     onProgress: (progress) => say({ kind: 'progress', id, progress }),
   });
@@ -70,7 +79,7 @@ async function close(): Promise<void> {
 }
 
 process.on('message', (message: ToWorker) => {
-  if (message.kind === 'setup') open(message).catch(crash);
+  if (message.kind === 'setup') begin(message);
   else if (message.kind === 'close') close().catch(crash);
   else
     work(message.id, message.job)

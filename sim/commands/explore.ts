@@ -117,12 +117,14 @@ class Exploration {
     for (const left of this.#leftOut) this.#print(`left out: ${left}`);
     try {
       this.#status.show(this.#args.engine === 'model' ? 'starting ...' : 'starting PostgreSQL ...');
-      await this.#start();
+      const opened = this.#start();
+      const outcomes = this.#items.map((item) => this.#one(item).catch((error: unknown) => this.#failed(item, error)));
+      await opened;
       if (this.#interrupted) return;
       this.#print(this.#enginesLine());
       for (const limitation of this.#postgres?.limitations ?? []) this.#print(`note: ${limitation}`);
       this.#print('');
-      await this.#all();
+      await this.#showAll(outcomes);
     } catch (error) {
       // What fails because everything is being closed is of no interest.
       if (!this.#interrupted) throw error;
@@ -187,14 +189,14 @@ class Exploration {
     return [model, server, ...given].filter((part) => part !== null).join(' · ');
   }
 
-  /** Works on all items at once, and prints each as soon as those before it are printed. */
-  async #all(): Promise<void> {
+  /** All items are worked on at once; each is printed as soon as those before it are. */
+  async #showAll(outcomes: readonly Promise<ScenarioOutcome>[]): Promise<void> {
     const found: (ScenarioOutcome | null)[] = this.#items.map(() => null);
     const stopped = new Promise<void>((resolve) => {
       this.#stop = resolve;
     });
-    const pending = this.#items.map(async (item, index) => {
-      found[index] = await this.#one(item).catch((error: unknown) => this.#failed(item, error));
+    const pending = outcomes.map(async (outcome, index) => {
+      found[index] = await outcome;
     });
     for (const [index, item] of this.#items.entries()) {
       await Promise.race([pending[index], stopped]);

@@ -4,6 +4,7 @@ import type { ModelState } from '../engine/model/state.js';
 import type { PostgresEngine, ServerState } from '../engine/postgres/engine.js';
 import type { Limits } from '../limits.js';
 import { Machine } from '../machine.js';
+import type { MaybePromise } from '../maybe-promise.js';
 import type { Difference, Failure, ModelFigures, PlanOutcome, ServerFigures } from '../outcome.js';
 import type { Plan } from '../plan/plan.js';
 import { contextSwitches, type Run, run, scheduleOf } from '../run.js';
@@ -38,8 +39,8 @@ export type Strategy = 'auto' | 'exhaustive' | 'uniform' | 'pct' | 'bounded';
 export interface ExploreOptions {
   readonly strategy: Strategy;
   readonly limits: Limits;
-  /** Null: the model alone. */
-  readonly postgres: PostgresEngine | null;
+  /** Null: the model alone. A promise where the server is still starting: the model is searched meanwhile. */
+  readonly postgres: MaybePromise<PostgresEngine | null>;
   /** False: the server alone. */
   readonly model: boolean;
   /** Says that the time is up: what has not been done by then is reported as a limit. */
@@ -99,7 +100,7 @@ class PlanExploration {
   /** SQL that the model refuses still runs on the server. */
   async unmodelled(error: UnmodelledError): Promise<PlanOutcome> {
     const reason = `the model does not answer ${error.message}`;
-    if (this.#options.postgres === null) return this.#outcome({ verdict: 'unmodelled', reason });
+    if ((await this.#options.postgres) === null) return this.#outcome({ verdict: 'unmodelled', reason });
     const sampled = await this.#sampleServer();
     return sampled.verdict === 'passed' ? { ...sampled, verdict: 'unmodelled', reason } : { ...sampled, reason: sampled.reason ?? reason };
   }
@@ -174,7 +175,8 @@ class PlanExploration {
   }
 
   async #confirm(machine: Machine<ModelState>, graph: StateGraph, violated: boolean): Promise<Confirmation> {
-    const { postgres, limits } = this.#options;
+    const { limits } = this.#options;
+    const postgres = await this.#options.postgres;
     if (postgres === null)
       return {
         figures: null,
@@ -192,7 +194,7 @@ class PlanExploration {
     let runs = 0;
     let inTime = true;
     for (let schedules = coverage.schedules(most); schedules.length > 0; schedules = inTime ? coverage.schedules(most - runs) : []) {
-      compared = await this.#lockstepAll(machine, schedules, foretold, coverage);
+      compared = await this.#lockstepAll(machine, postgres, schedules, foretold, coverage);
       runs += compared.runs;
       inTime = compared.runs === schedules.length;
       if (compared.difference !== null || compared.racy !== null) break;
@@ -222,11 +224,11 @@ class PlanExploration {
 
   async #lockstepAll(
     machine: Machine<ModelState>,
+    postgres: PostgresEngine,
     schedules: readonly (readonly Choice[])[],
     foretold: Foretold<ModelState> = machine,
     coverage: Coverage | null = null,
   ): Promise<Compared> {
-    const postgres = this.#options.postgres!;
     const server = new Machine(this.#scenario, this.#plan, postgres);
     let runs = 0;
     for (const schedule of schedules) {
@@ -265,13 +267,14 @@ class PlanExploration {
   }
 
   async #sampleModel(machine: Machine<ModelState>, engine: ModelEngine): Promise<PlanOutcome> {
-    const { limits, postgres } = this.#options;
+    const { limits } = this.#options;
     const sample = await this.#sample(machine, limits.runs);
+    const postgres = await this.#options.postgres;
     let figures: ServerFigures | null = null;
     let divergence: PlanOutcome['divergence'] = null;
     let racy: string | null = null;
     if (postgres !== null) {
-      const compared = await this.#lockstepAll(machine, await this.#sampledForServer(engine, postgres, sample.schedules));
+      const compared = await this.#lockstepAll(machine, postgres, await this.#sampledForServer(engine, postgres, sample.schedules));
       racy = compared.racy;
       figures = {
         runs: compared.runs,
@@ -322,7 +325,8 @@ class PlanExploration {
   }
 
   async #sampleServer(): Promise<PlanOutcome> {
-    const { postgres, limits } = this.#options;
+    const { limits } = this.#options;
+    const postgres = await this.#options.postgres;
     if (postgres === null) throw new Error('neither the model nor a server');
     const machine = new Machine(this.#scenario, this.#plan, postgres);
     const sample = await this.#sample(machine, Math.min(limits.runs, limits.serverRuns));
