@@ -6,7 +6,8 @@
  */
 
 import { ModelEngine } from '../../src/engine/model/engine.js';
-import { ForetoldSteps } from '../../src/explore/foretold.js';
+import type { ModelState } from '../../src/engine/model/state.js';
+import { ForetoldSteps, KnownSteps } from '../../src/explore/foretold.js';
 import { lockstep } from '../../src/explore/lockstep.js';
 import { search } from '../../src/explore/search.js';
 import { DEFAULT_LIMITS } from '../../src/limits.js';
@@ -65,8 +66,9 @@ async function compare(
   const modelEngine = new ModelEngine();
   const model = new Machine(scenario, plan, modelEngine);
   // As an exploration does it: the model's side of each transition is computed once.
-  const { graph } = await search(model, modelEngine, { maxStates: DEFAULT_LIMITS.maxStates });
-  const foretold = new ForetoldSteps(model, graph);
+  const steps = new KnownSteps<ModelState>();
+  const { graph } = await search(model, modelEngine, { maxStates: DEFAULT_LIMITS.maxStates, remember: steps.remember });
+  const foretold = new ForetoldSteps(model, graph, steps);
   const ours = new Machine(scenario, plan, server.engine);
   const alone = () => runAll(schedules, async ({ choices }) => void (await run(ours, replay(choices, ours.actorNames))));
   const together = () =>

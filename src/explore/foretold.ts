@@ -8,6 +8,19 @@ import type { Foretold } from './lockstep.js';
 /** Transitions that are remembered at the most. */
 const MOST = 20_000;
 
+/** The steps behind a graph's transitions, as far as they are remembered. */
+export class KnownSteps<S> {
+  readonly #steps = new Map<GraphEdge, Step<S>>();
+
+  readonly remember = (edge: GraphEdge, step: Step<S>): void => {
+    if (this.#steps.size < MOST) this.#steps.set(edge, step);
+  };
+
+  get(edge: GraphEdge): Step<S> | undefined {
+    return this.#steps.get(edge);
+  }
+}
+
 /**
  * The model's side of many runs over one graph. Schedules that cover a graph share most of their transitions, so each is computed once. A
  * state that several ways lead to is the one that the first of them led to: that they are equal is what the server is asked to show.
@@ -15,12 +28,14 @@ const MOST = 20_000;
 export class ForetoldSteps<S> implements Foretold<S> {
   readonly #machine: Machine<S>;
   readonly #graph: StateGraph;
-  readonly #steps = new Map<GraphEdge, Step<S>>();
+  readonly #steps: KnownSteps<S>;
   #first: Configuration<S> | null = null;
   #node: GraphNode;
 
-  constructor(machine: Machine<S>, graph: StateGraph) {
+  /** `steps`: what the search has computed already. */
+  constructor(machine: Machine<S>, graph: StateGraph, steps: KnownSteps<S> = new KnownSteps()) {
     this.#machine = machine;
+    this.#steps = steps;
     this.#graph = graph;
     this.#node = graph.root;
   }
@@ -37,7 +52,7 @@ export class ForetoldSteps<S> implements Foretold<S> {
     const known = this.#steps.get(edge);
     if (known !== undefined) return known;
     return chain(this.#machine.apply(configuration, choice), (step) => {
-      if (this.#steps.size < MOST) this.#steps.set(edge, step);
+      this.#steps.remember(edge, step);
       return step;
     });
   }

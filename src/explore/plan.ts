@@ -20,7 +20,7 @@ import { weighted } from '../schedule/weighted.js';
 import type { Verdict } from '../verdict.js';
 import { unheld } from './cover.js';
 import { Coverage } from './coverage.js';
-import { ForetoldSteps } from './foretold.js';
+import { ForetoldSteps, KnownSteps } from './foretold.js';
 import { count, type StateGraph, shortestTo } from './graph.js';
 import { type Foretold, type LockstepRun, lockstep } from './lockstep.js';
 import { search } from './search.js';
@@ -79,12 +79,14 @@ class PlanExploration {
     if (strategy === 'auto' || strategy === 'exhaustive') {
       const { maxStates } = this.#options.limits;
       const { expired } = this.#options;
+      const steps = new KnownSteps<ModelState>();
       const { graph, complete } = await search(machine, engine, {
         maxStates,
+        remember: steps.remember,
         ...(expired === undefined ? {} : { expired }),
         onProgress: (states) => this.#progress({ states }),
       });
-      if (complete) return this.#exhaustive(machine, engine, graph);
+      if (complete) return this.#exhaustive(machine, engine, graph, steps);
       if (expired?.()) {
         this.#limits.push('time');
         return this.#outcome({ verdict: 'inconclusive', reason: `the time was up after ${graph.nodes.length} states (--time)` });
@@ -123,7 +125,12 @@ class PlanExploration {
     };
   }
 
-  async #exhaustive(machine: Machine<ModelState>, engine: ModelEngine, graph: StateGraph): Promise<PlanOutcome> {
+  async #exhaustive(
+    machine: Machine<ModelState>,
+    engine: ModelEngine,
+    graph: StateGraph,
+    steps: KnownSteps<ModelState>,
+  ): Promise<PlanOutcome> {
     const counts = count(graph, machine.witnesses.length);
     const model: ModelFigures = {
       interleavings: String(counts.interleavings),
@@ -136,7 +143,7 @@ class PlanExploration {
     };
     const witnesses = Object.fromEntries(machine.witnesses.map((witness, index) => [witness.name, String(counts.witnesses[index])]));
     const failure = counts.violating > 0n ? await this.#failureIn(machine, graph) : null;
-    const confirmed = await this.#confirm(machine, graph, failure !== null);
+    const confirmed = await this.#confirm(machine, graph, new ForetoldSteps(machine, graph, steps), failure !== null);
     const verdict: Verdict = confirmed.verdict ?? (failure !== null ? 'violated' : confirmed.complete ? 'proved' : 'explored');
     const reason = confirmed.reason ?? (verdict === 'explored' ? confirmed.share : null);
     return this.#outcome({ verdict, model, postgres: confirmed.figures, witnesses, failure, reason, divergence: confirmed.divergence });
@@ -174,7 +181,12 @@ class PlanExploration {
     };
   }
 
-  async #confirm(machine: Machine<ModelState>, graph: StateGraph, violated: boolean): Promise<Confirmation> {
+  async #confirm(
+    machine: Machine<ModelState>,
+    graph: StateGraph,
+    foretold: Foretold<ModelState>,
+    violated: boolean,
+  ): Promise<Confirmation> {
     const { limits } = this.#options;
     const postgres = await this.#options.postgres;
     if (postgres === null)
@@ -189,7 +201,6 @@ class PlanExploration {
     const allowed = postgres.resumesAtOnce ? unheld(postgres.server.canSetDeadlockTimeout) : () => true;
     const most = violated ? Math.min(limits.serverRuns, limits.violatedServerRuns) : limits.serverRuns;
     const coverage = new Coverage(graph, allowed);
-    const foretold = new ForetoldSteps(machine, graph);
     let compared: Compared = { runs: 0, difference: null, schedule: null, racy: null };
     let runs = 0;
     let inTime = true;

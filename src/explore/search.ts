@@ -1,7 +1,7 @@
 import type { KeyPart } from '../engine/model/canonical.js';
 import type { ModelEngine } from '../engine/model/engine.js';
 import type { ModelState } from '../engine/model/state.js';
-import type { Configuration, Machine } from '../machine.js';
+import type { Configuration, Machine, Step } from '../machine.js';
 import type { GraphEdge, GraphNode, StateGraph } from './graph.js';
 
 export interface SearchLimits {
@@ -13,6 +13,8 @@ export interface SearchLimits {
 
 export interface SearchOptions extends SearchLimits {
   readonly onProgress?: (states: number) => void;
+  /** Is given every step that was taken, with its transition. */
+  readonly remember?: (edge: GraphEdge, step: Step<ModelState>) => void;
   /** Leave parts of the canonical state out: for tests that show what each is good for. */
   readonly without?: ReadonlySet<KeyPart>;
   /** Merge nothing: every way is walked to its end. For cross-checks on small plans. */
@@ -66,7 +68,9 @@ async function searchOnce(
     for (const choice of machine.choices(configuration)) {
       const applied = machine.apply(configuration, choice);
       const step = applied instanceof Promise ? await applied : applied;
-      edges.push({ choice, to: await enter(step.after), witnesses: step.witnesses });
+      const edge = { choice, to: await enter(step.after), witnesses: step.witnesses };
+      edges.push(edge);
+      options.remember?.(edge, step);
     }
     node.edges = edges;
     transitions += edges.length;
