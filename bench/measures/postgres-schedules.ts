@@ -1,30 +1,25 @@
 /**
  * Schedules per second on an embedded PostgreSQL, three sessions of four steps, with no, one and two steps that wait: by lastseat alone, in
  * lockstep with the model, and by PostgreSQL's isolationtester, in turn, on the same server and database, with the same reset before each
- * schedule. isolationtester's start and its connections are taken off its time; lastseat's were made before. Everything is measured twice: all on
- * one core (server, lastseat, isolationtester), and where the system puts it.
+ * schedule. isolationtester's start and its connections are taken off its time; lastseat's were made before, and it is warm. Everything is measured
+ * twice: all on one core (server, lastseat, isolationtester), and where the system puts it. Beside that stands what a run of lastseat does, which has
+ * a worker with a server of its own on every core; isolationtester runs one schedule at a time.
  */
 
-import { ModelEngine } from '../../src/engine/model/engine.js';
-import type { ModelState } from '../../src/engine/model/state.js';
-import { ForetoldSteps, KnownSteps } from '../../src/explore/foretold.js';
-import { lockstep } from '../../src/explore/lockstep.js';
-import { search } from '../../src/explore/search.js';
-import { DEFAULT_LIMITS } from '../../src/limits.js';
-import { Machine } from '../../src/machine.js';
-import { run } from '../../src/run.js';
-import { replay } from '../../src/schedule/replay.js';
 import { lastCore, onCore } from '../cores.js';
 import { type Budget, type Measured, type Measurement, pairedRatio, type Target } from '../figure.js';
 import { findIsolationTester, runIsolationTester, toSpecText } from '../isolationtester.js';
 import { repeat, timeMs } from '../sampling.js';
 import type { BenchServer } from '../servers.js';
-import { type Schedule, type Specification, specificationWith } from '../specification.js';
+import { type Specification, specificationWith } from '../specification.js';
+import { specificationRuns } from '../specification-runs.js';
+import { startWorkers } from '../workers.js';
 
 /** Schedules a round, by number of blocked steps: enough for isolationtester's start to be small beside them. */
 const BATCH = [200, 30, 30];
 const QUICK_BATCH = [20, 3, 3];
 const WAYS = ['no step waits', 'one step waits', 'two steps wait'];
+const ONE_CORE = 'one core';
 const TEN_TIMES: Target = { of: 'ratio', relation: 'at least', limit: 10 };
 
 export const postgresSchedules: Measurement = {
@@ -34,7 +29,7 @@ export const postgresSchedules: Measurement = {
     const placements = core === null || budget.quick ? [core] : [core, null];
     const figures: Measured[] = [];
     for (const placement of placements) {
-      const where = placement === null ? 'unpinned' : 'one core';
+      const where = placement === null ? 'unpinned' : ONE_CORE;
       const measured = await servers.use(placement, (server) =>
         onCore(placement, () => measureOn(server, where, budget, (text) => progress(`${text}, ${where}`))),
       );
@@ -50,7 +45,7 @@ async function measureOn(server: BenchServer, where: string, budget: Budget, pro
     progress(`schedules on PostgreSQL, ${way}`);
     const batch = (budget.quick ? QUICK_BATCH : BATCH)[blockedSteps]!;
     const specification = await specificationWith(blockedSteps, batch);
-    figures.push(...(await compare(server, specification, blockedSteps, `PostgreSQL ${where}, ${way}`, budget)));
+    figures.push(...(await compare(server, specification, blockedSteps, { where, way }, budget)));
   }
   return figures;
 }
@@ -59,39 +54,29 @@ async function compare(
   server: BenchServer,
   specification: Specification,
   blockedSteps: number,
-  name: string,
+  { where, way }: { readonly where: string; readonly way: string },
   budget: Budget,
 ): Promise<Measured[]> {
-  const { scenario, plan, schedules } = specification;
-  const modelEngine = new ModelEngine();
-  const model = new Machine(scenario, plan, modelEngine);
-  // As an exploration does it: the model's side of each transition is computed once.
-  const steps = new KnownSteps<ModelState>();
-  const { graph } = await search(model, modelEngine, { maxStates: DEFAULT_LIMITS.maxStates, remember: steps.remember });
-  const foretold = new ForetoldSteps(model, graph, steps);
-  const ours = new Machine(scenario, plan, server.engine);
-  const alone = () => runAll(schedules, async ({ choices }) => void (await run(ours, replay(choices, ours.actorNames))));
-  const together = () =>
-    runAll(schedules, async ({ choices }) => {
-      const { difference } = await lockstep(model, ours, choices, foretold);
-      if (difference !== null)
-        throw new Error(`the model and PostgreSQL differ in ${difference.what}: ${difference.model} / ${difference.server}`);
-    });
+  const name = `PostgreSQL ${where}, ${way}`;
+  const { schedules } = specification;
+  const { alone, together, warmUp } = await specificationRuns(specification, server.engine);
   const tester = findIsolationTester();
-  const rates: { alone: number[]; together: number[]; tester: number[] } = { alone: [], together: [], tester: [] };
+  const workers = where === ONE_CORE ? await startWorkers(blockedSteps, schedules.length, budget.quick) : null;
+  const rates: Record<'alone' | 'together' | 'workers' | 'tester', number[]> = { alone: [], together: [], workers: [], tester: [] };
   const rate = (ms: number) => (schedules.length / ms) * 1000;
-  await alone();
+  await warmUp(budget.quick);
   await repeat(budget, 3, async (round) => {
     const takeOurs = async () => {
       rates.alone.push(rate(await timeMs(alone)));
       rates.together.push(rate(await timeMs(together)));
+      if (workers !== null) rates.workers.push(workers.count * rate(await workers.batchMs()));
     };
     const takeTheirs = async () => {
       if (tester !== null) rates.tester.push(await testerRate(tester, specification, blockedSteps, server));
     };
     // Who goes first alternates.
     for (const take of round % 2 === 0 ? [takeOurs, takeTheirs] : [takeTheirs, takeOurs]) await take();
-  });
+  }).finally(() => workers?.stop());
   const against = (samples: readonly number[]): Pick<Measured, 'comparison' | 'target'> => {
     if (tester === null) return {};
     const comparison = { to: 'isolationtester', ratio: pairedRatio(samples, rates.tester) };
@@ -102,12 +87,15 @@ async function compare(
     { name, unit, samples: rates.alone, ...against(rates.alone) },
     { name: `${name}, in lockstep with the model`, unit, samples: rates.together, ...against(rates.together) },
   ];
+  if (workers !== null)
+    figures.push({
+      name: `PostgreSQL ${workers.count} workers, ${way}, in lockstep with the model`,
+      unit,
+      samples: rates.workers,
+      ...against(rates.workers),
+    });
   if (tester !== null) figures.push({ name: `${name}, isolationtester`, unit, samples: rates.tester });
   return figures;
-}
-
-async function runAll(schedules: readonly Schedule[], one: (schedule: Schedule) => Promise<void>): Promise<void> {
-  for (const schedule of schedules) await one(schedule);
 }
 
 /** Its rate without its start: the time for all schedules less that for the first alone. Checks that it did what it was to do. */
