@@ -151,6 +151,44 @@ describe('joins that change or lock rows', () => {
       sees: ['SELECT 1'],
     },
     {
+      name: 'OF says in which order rows are locked',
+      scripts: [
+        block('SELECT r.id, o.id FROM rooms r JOIN orders o ON o.room_id = r.id WHERE o.id = 1 FOR UPDATE OF o, r'),
+        block('UPDATE rooms SET free = 3 WHERE id = 1'),
+        'SELECT id FROM orders WHERE id = 1 FOR UPDATE SKIP LOCKED',
+      ],
+      sees: ['waits', 'SELECT 0'],
+      at: RC,
+    },
+    {
+      name: 'several clauses, each with its mode and its way of waiting',
+      scripts: [
+        block('SELECT r.id, o.wanted FROM rooms r JOIN orders o ON o.room_id = r.id WHERE o.id = 1 FOR SHARE OF r FOR UPDATE OF o NOWAIT'),
+        block(
+          'SELECT id FROM rooms WHERE id = 1 FOR SHARE',
+          'UPDATE orders SET wanted = 2 WHERE id = 1',
+          'UPDATE rooms SET free = 1 WHERE id = 1',
+        ),
+      ],
+      sees: ['waits', '55P03', 'UPDATE 1'],
+    },
+    {
+      name: 'of two clauses for one table the stronger counts, and the firmer',
+      scripts: [
+        block('SELECT o.id FROM rooms r, orders o WHERE o.room_id = r.id ORDER BY o.id FOR UPDATE OF r SKIP LOCKED FOR KEY SHARE LIMIT 1'),
+        block('SELECT id FROM rooms WHERE id = 1 FOR SHARE', 'DELETE FROM orders WHERE id = 2'),
+      ],
+      sees: ['waits', 'SELECT 1'],
+      at: RC,
+    },
+    {
+      name: 'OF something that is not there, or a function',
+      scripts: ['SELECT 1 FROM rooms r FOR UPDATE OF rooms; SELECT 1 FROM rooms, generate_series(1, 2) g FOR UPDATE OF g'],
+      stubborn: true,
+      sees: ['42P01', '0A000'],
+      at: RC,
+    },
+    {
       name: 'LIMIT waits for the rows that it needs, and no others',
       scripts: [
         block('SELECT id, free FROM rooms WHERE free > 0 ORDER BY id LIMIT 1 FOR UPDATE'),

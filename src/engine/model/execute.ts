@@ -35,7 +35,9 @@ export function run(draft: Draft, actor: ActorIndex, machinery: Machinery): Resu
   const wait = lockTables(draft, actor, machinery) ?? workThroughRows(draft, actor, machinery);
   if (wait !== null) {
     const { items, plan } = draft.updateExecution(actor, { wait: wait.on === 'transaction' ? { ...wait, xid: draft.heldId(wait) } : wait });
-    if (items.length > 1 && 'join' in plan && plan.join !== null && plan.join.relations.length > 1 && !plan.query.ordered)
+    // A row on its way through several targets is one item for each.
+    const rows = items.filter(({ join }) => join === null || join.target === 0).length;
+    if (rows > 1 && 'join' in plan && plan.join !== null && plan.join.relations.length > 1 && !plan.query.ordered)
       throw new UnmodelledError('a join that has to wait for one of several rows: in which order it meets them is up to the server');
     if (items.length > 1) for (const item of items) machinery.ordered.add(item.table);
     return 'blocked';
@@ -244,7 +246,7 @@ function rowItem(
   const common = { table: plan.table.index, slot: version.slot, version, foreignKey: null, join: null, returned: null };
   switch (plan.kind) {
     case 'select for':
-      return { ...common, kind: 'lock', values: outputs, mode: plan.mode };
+      return { ...common, kind: 'lock', values: outputs, mode: plan.marks[0]!.mode };
     case 'delete':
       return { ...common, kind: 'delete', values: null, mode: RowLockMode.update };
     case 'update': {
@@ -322,7 +324,7 @@ function joinedItem(
   const returned = plan.kind === 'select for' || plan.outputs.length === 0 ? null : row.values;
   switch (plan.kind) {
     case 'select for':
-      return { ...common, kind: 'lock', values: row.values, returned: null, mode: plan.mode };
+      return { ...common, kind: 'lock', values: row.values, returned: null, mode: plan.marks[0]!.mode };
     case 'delete':
       return { ...common, kind: 'delete', values: null, returned, mode: RowLockMode.update };
     case 'update': {
@@ -369,7 +371,7 @@ function lockItem(
   plan: Extract<StatementPlan, { kind: 'select for' }>,
 ): Worked {
   const table = machinery.catalog.tables[item.table]!;
-  const request = { actor, table, slot: item.slot, mode: plan.mode, policy: plan.policy, by: 'lock' as const };
+  const request = { actor, table, slot: item.slot, ...plan.marks[item.join?.target ?? 0]!, by: 'lock' as const };
   const locked = lockNewest(draft, request, progress);
   if (locked.result === 'wait') return waiting(locked.wait);
   if (locked.result !== 'locked') return NOTHING;
