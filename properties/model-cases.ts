@@ -37,7 +37,7 @@ export interface Case {
 }
 
 /** A server for a test file, and the test that makes one of every case and level: every interleaving on the model, every transition on the server. */
-export function onServer() {
+export function onServer(tables = schema, rows = seed) {
   let server: PostgresServer;
   let postgres: PostgresEngine;
   const engine = new ModelEngine();
@@ -56,7 +56,7 @@ export function onServer() {
     const each = cases.flatMap((item) => (item.at ?? BOTH).map((isolation) => ({ ...item, isolation })));
     for (const { name, scripts, sees, isolation, stubborn, seed: more } of each)
       test(`${name} (${isolation})`, async () => {
-        const scripted = { schema, seed: seed + (more ?? ''), scripts, isolation, stubborn: stubborn ?? false };
+        const scripted = { schema: tables, seed: rows + (more ?? ''), scripts, isolation, stubborn: stubborn ?? false };
         const { difference, seen } = await confirm(scripted, engine, postgres);
         expect(difference).toBeNull();
         for (const what of sees ?? []) expect([...seen]).toContain(what);

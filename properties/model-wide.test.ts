@@ -151,6 +151,44 @@ describe('joins that change or lock rows', () => {
       sees: ['SELECT 1'],
     },
     {
+      name: 'OF says in which order rows are locked',
+      scripts: [
+        block('SELECT r.id, o.id FROM rooms r JOIN orders o ON o.room_id = r.id WHERE o.id = 1 FOR UPDATE OF o, r'),
+        block('UPDATE rooms SET free = 3 WHERE id = 1'),
+        'SELECT id FROM orders WHERE id = 1 FOR UPDATE SKIP LOCKED',
+      ],
+      sees: ['waits', 'SELECT 0'],
+      at: RC,
+    },
+    {
+      name: 'several clauses, each with its mode and its way of waiting',
+      scripts: [
+        block('SELECT r.id, o.wanted FROM rooms r JOIN orders o ON o.room_id = r.id WHERE o.id = 1 FOR SHARE OF r FOR UPDATE OF o NOWAIT'),
+        block(
+          'SELECT id FROM rooms WHERE id = 1 FOR SHARE',
+          'UPDATE orders SET wanted = 2 WHERE id = 1',
+          'UPDATE rooms SET free = 1 WHERE id = 1',
+        ),
+      ],
+      sees: ['waits', '55P03', 'UPDATE 1'],
+    },
+    {
+      name: 'of two clauses for one table the stronger counts, and the firmer',
+      scripts: [
+        block('SELECT o.id FROM rooms r, orders o WHERE o.room_id = r.id ORDER BY o.id FOR UPDATE OF r SKIP LOCKED FOR KEY SHARE LIMIT 1'),
+        block('SELECT id FROM rooms WHERE id = 1 FOR SHARE', 'DELETE FROM orders WHERE id = 2'),
+      ],
+      sees: ['waits', 'SELECT 1'],
+      at: RC,
+    },
+    {
+      name: 'OF something that is not there, or a function',
+      scripts: ['SELECT 1 FROM rooms r FOR UPDATE OF rooms; SELECT 1 FROM rooms, generate_series(1, 2) g FOR UPDATE OF g'],
+      stubborn: true,
+      sees: ['42P01', '0A000'],
+      at: RC,
+    },
+    {
       name: 'LIMIT waits for the rows that it needs, and no others',
       scripts: [
         block('SELECT id, free FROM rooms WHERE free > 0 ORDER BY id LIMIT 1 FOR UPDATE'),
@@ -448,7 +486,12 @@ describe('what is open, or not known, is refused by name', () => {
 
   test.each([
     ['CREATE TABLE x (id int)', 'has no primary key'],
-    ['CREATE TABLE x (id int PRIMARY KEY, r daterange, EXCLUDE USING gist (r WITH &&))', 'exclusion and deferrable constraints'],
+    ['CREATE TABLE x (id int PRIMARY KEY, r daterange, EXCLUDE USING gist (r WITH &&) DEFERRABLE)', 'deferrable constraints'],
+    ['CREATE TABLE x (id int PRIMARY KEY, r daterange, EXCLUDE USING spgist (r WITH &&))', 'with an index of spgist'],
+    [
+      'CREATE EXTENSION btree_gist; CREATE TABLE x (during daterange, id int, PRIMARY KEY (id, during WITHOUT OVERLAPS)); CREATE TABLE y (id int PRIMARY KEY, d daterange, FOREIGN KEY (id, PERIOD d) REFERENCES x (id, PERIOD during))',
+      'PERIOD',
+    ],
     ['CREATE TABLE x (id int PRIMARY KEY, n numeric UNIQUE)', 'a unique index over x.n, of type numeric'],
     ['CREATE TABLE x (id int PRIMARY KEY) PARTITION BY RANGE (id)', 'partitions, inheritance'],
     ['CREATE TABLE x (id nonsense PRIMARY KEY)', 'PGlite says: type "nonsense" does not exist'],

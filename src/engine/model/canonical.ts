@@ -156,16 +156,21 @@ function order(state: ModelState, machinery: Machinery, names: Names): string {
   if (machinery.ordered.size === 0) return '';
   const inOrder = (versions: readonly Version[]) => [...versions].sort((left, right) => left.position - right.position);
   const pending = state.transactions.flatMap((transaction) =>
-    transaction === null ? [] : [...transaction.levels, transaction].flatMap((level) => [...level.writes.values()]),
+    transaction === null ? [] : [...transaction.levels, transaction].flatMap((level) => [...level.writes]),
   );
   return [...machinery.ordered]
     .sort()
     .map((table) => {
       const committed = versionsOf(state.committed, machinery.contents, machinery.catalog.tables.length)[table]!;
-      const written = pending.flatMap((write) => (write.table === table && write.next !== null ? [write.next] : []));
-      return inOrder([...committed, ...new Set(written)])
-        .map((version) => `${names.slot(version.slot)}.${version.content}`)
-        .join();
+      const ofTable = pending.filter(([, write]) => write.table === table);
+      const written = ofTable.flatMap(([, { next }]) => (next === null ? [] : [next]));
+      const all = [...committed, ...new Set(written)];
+      const lying = inOrder(all).map((version) => `${names.slot(version.slot)}.${version.content}`);
+      if (machinery.catalog.tables[table]!.unique.every(({ exclusion }) => exclusion === null)) return lying.join();
+      // With an exclusion constraint the order of its entries matters, too, and versions that were replaced still have theirs.
+      const past = ofTable.flatMap(([slot, write]) => write.past.map((old) => ({ ...old, slot })));
+      const entries = [...all, ...past].sort((left, right) => left.entered - right.entered);
+      return `${lying.join()}(${entries.map(({ slot, content }) => `${names.slot(slot)}.${content}`).join()})`;
     })
     .join('/');
 }

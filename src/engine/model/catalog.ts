@@ -28,13 +28,22 @@ export interface Column {
   readonly volatileDefault: string | null;
 }
 
+/** A unique index, or the index of an exclusion constraint. */
 export interface UniqueConstraint {
   readonly name: string;
-  /** Null where the index is partial, or over expressions. */
+  /** Null where the index is partial, or over expressions, or an exclusion constraint's. */
   readonly columns: readonly number[] | null;
   readonly nullsNotDistinct: boolean;
-  /** For those: of one row, whether the index has it, and under which key. */
+  /** For those that are unique: of one row, whether the index has it, and under which key. */
   readonly entry: TextQuery | null;
+  readonly exclusion: Exclusion | null;
+}
+
+export interface Exclusion {
+  /** Of a new row and of one that is there: whether both are in the index, and the operators hold between all of their keys. */
+  readonly conflicts: TextQuery;
+  /** WITHOUT OVERLAPS: the column whose ranges may not be empty. */
+  readonly period: number | null;
 }
 
 export interface CheckConstraint {
@@ -57,7 +66,10 @@ export interface Table {
   readonly columns: readonly Column[];
   /** Columns of the primary key. */
   readonly key: readonly number[];
+  /** Unique indexes and exclusion constraints, in the order in which a row is entered into them. */
   readonly unique: readonly UniqueConstraint[];
+  /** Columns that any index depends on: an update that leaves them alone makes no index entries (README.HOT). */
+  readonly indexed: ReadonlySet<number>;
   /** Columns of any unique constraint: changing one locks the row FOR UPDATE, changing another FOR NO KEY UPDATE. */
   readonly keyColumns: ReadonlySet<number>;
   /** In name order, in which PostgreSQL checks them. */
@@ -89,6 +101,7 @@ interface Draft {
   columns: Column[];
   key: number[] | null;
   unique: { name: string; columns: number[] }[];
+  indexed: Set<number>;
   checks: { name: string; expression: Expr }[];
   references: { name: string | null; columns: string[]; parent: string; parentColumns: string[]; onDelete: string | undefined }[];
 }
@@ -134,12 +147,11 @@ function readDefinition(statement: Statement, text: string, drafts: Draft[], seq
       sequences.push({ index: sequences.length, name: statement.name.name, start: statement.options.startWith ?? 1 });
       return;
     case 'create index': {
-      if (statement.where !== undefined || statement.expressions.some((item) => item.expression.type !== 'ref')) {
-        if (statement.unique) throw new UnmodelledError(`a partial unique index, or one on an expression: ${firstLine(text)}`);
-        return;
-      }
-      if (!statement.unique) return;
       const draft = draftOf(drafts, statement.table.name);
+      for (const name of columnsIn([statement.expressions, statement.where])) draft.indexed.add(columnIndex(draft, name));
+      if (!statement.unique) return;
+      if (statement.where !== undefined || statement.expressions.some((item) => item.expression.type !== 'ref'))
+        throw new UnmodelledError(`a partial unique index, or one on an expression: ${firstLine(text)}`);
       const columns = statement.expressions.map((item) => columnIndex(draft, (item.expression as { name: string }).name));
       const name = statement.indexName?.name ?? `${draft.name}_${columns.map((column) => draft.columns[column]!.name).join('_')}_idx`;
       draft.unique.push({ name, columns });
@@ -152,8 +164,16 @@ function readDefinition(statement: Statement, text: string, drafts: Draft[], seq
   }
 }
 
+/** Names of the columns that a piece of a definition mentions. */
+function columnsIn(node: unknown): string[] {
+  if (Array.isArray(node)) return node.flatMap(columnsIn);
+  if (typeof node !== 'object' || node === null) return [];
+  const { type, name } = node as { type?: unknown; name?: unknown };
+  return type === 'ref' && typeof name === 'string' ? [name] : Object.values(node).flatMap(columnsIn);
+}
+
 function readTable(statement: CreateTableStatement, sequences: Sequence[]): Draft {
-  const draft: Draft = { name: statement.name.name, columns: [], key: null, unique: [], checks: [], references: [] };
+  const draft: Draft = { name: statement.name.name, columns: [], key: null, unique: [], indexed: new Set(), checks: [], references: [] };
   for (const column of statement.columns) {
     if (column.kind !== 'column') throw new UnmodelledError(`CREATE TABLE ${draft.name} (LIKE ...)`);
     draft.columns.push(readColumn(draft, column, sequences));
@@ -280,7 +300,8 @@ function link(drafts: readonly Draft[]): Table[] {
     name: draft.name,
     columns: draft.columns,
     key: draft.key!,
-    unique: draft.unique.map((constraint) => ({ ...constraint, nullsNotDistinct: false, entry: null })),
+    unique: draft.unique.map((constraint) => ({ ...constraint, nullsNotDistinct: false, entry: null, exclusion: null })),
+    indexed: new Set([...draft.indexed, ...draft.unique.flatMap((constraint) => constraint.columns)]),
     keyColumns: new Set(draft.unique.flatMap((constraint) => constraint.columns)),
     checks: draft.checks,
     foreignKeys: foreignKeys.filter((foreignKey) => foreignKey.table === index),

@@ -118,12 +118,14 @@ export class Draft {
     return this.#next.slot;
   }
 
-  newVersion(actor: ActorIndex, slot: number, content: number, parent: Version | null, sameKey: boolean): Version {
+  /** `sameKey`: the key may be shared; `enters`: it has index entries of its own. Both say something of an update only. */
+  newVersion(actor: ActorIndex, slot: number, content: number, parent: Version | null, sameKey: boolean, enters: boolean): Version {
     this.#next.version += 1;
     this.#next.position += 1;
     const { version: id, position } = this.#next;
     const sameKeySince = parent !== null && sameKey ? parent.sameKeySince : id;
-    return { slot, content, id, position, parent: parent?.id ?? 0, madeBy: this.takeXid(actor), sameKeySince };
+    const entered = parent !== null && !enters ? parent.entered : position;
+    return { slot, content, id, position, entered, parent: parent?.id ?? 0, madeBy: this.takeXid(actor), sameKeySince };
   }
 
   rowLocks(slot: number): RowLocks {

@@ -268,7 +268,7 @@ export class ModelEngine implements Engine<ModelState> {
     if (transaction.readOnly && plan.writes) {
       const what =
         plan.kind === 'select for'
-          ? LOCKING[plan.mode]
+          ? LOCKING[plan.marks[0]!.mode]
           : plan.kind === 'calls'
             ? `${plan.calls.find((call) => call.function === 'nextval' || call.function === 'setval')!.function}()`
             : plan.kind === 'truncate'

@@ -1,6 +1,6 @@
 import { type Field, inContentOrder, type ResultReply } from '../../reply.js';
 import { type ActorIndex, UnmodelledError } from '../contract.js';
-import type { Table } from './catalog.js';
+import type { Table, UniqueConstraint } from './catalog.js';
 import { checkRow } from './constraints.js';
 import type { Draft } from './draft.js';
 import { checkChildren, checkParent, checkReferrer, foreignKeyOf, hasKey, parentItems, parentItemsOfUpdate } from './foreign-keys.js';
@@ -15,7 +15,7 @@ import { SqlError } from './sql-error.js';
 import type { Execution, Item, JoinedRow, Version, Wait, Write } from './state.js';
 import { type JoinPlan, RowLockMode, type StatementPlan } from './statements.js';
 import { toReplyValue, type Value } from './types.js';
-import { entriesDiffer, findConflict } from './unique.js';
+import { findConflict, makesEntries } from './unique.js';
 import type { SnapshotView } from './view.js';
 import type { ResultRow } from './visible.js';
 import { NOTHING, type Worked, waiting } from './worked.js';
@@ -35,7 +35,9 @@ export function run(draft: Draft, actor: ActorIndex, machinery: Machinery): Resu
   const wait = lockTables(draft, actor, machinery) ?? workThroughRows(draft, actor, machinery);
   if (wait !== null) {
     const { items, plan } = draft.updateExecution(actor, { wait: wait.on === 'transaction' ? { ...wait, xid: draft.heldId(wait) } : wait });
-    if (items.length > 1 && 'join' in plan && plan.join !== null && plan.join.relations.length > 1 && !plan.query.ordered)
+    // A row on its way through several targets is one item for each.
+    const rows = items.filter(({ join }) => join === null || join.target === 0).length;
+    if (rows > 1 && 'join' in plan && plan.join !== null && plan.join.relations.length > 1 && !plan.query.ordered)
       throw new UnmodelledError('a join that has to wait for one of several rows: in which order it meets them is up to the server');
     if (items.length > 1) for (const item of items) machinery.ordered.add(item.table);
     return 'blocked';
@@ -244,7 +246,7 @@ function rowItem(
   const common = { table: plan.table.index, slot: version.slot, version, foreignKey: null, join: null, returned: null };
   switch (plan.kind) {
     case 'select for':
-      return { ...common, kind: 'lock', values: outputs, mode: plan.mode };
+      return { ...common, kind: 'lock', values: outputs, mode: plan.marks[0]!.mode };
     case 'delete':
       return { ...common, kind: 'delete', values: null, mode: RowLockMode.update };
     case 'update': {
@@ -322,7 +324,7 @@ function joinedItem(
   const returned = plan.kind === 'select for' || plan.outputs.length === 0 ? null : row.values;
   switch (plan.kind) {
     case 'select for':
-      return { ...common, kind: 'lock', values: row.values, returned: null, mode: plan.mode };
+      return { ...common, kind: 'lock', values: row.values, returned: null, mode: plan.marks[0]!.mode };
     case 'delete':
       return { ...common, kind: 'delete', values: null, returned, mode: RowLockMode.update };
     case 'update': {
@@ -369,7 +371,7 @@ function lockItem(
   plan: Extract<StatementPlan, { kind: 'select for' }>,
 ): Worked {
   const table = machinery.catalog.tables[item.table]!;
-  const request = { actor, table, slot: item.slot, mode: plan.mode, policy: plan.policy, by: 'lock' as const };
+  const request = { actor, table, slot: item.slot, ...plan.marks[item.join?.target ?? 0]!, by: 'lock' as const };
   const locked = lockNewest(draft, request, progress);
   if (locked.result === 'wait') return waiting(locked.wait);
   if (locked.result !== 'locked') return NOTHING;
@@ -440,7 +442,7 @@ function insertRow(
       }
     }
     const slot = draft.newSlot();
-    progress.version = draft.newVersion(actor, slot, machinery.contents.intern(table.index, values), null, false);
+    progress.version = draft.newVersion(actor, slot, machinery.contents.intern(table.index, values), null, false, true);
     progress.written = true;
     if (plan.onConflict?.update) touch(draft, actor, slot);
     draft.write(actor, slot, {
@@ -458,7 +460,7 @@ function insertRow(
   const { slot } = progress.version!;
   const wait = enterIndexes(draft, actor, table, slot, machinery);
   if (wait !== null && plan.onConflict !== null)
-    throw new UnmodelledError('ON CONFLICT that has to wait at a unique index which it does not name');
+    throw new UnmodelledError('ON CONFLICT that has to wait at an index which it does not name');
   if (wait !== null) return waiting(wait);
   return {
     ...NOTHING,
@@ -539,22 +541,22 @@ function updateRow(
     const old = progress.version!;
     refuseKeyChange(table, machinery.contents.values(old.content), progress.values!);
     const content = machinery.contents.intern(table.index, progress.values!);
-    const keysChange = entriesDiffer(table, old.content, content, machinery);
+    const enters = makesEntries(table, old.content, content, machinery);
     // Where the row was locked FOR UPDATE before, any update of it counts as one of its key (heapam.c, compute_new_xmax_infomask).
     const sameKey = draft.rowLocks(item.slot).locks.some((held) => held.actor === actor && held.mode < RowLockMode.update);
-    const next = draft.newVersion(actor, item.slot, content, old, sameKey);
+    const next = draft.newVersion(actor, item.slot, content, old, sameKey, enters);
     const base = before === undefined ? draft.committed.rows.get(item.slot)! : before.base;
-    const indexed = keysChange ? 0 : table.unique.length;
+    const indexed = enters ? 0 : table.unique.length;
     draft.write(actor, item.slot, {
       table: table.index,
       base,
       next,
       by: before?.by ?? next.madeBy,
-      keyedBy: keysChange ? next.madeBy : (before?.keyedBy ?? next.madeBy),
+      keyedBy: enters ? next.madeBy : (before?.keyedBy ?? next.madeBy),
       deleted: null,
       keyShared: before?.keyShared ?? sameKey,
       indexed,
-      past: keysChange ? pastOf(before) : (before?.past ?? []),
+      past: enters ? pastOf(before) : (before?.past ?? []),
     });
     progress.output = machinery.contents.values(old.content);
     progress.version = next;
@@ -633,7 +635,9 @@ function deleteRow(
 }
 
 const pastOf = (write: Write | undefined): Write['past'] =>
-  write === undefined || write.next === null ? [] : [...write.past, { content: write.next.content, keyedBy: write.keyedBy }];
+  write === undefined || write.next === null
+    ? []
+    : [...write.past, { content: write.next.content, keyedBy: write.keyedBy, entered: write.next.entered }];
 
 /** A cascade finds its rows with the newest snapshot, and may touch only what a transaction-wide one shows too (heap_delete, crosscheck). */
 function seenByTransaction(draft: Draft, actor: ActorIndex, version: Version): boolean {
@@ -641,21 +645,24 @@ function seenByTransaction(draft: Draft, actor: ActorIndex, version: Version): b
   return snapshot === null || writes.has(version.slot) || snapshot.rows.get(version.slot)?.id === version.id;
 }
 
-/** Makes the index entries of a new version one unique index after the other; each may have to wait for another's fate. */
+/** Makes the index entries of a new version, one unique index or exclusion constraint after the other; each may have to wait for another's fate. */
 function enterIndexes(draft: Draft, actor: ActorIndex, table: Table, slot: number, machinery: Machinery): Wait | null {
   for (;;) {
     const write = draft.transaction(actor).writes.get(slot)!;
     const constraint = table.unique[write.indexed];
     if (constraint === undefined) return null;
     const conflict = findConflict(draft, actor, table, write.indexed, slot, write.next!.content, machinery);
-    if (conflict !== null && 'duplicate' in conflict)
-      throw new SqlError('23505', `duplicate key value violates unique constraint "${constraint.name}"`, {
-        constraint: constraint.name,
-        table: table.name,
-      });
+    if (conflict !== null && 'duplicate' in conflict) throw violation(constraint, table);
     if (conflict !== null) return { on: 'transaction', ...conflict };
     draft.write(actor, slot, { ...write, indexed: write.indexed + 1 });
   }
+}
+
+function violation({ name, exclusion }: UniqueConstraint, table: Table): SqlError {
+  const where = { constraint: name, table: table.name };
+  return exclusion === null
+    ? new SqlError('23505', `duplicate key value violates unique constraint "${name}"`, where)
+    : new SqlError('23P01', `conflicting key value violates exclusion constraint "${name}"`, where);
 }
 
 function returned(

@@ -45,6 +45,8 @@ export interface Version {
   readonly content: number;
   /** Where it lies in the heap, relative to others: a new version lies behind all older ones. */
   readonly position: number;
+  /** Likewise where its index entries lie: with an update that makes none (HOT), where they were. */
+  readonly entered: number;
   /** The version that it replaced; 0 for an insert's. */
   readonly parent: number;
   /** The transaction, or part of one since a savepoint, that made it, by transaction id. */
@@ -148,16 +150,16 @@ export interface Write {
   readonly next: Version | null;
   /** The transaction id that first changed the base, or inserted the row. */
   readonly by: number;
-  /** The id under which the new version's index entries were made: an update that leaves the keys alone makes none (HOT). */
+  /** The id under which the new version's index entries were made: an update that leaves indexed columns alone makes none (HOT). */
   readonly keyedBy: number;
   /** For a delete: the version that was deleted, which may be one of our own. */
   readonly deleted: number | null;
   /** The base was updated in a way that lets others share its key, whatever has been done to the row since. */
   readonly keyShared: boolean;
-  /** How many unique indexes hold the new version's entry so far. */
+  /** How many unique indexes and exclusion constraints are done with the new version so far. */
   readonly indexed: number;
-  /** Versions of our own that this one has replaced, where their keys were others: their index entries are still there. */
-  readonly past: readonly { readonly content: number; readonly keyedBy: number }[];
+  /** Versions of our own that this one has replaced, where it has index entries of its own: theirs are still there. */
+  readonly past: readonly { readonly content: number; readonly keyedBy: number; readonly entered: number }[];
 }
 
 export type Wait =

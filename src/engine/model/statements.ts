@@ -14,6 +14,12 @@ export const RowLockMode = { keyShare: 0, share: 1, noKeyUpdate: 2, update: 3 } 
 export type RowLockMode = (typeof RowLockMode)[keyof typeof RowLockMode];
 export type WaitPolicy = 'block' | 'nowait' | 'skip locked';
 
+/** How a locking clause locks the rows of a relation. */
+export interface RowMark {
+  readonly mode: RowLockMode;
+  readonly policy: WaitPolicy;
+}
+
 /** Which tables a statement locks first, and how. */
 export interface TableLock {
   readonly table: number;
@@ -43,8 +49,8 @@ export type StatementPlan =
       readonly query: Query | TextQuery;
       /** The same over one row's newest version, and over the rows that it was joined with; null where that cannot be asked. */
       readonly recheck: Query | TextQuery | null;
-      readonly mode: RowLockMode;
-      readonly policy: WaitPolicy;
+      /** How each of the join's targets is locked, or the table alone. */
+      readonly marks: readonly RowMark[];
       readonly join: JoinPlan | null;
       readonly window: { readonly offset: number; readonly limit: number } | null;
       /** For a locking subquery: the statement around it, once the subquery's rows are there. */
@@ -168,8 +174,7 @@ function compileSelectStatement(statement: SelectFromStatement, context: QueryCo
     table,
     query,
     recheck,
-    mode: ROW_MODES[statement.for.type],
-    policy,
+    marks: [{ mode: ROW_MODES[statement.for.type], policy }],
     join: null,
     window: null,
     second: null,

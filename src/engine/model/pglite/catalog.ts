@@ -43,13 +43,17 @@ export function catalogOf(rows: CatalogRows): Catalog {
       };
     });
     const unique = table.indexes.map((item) => uniqueOf(item, table, index, columns));
+    const keys = table.indexes.flatMap((item, at) =>
+      item.withoutOverlaps ? item.columns!.map((column) => indexOf(table, column)) : (unique[at]!.columns ?? []),
+    );
     return {
       index,
       name: table.name,
       columns,
       key: table.key!.map((column) => indexOf(table, column)),
       unique,
-      keyColumns: new Set(unique.flatMap((constraint) => constraint.columns ?? [])),
+      indexed: new Set(table.indexed.map((column) => indexOf(table, column))),
+      keyColumns: new Set(keys),
       checks: table.checks.map(
         ({ name, expression }): CheckConstraint => ({ name, expression: overOneRow(table, index, [`(${expression})`], ['bool']) }),
       ),
@@ -65,8 +69,7 @@ export function catalogOf(rows: CatalogRows): Catalog {
 function refuse(table: CatalogTable): void {
   if (table.key === null) throw new UnmodelledError(`table ${table.name} has no primary key`);
   if (table.special) throw new UnmodelledError(`table ${table.name}: partitions, inheritance, rules and row security`);
-  if (table.others.length > 0)
-    throw new UnmodelledError(`constraint ${table.others[0]} of ${table.name}: exclusion and deferrable constraints`);
+  if (table.others.length > 0) throw new UnmodelledError(`constraint ${table.others[0]} of ${table.name}: deferrable constraints`);
 }
 
 function volatileIn(expression: string | null, volatile: readonly string[]): string | null {
@@ -90,6 +93,7 @@ function overOneRow(table: CatalogTable, index: number, expressions: readonly st
 }
 
 function uniqueOf(item: CatalogIndex, table: CatalogTable, index: number, columns: readonly Column[]): UniqueConstraint {
+  if (item.operators !== null) return exclusionOf(item, item.operators, table, index);
   const plain = item.columns?.map((column) => indexOf(table, column)) ?? null;
   for (const column of plain ?? []) {
     const { type, name } = columns[column]!;
@@ -111,13 +115,40 @@ function uniqueOf(item: CatalogIndex, table: CatalogTable, index: number, column
             ['bool', ...item.keys.flatMap(() => ['text', 'text'])],
           )
         : null,
+    exclusion: null,
   };
+}
+
+/** The keys of a row that is to be entered, and of one that is in the index: whether all operators hold, which for a NULL none does. */
+function exclusionOf(item: CatalogIndex, operators: readonly string[], table: CatalogTable, index: number): UniqueConstraint {
+  // In which order entries are met is known of these two (gistget.c, gistScanPage; nbtree/README): as they came.
+  if (item.method !== 'gist' && item.method !== 'btree')
+    throw new UnmodelledError(`constraint ${item.name}, with an index of ${item.method}`);
+  const entry = (place: number) => {
+    const keys = item.keys.map((key, at) => `, (${key}) AS k${at}`).join('');
+    return `(SELECT (${item.predicate ?? 'true'}) AS included${keys} FROM ${rowSchema(place)}.${quote(table.name)} AS ${quote(table.name)})`;
+  };
+  const hold = operators.map((operator, at) => `there.k${at} ${operator} new.k${at}`);
+  const conflicts = newTextQuery({
+    text: `SELECT coalesce(new.included AND there.included AND ${hold.join(' AND ')}, false) FROM ${entry(0)} AS new, ${entry(1)} AS there`,
+    parameterTypes: [],
+    values: [],
+    outputs: [{ name: 'conflicts', type: 'bool', nullable: false }],
+    changes: [],
+    hidden: [],
+    loads: [0, 1].map((given) => ({ schema: rowSchema(given), table: index, given })),
+    ordered: false,
+    texts: [],
+  });
+  const period = item.withoutOverlaps ? indexOf(table, item.columns!.at(-1)!) : null;
+  return { name: item.name, columns: null, nullsNotDistinct: false, entry: null, exclusion: { conflicts, period } };
 }
 
 function foreignKeysOf(table: CatalogTable, index: number, tables: readonly CatalogTable[]): ForeignKey[] {
   return table.foreignKeys.map((foreignKey): ForeignKey => {
     const parent = tables.findIndex((other) => other.name === foreignKey.parent);
     const [onUpdate, onDelete, match] = foreignKey.actions;
+    if (foreignKey.period) throw new UnmodelledError(`foreign key ${foreignKey.name}: PERIOD`);
     if (onUpdate !== 'a' || (onDelete !== 'a' && onDelete !== 'c') || match !== 's')
       throw new UnmodelledError(`foreign key ${foreignKey.name}: only ON DELETE NO ACTION and CASCADE are known`);
     return {

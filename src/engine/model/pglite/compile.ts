@@ -7,7 +7,7 @@ import type { Catalog, Table } from '../catalog.js';
 import { TABLE_LOCK_MODES, type TableLockMode } from '../parse.js';
 import type { Output } from '../query.js';
 import { SqlError } from '../sql-error.js';
-import { ROW_MODES, RowLockMode, type StatementPlan, type TableLock } from '../statements.js';
+import { ROW_MODES, RowLockMode, type RowMark, type StatementPlan, type TableLock, type WaitPolicy } from '../statements.js';
 import { findLockingSubquery, type LockingSubquery, withRows } from './locking-subquery.js';
 import { identifier, type Outline, type Relation, readOutline, type Span } from './outline.js';
 import { CONFLICT_SCHEMA, INSERT_SCHEMA, type PgliteSchema, quote, rowSchema, TEXTS, UNDRAWN } from './schema.js';
@@ -48,7 +48,7 @@ export function compileText(
   if (subquery !== null) return compileLockingSubquery(described, subquery, parameters, catalog, pglite);
   switch (outline.verb) {
     case 'select':
-      return outline.locking === null ? compileRead(described) : compileLocking(described, catalog);
+      return outline.locking.length === 0 ? compileRead(described) : compileLocking(described, catalog);
     case 'insert':
       return compileInsert(described, catalog, pglite);
     case 'update':
@@ -268,14 +268,9 @@ function pinnedText(text: string, joined: readonly Joined[], first: number): (Sp
 
 function compileLocking(described: Described, catalog: Catalog): Plan<'select for'> {
   const { outline } = described;
-  const locking = outline.locking!;
   const joined = joinedOf(described, catalog);
-  const targets = joined.flatMap(({ relation, table }, index) => {
-    if (locking.of !== null && !locking.of.includes(relation.alias)) return [];
-    if (table !== null) return [index];
-    if (locking.of === null && (outline.withNames.includes(relation.name ?? '') || isFunction(relation, outline))) return [];
-    throw new UnmodelledError('a locking clause over a subquery or a view in FROM');
-  });
+  const marks = marksOf(outline, joined);
+  const targets = [...marks.keys()];
   if (targets.length === 0) throw new UnmodelledError('a locking clause that locks no table');
   const list = joined.map((item) => `, ${rowOf(item)}`).join('');
   const withList = (edits: readonly (Span & { by: string })[]) =>
@@ -296,14 +291,38 @@ function compileLocking(described: Described, catalog: Catalog): Plan<'select fo
           loads: [...described.reads, ...pins.loads],
           texts: pins.texts,
         }),
-    mode: ROW_MODES[locking.mode],
-    policy: locking.policy,
+    marks: [...marks.values()],
     join: { targets: targets.map((at) => ({ at, table: joined[at]!.table! })), relations: joined.map(({ table }) => table?.index ?? null) },
     second: null,
     around: null,
     window: { offset: countOf(outline.offset, described) ?? 0, limit: countOf(outline.limit, described) ?? Number.POSITIVE_INFINITY },
   };
 }
+
+/**
+ * Which relations are locked and how, in the order in which that is done (analyze.c, transformLockingClause): clause by clause, as OF or else as FROM
+ * names them. Where two clauses name one, the stronger lock counts, and NOWAIT more than SKIP LOCKED more than waiting.
+ */
+function marksOf(outline: Outline, joined: readonly Joined[]): Map<number, RowMark> {
+  const marks = new Map<number, RowMark>();
+  for (const { mode, of, policy } of outline.locking)
+    for (const alias of of ?? [null])
+      joined.forEach(({ relation, table }, index) => {
+        if (alias !== null && relation.alias !== alias) return;
+        if (table === null) {
+          if (alias === null && (outline.withNames.includes(relation.name ?? '') || isFunction(relation, outline))) return;
+          throw new UnmodelledError('a locking clause over a subquery or a view in FROM');
+        }
+        const known = marks.get(index);
+        const stronger = ROW_MODES[mode];
+        if (known === undefined) marks.set(index, { mode: stronger, policy });
+        else marks.set(index, { mode: Math.max(known.mode, stronger) as RowLockMode, policy: firmer(known.policy, policy) });
+      });
+  return marks;
+}
+
+const POLICIES: readonly WaitPolicy[] = ['block', 'skip locked', 'nowait'];
+const firmer = (left: WaitPolicy, right: WaitPolicy): WaitPolicy => (POLICIES.indexOf(left) > POLICIES.indexOf(right) ? left : right);
 
 const isFunction = (relation: Relation, outline: Outline): boolean => relation.name === null && outline.text[relation.start] !== '(';
 

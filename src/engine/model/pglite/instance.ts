@@ -171,12 +171,13 @@ export function whenRunning<T>(action: () => T): MaybePromise<T> {
 }
 
 async function start(): Promise<void> {
-  const { PGlite, protocol } = await import('@electric-sql/pglite').catch(() => {
+  const load = () => Promise.all([import('@electric-sql/pglite'), import('@electric-sql/pglite/contrib/btree_gist')]);
+  const [{ PGlite, protocol }, { btree_gist }] = await load().catch(() => {
     throw new UnmodelledError('this SQL needs the package @electric-sql/pglite, which is not installed');
   });
   const startParams = [...PGlite.defaultStartParams, ...SETTINGS.flatMap((setting) => ['-c', setting])];
   const kept = await keptDirectory();
-  const database = await PGlite.create({ startParams, ...(kept === null ? {} : { loadDataDir: kept }) });
+  const database = await PGlite.create({ startParams, extensions: { btree_gist }, ...(kept === null ? {} : { loadDataDir: kept }) });
   if (kept === null) await keepDirectory(() => database.dumpDataDir('none'));
   instance = new Instance((messages) => database.execProtocolRawSync(messages), protocol as unknown as Protocol);
 }

@@ -42,7 +42,8 @@ export interface Outline {
   readonly overriding: 'system' | 'user' | null;
   /** An INSERT of VALUES with one row. */
   readonly oneRow: boolean;
-  readonly locking: Locking | null;
+  /** Locking clauses, in order. */
+  readonly locking: readonly Locking[];
   readonly limit: Token | null;
   readonly offset: Token | null;
 }
@@ -178,8 +179,8 @@ class Reader {
     const cut = clauses.filter((clause) => ['limit', 'offset', 'fetch', 'for'].includes(clause.word)).map((clause) => clause.at);
     const lockingAt = clauses.filter((clause) => clause.word === 'for').map((clause) => clause.at);
     const whole: Span = { start: this.#start(verbAt), end: cut.length === 0 ? this.#end() : this.#tokens[Math.min(...cut) - 1]!.end };
-    const locking = lockingAt.length === 0 ? null : this.#locking(lockingAt);
-    if (locking !== null && clauses.some((clause) => ['union', 'intersect', 'except', 'fetch'].includes(clause.word)))
+    const locking = lockingAt.map((at) => this.#locking(at));
+    if (locking.length > 0 && clauses.some((clause) => ['union', 'intersect', 'except', 'fetch'].includes(clause.word)))
       throw new UnmodelledError('a locking clause with a set operation or FETCH');
     const count = (word: string) => {
       const at = find(word);
@@ -201,9 +202,8 @@ class Reader {
     };
   }
 
-  #locking(at: readonly number[]): Locking {
-    if (at.length > 1) throw new UnmodelledError('several locking clauses');
-    let index = at[0]! + 1;
+  #locking(at: number): Locking {
+    let index = at + 1;
     let mode = '';
     for (;;) {
       const word = this.#word(index) ?? '';
@@ -222,7 +222,8 @@ class Reader {
     }
     const policy = this.#is(index, 'nowait') ? 'nowait' : this.#is(index, 'skip') ? 'skip locked' : 'block';
     const rest = index + { block: 0, nowait: 1, 'skip locked': 2 }[policy];
-    if (rest < this.#tokens.length) throw new UnmodelledError(`what follows the locking clause: ${this.#text}`);
+    if (rest < this.#tokens.length && !['for', 'limit', 'offset'].includes(this.#word(rest) ?? ''))
+      throw new UnmodelledError(`what follows the locking clause: ${this.#text}`);
     return { mode: mode as Locking['mode'], of, policy };
   }
 
@@ -254,7 +255,7 @@ class Reader {
       columns,
       overriding,
       oneRow: this.#is(valuesAt, 'values', '(') && this.#closing(valuesAt + 1) === bodyEnd - 1,
-      locking: null,
+      locking: [],
       limit: null,
       offset: null,
     };
@@ -277,7 +278,7 @@ class Reader {
       columns: null,
       overriding: null,
       oneRow: false,
-      locking: null,
+      locking: [],
       limit: null,
       offset: null,
     };

@@ -20,6 +20,8 @@ export interface CatalogTable {
   readonly columns: readonly CatalogColumn[];
   readonly key: readonly string[] | null;
   readonly indexes: readonly CatalogIndex[];
+  /** Columns that some index depends on, in its keys or its predicate. */
+  readonly indexed: readonly string[];
   readonly checks: readonly { readonly name: string; readonly expression: string }[];
   readonly foreignKeys: readonly CatalogForeignKey[];
   /** What is not modelled about it. */
@@ -44,6 +46,10 @@ export interface CatalogIndex {
   readonly keys: readonly string[];
   readonly predicate: string | null;
   readonly nullsNotDistinct: boolean;
+  readonly method: string;
+  /** Of an exclusion constraint, or one WITHOUT OVERLAPS: the operator between two rows' keys, for each. */
+  readonly operators: readonly string[] | null;
+  readonly withoutOverlaps: boolean;
 }
 
 export interface CatalogForeignKey {
@@ -52,6 +58,7 @@ export interface CatalogForeignKey {
   readonly parent: string;
   readonly parentColumns: readonly string[];
   readonly actions: string;
+  readonly period: boolean;
 }
 
 export interface CatalogRows {
@@ -122,6 +129,8 @@ export class PgliteSchema {
       `CREATE TABLE ${INSERT_SCHEMA}.${quote(table.name)} (LIKE ${quote(table.name)} INCLUDING DEFAULTS)`,
       ...this.#bare(table, INSERT_SCHEMA),
     ]);
+    // What a snapshot shows need not satisfy an exclusion constraint, since a newer row may be ours. The layer judges.
+    instance.script('UPDATE pg_index SET indisready = false WHERE indisexclusion AND NOT indisunique');
     instance.script([`CREATE SCHEMA ${CONFLICT_SCHEMA}`, `CREATE SCHEMA ${INSERT_SCHEMA}`, ...defaultsAndKeys].join(';'));
     instance.holds = this;
   }
@@ -252,8 +261,17 @@ SELECT json_build_object(
                        WHERE a.attrelid = c.oid AND a.attnum = k.attnum AND k.position <= i.indnkeyatts) END,
         'keys', (SELECT json_agg(pg_get_indexdef(i.indexrelid, k::int, true) ORDER BY k) FROM generate_series(1, i.indnkeyatts) AS k),
         'predicate', pg_get_expr(i.indpred, i.indrelid),
-        'nullsNotDistinct', i.indnullsnotdistinct) ORDER BY NOT i.indisprimary, i.indexrelid)
-      FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid WHERE i.indrelid = c.oid AND i.indisunique), '[]'),
+        'nullsNotDistinct', i.indnullsnotdistinct,
+        'method', (SELECT amname FROM pg_am WHERE oid = x.relam),
+        'operators', (SELECT json_agg(format('OPERATOR(%I.%s)', n.nspname, o.oprname) ORDER BY k.position)
+           FROM pg_constraint e, unnest(e.conexclop) WITH ORDINALITY AS k(operator, position), pg_operator o, pg_namespace n
+          WHERE e.conindid = i.indexrelid AND e.contype IN ('x', 'p', 'u') AND o.oid = k.operator AND n.oid = o.oprnamespace),
+        'withoutOverlaps', i.indisunique AND i.indisexclusion) ORDER BY NOT i.indisprimary, i.indexrelid)
+      FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid WHERE i.indrelid = c.oid AND (i.indisunique OR i.indisexclusion)), '[]'),
+    'indexed', coalesce((SELECT json_agg(DISTINCT a.attname)
+      FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_am m ON m.oid = x.relam JOIN attributes a ON a.attrelid = c.oid
+     WHERE i.indrelid = c.oid AND m.amname <> 'brin' AND (a.attnum = ANY (i.indkey) OR EXISTS (SELECT 1 FROM pg_depend d
+           WHERE d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid AND d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid AND d.refobjsubid = a.attnum))), '[]'),
     'checks', coalesce((SELECT json_agg(json_build_object('name', conname, 'expression', pg_get_expr(conbin, conrelid)) ORDER BY conname)
       FROM pg_constraint WHERE conrelid = c.oid AND contype = 'c'), '[]'),
     'foreignKeys', coalesce((SELECT json_agg(json_build_object(
@@ -261,11 +279,11 @@ SELECT json_build_object(
         'columns', (SELECT json_agg(a.attname ORDER BY position) FROM unnest(k.conkey) WITH ORDINALITY AS n(attnum, position), attributes a WHERE a.attrelid = k.conrelid AND a.attnum = n.attnum),
         'parent', (SELECT relname FROM pg_class WHERE oid = k.confrelid),
         'parentColumns', (SELECT json_agg(a.attname ORDER BY position) FROM unnest(k.confkey) WITH ORDINALITY AS n(attnum, position), attributes a WHERE a.attrelid = k.confrelid AND a.attnum = n.attnum),
-        'actions', k.confupdtype::text || k.confdeltype::text || k.confmatchtype::text) ORDER BY k.oid)
+        'actions', k.confupdtype::text || k.confdeltype::text || k.confmatchtype::text, 'period', k.conperiod) ORDER BY k.oid)
       FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype = 'f'), '[]'),
     'triggers', coalesce((SELECT json_agg(tgname ORDER BY tgname) FROM pg_trigger WHERE tgrelid = c.oid AND NOT tgisinternal), '[]'),
     'others', coalesce((SELECT json_agg(conname ORDER BY conname) FROM pg_constraint
-                         WHERE conrelid = c.oid AND (contype NOT IN ('c', 'f', 'p', 'u', 'n') OR condeferrable)), '[]'),
+                         WHERE conrelid = c.oid AND (contype NOT IN ('c', 'f', 'p', 'u', 'n', 'x') OR condeferrable)), '[]'),
     'special', c.relrowsecurity OR c.relispartition OR c.relkind = 'p' OR c.relhassubclass OR c.relhasrules
       OR EXISTS (SELECT 1 FROM pg_inherits WHERE inhrelid = c.oid)
   ) ORDER BY c.oid) FROM tables c), '[]'),
