@@ -20,9 +20,9 @@ export const PARTS: readonly Part[] = [
   part('src/verdict.ts', []),
   part('src/history', []),
   part('src/reply.ts', ['src/context.ts']),
-  part('src/scenario.ts', ['src/context.ts', 'src/plan']),
+  part('src/scenario.ts', ['src/context.ts', 'src/history', 'src/plan']),
   part('src/plan', ['src/scenario.ts'], ['fast-check', 'seedrandom']),
-  part('src/invariants', ['src/context.ts', 'src/scenario.ts']),
+  part('src/invariants', ['src/context.ts', 'src/plan', 'src/scenario.ts']),
   part('src/engine', ['src/context.ts', 'src/maybe-promise.ts', 'src/reply.ts', 'src/scenario.ts']),
   part(
     'src/engine/model',
@@ -55,7 +55,11 @@ export const PARTS: readonly Part[] = [
     'src/world.ts',
   ]),
   part('src/run.ts', ['src/machine.ts', 'src/schedule']),
-  part('src/record.ts', ['src/history', 'src/machine.ts', 'src/reply.ts', 'src/run.ts', 'src/scenario.ts'], ['node:crypto']),
+  part(
+    'src/record.ts',
+    ['src/history', 'src/machine.ts', 'src/reply.ts', 'src/run.ts', 'src/scenario.ts', 'src/schedule'],
+    ['node:crypto'],
+  ),
   part('src/outcome.ts', ['src/history', 'src/plan', 'src/scenario.ts', 'src/schedule', 'src/verdict.ts']),
   part('src/minimise', ['src/outcome.ts', 'src/plan', 'src/scenario.ts', 'src/schedule']),
   part('src/explore', [
@@ -100,7 +104,7 @@ export const PARTS: readonly Part[] = [
     'src/scenario.ts',
     'src/schedule',
   ]),
-  part('src/report', ['src/history', 'src/outcome.ts', 'src/verdict.ts'], ['string-width']),
+  part('src/report', ['src/history', 'src/outcome.ts', 'src/plan', 'src/verdict.ts'], ['string-width']),
   part('src/index.ts', [
     'src/context.ts',
     'src/engine',

@@ -107,6 +107,14 @@ describe('a file of a scenario with a mistake in it exits 2 and names the file a
       { instead: "workloads: [{ name: 'two', capacity: always(1), roles: [{ operation: 'buch', input: always({}) }] }]," },
       'uses the operation "buch", which is not among its operations (book)',
     ],
+    [
+      'fault',
+      {
+        instead:
+          "workloads: [{ name: 'two', capacity: always(1), roles: [{ operation: 'book', input: always({}) }], faults: [{ kind: 'tick' }] }],",
+      },
+      'workload "two" of own/fault has a fault that is none: {"kind":"tick"}',
+    ],
     ['level', { instead: "expect: { 'READ COMITTED': 'holds' }," }, '"expect" of own/level names the isolation level "READ COMITTED"'],
     ['expectation', { instead: "expect: { 'READ COMMITTED': 'hold' }," }, 'at READ COMMITTED is "hold"; it must be "holds" or "violated"'],
     ['witness', { instead: "requires: ['deadlok']," }, 'requires the witness "deadlok", which does not exist (overlap, '],

@@ -1,6 +1,6 @@
 /** The engine over a real server: that it can be left at any moment, and what it does where waiters cannot be frozen. */
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import type { Action, Applied, EngineSetup, Outcome } from '../src/engine/contract.js';
+import type { Action, ActorAction, Applied, EngineSetup, Outcome } from '../src/engine/contract.js';
 import { PostgresEngine, type ServerState } from '../src/engine/postgres/engine.js';
 import { withSession } from '../src/engine/postgres/providers/admin.js';
 import { openServer } from '../src/engine/postgres/providers/open.js';
@@ -49,7 +49,7 @@ const SEATS: EngineSetup = {
   clockMs: 0,
 };
 
-function statement(actor: number, text: string): Action {
+function statement(actor: number, text: string): ActorAction {
   const prelude = /^BEGIN; /.test(text) ? [{ text: 'BEGIN', begins: true, modes: readStatement('BEGIN').modes }] : [];
   return { kind: 'statement', actor, statement: { text: text.replace(/^BEGIN; /, ''), values: [], prelude } };
 }
@@ -247,7 +247,7 @@ describe('where waiters cannot be frozen', () => {
   it('a cycle that closed too late for the check of its victim is given more time', async () => {
     const attempt = async () => {
       let state = await engine.open(SEATS);
-      const steps: [Action, boolean][] = [
+      const steps: [ActorAction, boolean][] = [
         [statement(0, `BEGIN; ${first}`), false],
         [statement(1, `BEGIN; ${second}`), false],
         [statement(0, second), true],

@@ -5,6 +5,7 @@ import { ModelEngine } from '../src/engine/model/engine.js';
 import { PostgresEngine } from '../src/engine/postgres/engine.js';
 
 import type { PostgresServer } from '../src/engine/postgres/providers/server.js';
+import type { Plan } from '../src/plan/plan.js';
 import type { IsolationLevel } from '../src/scenario.js';
 import { confirm, type Script } from './model-scripts.js';
 import { openPinnedServer } from './pinned-server.js';
@@ -34,6 +35,9 @@ export interface Case {
   readonly at?: readonly IsolationLevel[];
   readonly stubborn?: boolean;
   readonly seed?: string;
+  /** In place of the schema and the rows that the cases share. */
+  readonly schema?: string;
+  readonly faults?: Plan['faults'];
 }
 
 /** A server for a test file, and the test that makes one of every case and level: every interleaving on the model, every transition on the server. */
@@ -54,9 +58,16 @@ export function onServer(tables = schema, rows = seed) {
 
   const conforms = (cases: readonly Case[]): void => {
     const each = cases.flatMap((item) => (item.at ?? BOTH).map((isolation) => ({ ...item, isolation })));
-    for (const { name, scripts, sees, isolation, stubborn, seed: more } of each)
+    for (const { name, scripts, sees, isolation, stubborn, seed: more, schema: own, faults } of each)
       test(`${name} (${isolation})`, async () => {
-        const scripted = { schema: tables, seed: rows + (more ?? ''), scripts, isolation, stubborn: stubborn ?? false };
+        const scripted = {
+          schema: own ?? tables,
+          seed: `${own === undefined ? rows : ''}${more ?? ''}`,
+          scripts,
+          isolation,
+          stubborn: stubborn ?? false,
+          ...(faults === undefined ? {} : { faults }),
+        };
         const { difference, seen } = await confirm(scripted, engine, postgres);
         expect(difference).toBeNull();
         for (const what of sees ?? []) expect([...seen]).toContain(what);

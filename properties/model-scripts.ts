@@ -40,6 +40,7 @@ export interface ScriptedCase {
   readonly stubborn?: boolean;
   readonly invariants?: Scenario['invariants'];
   readonly witnesses?: Scenario['witnesses'];
+  readonly faults?: Plan['faults'];
 }
 
 export function scenarioOf(scripted: ScriptedCase): { scenario: Scenario; plan: Plan } {
@@ -65,6 +66,7 @@ export function scenarioOf(scripted: ScriptedCase): { scenario: Scenario; plan: 
       input: { script, stubborn: scripted.stubborn ?? false },
     })),
     seed: 'scripts',
+    ...(scripted.faults === undefined ? {} : { faults: scripted.faults }),
   };
   return { scenario, plan };
 }

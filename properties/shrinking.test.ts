@@ -130,7 +130,7 @@ describe('what is tried', () => {
     [...actors].map((name) => ({ name, operation: 'bookSeats', input: { userId: 1, eventId: 1, seats: 2 } }));
   const plan: Plan = { ...fc.sample(drawn, 1)[0]!.plan, capacity: 3, actors: named('abcd') };
   const show = ({ plan: { capacity, actors }, order }: OrderedPlan) =>
-    `${actors.map(({ name, input }) => name + (input as { seats: number }).seats).join('')} of ${capacity}: ${order.map((actor) => actors[actor]!.name).join('')}`;
+    `${actors.map(({ name, input }) => name + (input as { seats: number }).seats).join('')} of ${capacity}: ${order.map((actor) => actors[actor as number]!.name).join('')}`;
 
   test('half of the actors left out, then each; the same with small numbers; blocks of one actor joined; numbers, all at once and one by one', () => {
     expect([...smallerOrders({ plan, order: [0, 1, 1, 0, 3, 2] }, simplify)].map(show)).toEqual([

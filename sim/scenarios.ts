@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { type Scenario, SHIPPED_WITNESSES } from '../src/index.js';
+import { isFault, type Scenario, SHIPPED_WITNESSES, witnessesOf } from '../src/index.js';
 import { nearest } from './nearest.js';
 import { shellWord } from './shell-word.js';
 import { eventsScenarios } from './systems/events/index.js';
@@ -121,7 +121,11 @@ function checkScenario(scenario: Scenario, path: string): void {
     if (expected !== 'holds' && expected !== 'violated')
       throw wrong(`"expect" of ${name} at ${level} is ${JSON.stringify(expected)}; it must be "holds" or "violated"`);
   }
-  const witnesses = [...SHIPPED_WITNESSES, ...(scenario.witnesses ?? [])].map((witness) => witness.name);
+  for (const workload of workloads)
+    for (const fault of workload.faults ?? [])
+      if (!isFault(fault)) throw wrong(`workload "${workload.name}" of ${name} has a fault that is none: ${JSON.stringify(fault)}`);
+  const ofFaults = witnessesOf(workloads.flatMap((workload) => workload.faults ?? []));
+  const witnesses = [...SHIPPED_WITNESSES, ...ofFaults, ...(scenario.witnesses ?? [])].map((witness) => witness.name);
   for (const required of scenario.requires ?? [])
     if (!witnesses.includes(required))
       throw wrong(`${name} requires the witness "${required}", which does not exist (${witnesses.join(', ')})`);

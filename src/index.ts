@@ -10,10 +10,11 @@ export { type PostgresServer, type ProviderChoice, ProviderError } from './engin
 export { type CounterexampleOptions, makeCounterexample } from './explore/counterexample.js';
 export { type ExploreOptions, explorePlan, type Strategy } from './explore/plan.js';
 export { combine } from './explore/scenario.js';
-export { SHIPPED_WITNESSES } from './invariants/witnesses.js';
+export { SHIPPED_WITNESSES, witnessesOf } from './invariants/witnesses.js';
 export { DEFAULT_LIMITS, type Limits } from './limits.js';
 export type { Counterexample, Failure, PlanOutcome, ScenarioOutcome } from './outcome.js';
 export { drawPlans, type Fixed, leastActors } from './plan/draw.js';
+export { type Fault, isFault } from './plan/fault.js';
 export * from './plan/generators.js';
 export type { Plan, PlanActor } from './plan/plan.js';
 export { type Replayed, replayOn } from './replay.js';

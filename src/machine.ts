@@ -3,12 +3,13 @@ import { describeRequest, type Finished, type Request } from './actor/request.js
 import type { EmittedEvent, Row } from './context.js';
 import type { Action, ActorIndex, Applied, Engine, Outcome, Phase, Statement } from './engine/contract.js';
 import { readStatement, type StatementText } from './engine/sql-text.js';
-import { SHIPPED_WITNESSES } from './invariants/witnesses.js';
+import { SHIPPED_WITNESSES, witnessesOf } from './invariants/witnesses.js';
 import { chain, type MaybePromise } from './maybe-promise.js';
+import { type Fault, isTick, showDuration, withoutOne } from './plan/fault.js';
 import type { Plan } from './plan/plan.js';
 import { plainRows, type Reply } from './reply.js';
 import type { CommittedState, Scenario, StepEvent, Violation, Witness } from './scenario.js';
-import type { Choice } from './schedule/choice.js';
+import { type Choice, NOBODY } from './schedule/choice.js';
 import { callCache, callStore, type World, worldKey } from './world.js';
 
 /** One state of a run: the engine's, the actors', the world's and the monitors'. A value wherever the engine's state is one. */
@@ -18,6 +19,8 @@ export interface Configuration<S> {
   readonly world: World;
   readonly monitors: readonly unknown[];
   readonly committed: CommittedState;
+  /** What may still happen besides the actors' steps. */
+  readonly faults: readonly Fault[];
 }
 
 export interface ActorState {
@@ -25,6 +28,8 @@ export interface ActorState {
   /** BEGIN and its like, not released yet. */
   readonly prelude: Statement['prelude'];
   readonly started: boolean;
+  /** Its operation has not begun: it reads the clock before its first call, and the clock may still move on. */
+  readonly arriving: boolean;
 }
 
 export interface FoundViolation extends Violation {
@@ -58,6 +63,7 @@ export interface MachineOptions {
 }
 
 const NONE: readonly Choice[] = [];
+const NO_FAULTS: readonly Fault[] = [];
 const STARTS_AT = '2026-01-01T00:00:00.000Z';
 
 /**
@@ -71,20 +77,20 @@ export class Machine<S> {
   readonly witnesses: readonly Witness[];
   readonly #programs: readonly ActorProgram[];
   readonly #options: MachineOptions;
-  readonly #violations = new WeakMap<CommittedState['tables'], MaybePromise<readonly FoundViolation[]>>();
+  /** What was found in committed rows, by the clock: an invariant in SQL may read it. */
+  readonly #violations = new WeakMap<CommittedState['tables'], Map<number, MaybePromise<readonly FoundViolation[]>>>();
 
   constructor(scenario: Scenario, plan: Plan, engine: Engine<S>, options: MachineOptions = {}) {
     this.scenario = scenario;
     this.plan = plan;
     this.engine = engine;
     this.#options = options;
-    this.witnesses = [...SHIPPED_WITNESSES, ...(scenario.witnesses ?? [])];
-    const clockMs = this.#startMs();
+    this.witnesses = [...SHIPPED_WITNESSES, ...witnessesOf(plan.faults ?? NO_FAULTS), ...(scenario.witnesses ?? [])];
     this.#programs = plan.actors.map((actor) => {
       const operation = scenario.operations[actor.operation];
       if (operation === undefined) throw new Error(`${scenario.name} has no operation "${actor.operation}"`);
       const seed = `${plan.seed}/${actor.name}`;
-      return new ActorProgram(actor.name, operation, actor.input, { seed, clockMs, sites: options.sites ?? false });
+      return new ActorProgram(actor.name, operation, actor.input, { seed, sites: options.sites ?? false });
     });
   }
 
@@ -98,26 +104,38 @@ export class Machine<S> {
 
   async start(): Promise<Configuration<S>> {
     const clockMs = this.#startMs();
+    const { faults = NO_FAULTS } = this.plan;
     const engine = await this.engine.open({
       schema: this.scenario.schema,
       seed: this.scenario.seed({ capacity: this.plan.capacity }),
       actors: this.plan.actors.length,
       isolation: this.plan.isolation,
       clockMs,
+      ...(faults.some(isTick) && { ticks: true }),
     });
     const world: World = { files: this.scenario.files ?? {}, cache: {}, clockMs };
     const committed = this.engine.committed(engine);
     const actors: ActorState[] = [];
-    for (const [index, program] of this.#programs.entries())
-      actors.push(await this.#settle(engine, index, { node: await program.root(), prelude: [], started: false }, world));
+    for (const index of this.#programs.keys()) actors.push(await this.#begin(engine, index, world, faults));
     const monitors = (this.scenario.monitors ?? []).map((monitor) => monitor.initial(committed));
-    return { engine, actors, world, monitors, committed };
+    return { engine, actors, world, monitors, committed, faults };
   }
 
-  /** Answers BEGIN and its like at once, and keeps them for the statement behind them. */
-  #settle(engine: S, actor: ActorIndex, state: ActorState, world: World): MaybePromise<ActorState> {
+  /** An operation as it begins at this moment; where it reads the clock first, and the clock may yet move on, it has still to begin. */
+  #begin(engine: S, actor: ActorIndex, world: World, faults: readonly Fault[]): MaybePromise<ActorState> {
+    return chain(this.#programs[actor]!.root(world.clockMs), (node) => {
+      const arriving = node.readClock && faults.some(isTick);
+      return this.#settle(engine, actor, { node, prelude: [], started: false, arriving }, world, faults);
+    });
+  }
+
+  /**
+   * Answers BEGIN and its like at once, and keeps them for the statement behind them. Where something may happen between the two BEGIN is a step
+   * of its own: now() is the time of it.
+   */
+  #settle(engine: S, actor: ActorIndex, state: ActorState, world: World, faults: readonly Fault[]): MaybePromise<ActorState> {
     const { request } = state.node;
-    if (request?.kind !== 'query' || this.#options.beginIsStep) return state;
+    if (request?.kind !== 'query' || this.#options.beginIsStep || faults.length > 0) return state;
     const statement = readStatement(request.text);
     const opens = statement.kind === 'begin' && state.prelude.length === 0 && !this.engine.status(engine, actor).inTransaction;
     const adds = statement.kind === 'set-transaction' && state.prelude.length > 0;
@@ -125,14 +143,27 @@ export class Machine<S> {
     const prelude = [...state.prelude, { text: request.text, begins: opens, modes: statement.modes }];
     const reply: Reply = { kind: 'result', command: opens ? 'BEGIN' : 'SET', rowCount: null, fields: [], rows: [] };
     return chain(this.#programs[actor]!.child(state.node, reply, world.clockMs), (node) =>
-      this.#settle(engine, actor, { ...state, node, prelude }, world),
+      this.#settle(engine, actor, { ...state, node, prelude }, world, faults),
     );
   }
 
-  /** What may happen next: actors that can take a step, then those whose step may fail instead, then victims of deadlocks, each in the plan's order. */
+  /** What may happen next: all that actors do, then what happens to them or to nobody, as long as somebody has not finished. */
   choices(configuration: Configuration<S>): Choice[] {
+    const own = this.#ownChoices(configuration);
+    if (configuration.faults.length === 0) return own;
     const phases = configuration.actors.map((_, actor) => this.phase(configuration, actor));
-    const onlyFreed = (this.#options.resumeAtOnce ?? this.engine.resumesAtOnce) === true && phases.includes('freed');
+    if (phases.every((phase) => phase === 'finished') || (this.#goesOnAtOnce && phases.includes('freed'))) return own;
+    return [...own, ...happenings(configuration.faults)];
+  }
+
+  get #goesOnAtOnce(): boolean {
+    return (this.#options.resumeAtOnce ?? this.engine.resumesAtOnce) === true;
+  }
+
+  /** Actors that can take a step, then those whose step may fail instead, then victims of deadlocks, each in the plan's order. */
+  #ownChoices(configuration: Configuration<S>): Choice[] {
+    const phases = configuration.actors.map((_, actor) => this.phase(configuration, actor));
+    const onlyFreed = this.#goesOnAtOnce && phases.includes('freed');
     const steps = phases.flatMap((phase, actor): Choice[] =>
       phase === 'waiting' || phase === 'finished' || (onlyFreed && phase !== 'freed') ? [] : [{ actor, kind: 'step' }],
     );
@@ -153,13 +184,16 @@ export class Machine<S> {
 
   phase(configuration: Configuration<S>, actor: ActorIndex): Phase | 'finished' {
     const { phase } = this.engine.status(configuration.engine, actor);
-    return phase === 'idle' && configuration.actors[actor]!.node.request === null ? 'finished' : phase;
+    const { node, arriving } = configuration.actors[actor]!;
+    return phase === 'idle' && node.request === null && !arriving ? 'finished' : phase;
   }
 
   /** Takes one step. `choice` must be among the choices. */
   apply(configuration: Configuration<S>, choice: Choice): MaybePromise<Step<S>> {
     const { actor } = choice;
-    const { node } = configuration.actors[actor]!;
+    if (choice.kind === 'tick') return this.#tick(configuration, choice);
+    const { node, arriving } = configuration.actors[actor]!;
+    if (arriving) return this.#arrive(configuration, choice);
     const request = node.request as Request;
     const action = this.#actionOf(configuration, choice);
     if (action === null) return this.#callWorld(configuration, choice, request as Exclude<Request, { kind: 'query' }>);
@@ -168,10 +202,38 @@ export class Machine<S> {
     );
   }
 
+  /** The clock moves on. Operations that have still to begin do so at the new time. */
+  #tick(before: Configuration<S>, choice: Choice): MaybePromise<Step<S>> {
+    const tick = before.faults.find(isTick)!;
+    const faults = withoutOne(before.faults, tick);
+    const world = { ...before.world, clockMs: before.world.clockMs + tick.advanceMs };
+    return chain(this.engine.apply(before.engine, { kind: 'tick', clockMs: world.clockMs }), ({ state: engine }) => {
+      let actors: MaybePromise<readonly ActorState[]> = before.actors;
+      before.actors.forEach(({ arriving }, actor) => {
+        if (!arriving) return;
+        actors = chain(actors, (others) => chain(this.#begin(engine, actor, world, faults), (state) => others.with(actor, state)));
+      });
+      const what = { kind: 'tick', prelude: [], text: `the clock moves on by ${showDuration(tick.advanceMs)}` } as const;
+      return chain(actors, (all) => this.#conclude({ before, choice, what, ...NOTHING_SAID, engine, world, faults, actors: all }));
+    });
+  }
+
+  /** An operation begins, at this moment and no other. */
+  #arrive(before: Configuration<S>, choice: Choice): MaybePromise<Step<S>> {
+    const state = { ...before.actors[choice.actor]!, arriving: false, started: true };
+    const { node } = state;
+    const what = { kind: 'start', prelude: [], text: 'begins' } as const;
+    const { engine, world, faults } = before;
+    const actors = before.actors.with(choice.actor, state);
+    const { events, finished } = node;
+    return this.#conclude({ before, choice, what, ...NOTHING_SAID, engine, world, faults, actors, events, finished });
+  }
+
   /** What the engine is asked to do; null where the step is none of its. */
   #actionOf(configuration: Configuration<S>, { actor, kind }: Choice): Action | null {
     if (kind === 'victim') return { kind: 'break-deadlock', actor };
-    const { node, prelude } = configuration.actors[actor]!;
+    const { node, prelude, arriving } = configuration.actors[actor]!;
+    if (arriving) return null;
     const phase = this.phase(configuration, actor);
     const fails = kind === 'fail';
     if (phase === 'freed' || phase === 'waiting') return { kind: 'resume', actor, fails };
@@ -214,53 +276,59 @@ export class Machine<S> {
     world: World,
   ): MaybePromise<Step<S>> {
     const { actor } = choice;
+    const { faults } = before;
     const state = before.actors[actor]!;
-    const stays: ActorState = { node: state.node, prelude: [], started: true };
+    const stays: ActorState = { node: state.node, prelude: [], started: true, arriving: false };
     const moved =
       outcome.kind === 'done'
         ? chain(this.#programs[actor]!.child(state.node, outcome.reply, world.clockMs), (node) =>
-            this.#settle(engine, actor, { ...stays, node }, world),
+            this.#settle(engine, actor, { ...stays, node }, world, faults),
           )
         : stays;
     return chain(moved, (next) => {
-      const committed = this.engine.committed(engine);
       const actors = before.actors.map((item, index) => (index === actor ? next : item));
       const events = outcome.kind === 'done' ? eventsBetween(state.node, next.node) : [];
       const finished = outcome.kind === 'done' ? next.node.finished : null;
-      const seen: Seen<S> = { before, choice, kind: what.kind, request, outcome, engine, world, committed, events, finished };
-      const event = this.#event(seen);
-      const monitors = (this.scenario.monitors ?? []).map((monitor, index) => monitor.observe(before.monitors[index], event));
-      let witnesses = 0;
-      this.witnesses.forEach((witness, index) => {
-        if (witness.seen(event)) witnesses |= 1 << index;
-      });
-      return {
-        before,
-        after: { engine, actors, world, monitors, committed },
-        choice,
-        ...what,
-        values: request.kind === 'query' ? request.values : [],
-        site: request.site,
-        outcome,
-        events,
-        finished,
-        witnesses,
-      };
+      return this.#conclude({ before, choice, what, request, outcome, engine, world, faults, actors, events, finished });
     });
   }
 
-  #event(seen: Seen<S>): StepEvent {
-    const { before, choice, kind, request, outcome, engine, world, committed } = seen;
-    const actor = this.plan.actors[choice.actor]!;
+  /** A step that has been taken, as witnesses, monitors and histories see it. */
+  #conclude(taken: Taken<S>): Step<S> {
+    const { before, choice, what, request, outcome, engine, world, faults, actors, events, finished } = taken;
+    const committed = this.engine.committed(engine);
+    const event = this.#event(taken, committed);
+    const monitors = (this.scenario.monitors ?? []).map((monitor, index) => monitor.observe(before.monitors[index], event));
+    let witnesses = 0;
+    this.witnesses.forEach((witness, index) => {
+      if (witness.seen(event)) witnesses |= 1 << index;
+    });
+    return {
+      before,
+      after: { engine, actors, world, monitors, committed, faults },
+      choice,
+      ...what,
+      values: request?.kind === 'query' ? request.values : [],
+      site: request?.site ?? null,
+      outcome,
+      events,
+      finished,
+      witnesses,
+    };
+  }
+
+  #event(taken: Taken<S>, committed: CommittedState): StepEvent {
+    const { before, choice, what, request, outcome, engine, world } = taken;
+    const actor = this.plan.actors[choice.actor] ?? CLOCK;
     const reply = outcome.kind === 'blocked' ? null : outcome.reply;
     const machine = this;
     return {
       actor: actor.name,
       operation: actor.operation,
       input: actor.input,
-      first: !before.actors[choice.actor]!.started,
-      kind,
-      text: describeRequest(request),
+      first: before.actors[choice.actor]?.started === false,
+      kind: what.kind,
+      text: request === null ? what.text : describeRequest(request),
       outcome: outcome.kind === 'blocked' ? 'blocked' : reply?.kind === 'error' ? 'failed' : 'done',
       code: reply?.kind === 'error' ? reply.code : null,
       get rows(): readonly Row[] | null {
@@ -268,8 +336,8 @@ export class Machine<S> {
       },
       rowCount: reply?.kind === 'result' ? reply.rowCount : null,
       file: fileOf(request, world),
-      finished: seen.finished,
-      events: seen.events,
+      finished: taken.finished,
+      events: taken.events,
       committed,
       changed: committed.tables !== before.committed.tables,
       get openTransactions(): readonly string[] {
@@ -286,10 +354,16 @@ export class Machine<S> {
       monitor.violations(configuration.monitors[index], committed).map((violation) => ({ ...violation, invariant: monitor.name })),
     );
     const progress = this.#progress(configuration);
-    let present = this.#violations.get(committed.tables);
+    const { clockMs } = configuration.world;
+    let byClock = this.#violations.get(committed.tables);
+    if (byClock === undefined) {
+      byClock = new Map();
+      this.#violations.set(committed.tables, byClock);
+    }
+    let present = byClock.get(clockMs);
     if (present === undefined) {
       present = this.#checkInvariants(configuration);
-      this.#violations.set(committed.tables, present);
+      byClock.set(clockMs, present);
     }
     return past.length === 0 && progress.length === 0 ? present : chain(present, (found) => [...found, ...past, ...progress]);
   }
@@ -334,25 +408,45 @@ export class Machine<S> {
   /** The configuration as text, the engine's part given: equal texts have equal futures. */
   key(configuration: Configuration<S>, engineKey: string): string {
     const actors = configuration.actors
-      .map((actor) => `${actor.node.id}${actor.prelude.length > 0 ? 'p' : ''}${actor.started ? '' : '-'}`)
+      .map(
+        ({ node, prelude, started, arriving }) => `${node.id}${prelude.length > 0 ? 'p' : ''}${started ? '' : '-'}${arriving ? 'a' : ''}`,
+      )
       .join();
     const monitors = configuration.monitors.length === 0 ? '' : JSON.stringify(configuration.monitors);
-    return `${actors}#${engineKey}#${worldKey(configuration.world)}#${monitors}`;
+    const faults = configuration.faults.length === 0 ? '' : JSON.stringify(configuration.faults);
+    return `${actors}#${engineKey}#${worldKey(configuration.world)}#${monitors}${faults}`;
   }
 }
 
-interface Seen<S> {
+/** A step, and what has become of everything. */
+interface Taken<S> {
   readonly before: Configuration<S>;
   readonly choice: Choice;
-  readonly kind: StepEvent['kind'];
-  readonly request: Request;
+  readonly what: Pick<Step<S>, 'kind' | 'prelude' | 'text'>;
+  /** What the actor had asked for; null where the step is no answer to it. */
+  readonly request: Request | null;
   readonly outcome: Outcome;
   readonly engine: S;
   readonly world: World;
-  readonly committed: CommittedState;
+  readonly faults: readonly Fault[];
+  readonly actors: readonly ActorState[];
   readonly events: readonly EmittedEvent[];
   readonly finished: Finished | null;
 }
+
+/** A step that answers nobody. */
+const NOTHING_SAID = {
+  request: null,
+  outcome: { kind: 'done', reply: { kind: 'value', value: null } },
+  events: [],
+  finished: null,
+} as const;
+
+/** In the place of an actor, for monitors. */
+const CLOCK = { name: 'clock', operation: '', input: null };
+
+/** What may happen besides the actors' steps, as choices. */
+const happenings = (faults: readonly Fault[]): Choice[] => (faults.some(isTick) ? [{ actor: NOBODY, kind: 'tick' }] : []);
 
 function kindOf(action: Action, statement: StatementText | null): StepEvent['kind'] {
   switch (action.kind) {
@@ -362,13 +456,13 @@ function kindOf(action: Action, statement: StatementText | null): StepEvent['kin
       return 'deadlock';
     case 'commit':
       return 'commit';
-    case 'statement':
+    default:
       return statement?.kind === 'commit' ? 'commit' : 'statement';
   }
 }
 
-function fileOf(request: Request, world: World): StepEvent['file'] {
-  if (request.kind !== 'store') return null;
+function fileOf(request: Request | null, world: World): StepEvent['file'] {
+  if (request?.kind !== 'store') return null;
   const { call } = request;
   if (call.op === 'list') return null;
   const name = call.op === 'rename' ? call.to : call.name;

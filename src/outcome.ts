@@ -80,7 +80,8 @@ export interface Counterexample {
   readonly minimal: boolean;
   readonly confirmedOnPostgres: boolean;
   readonly replays: { readonly matched: number; readonly of: number };
-  readonly shrunkFrom: { readonly actors: number; readonly steps: number; readonly switches: number };
+  /** `faults`: absent where the plan had none. */
+  readonly shrunkFrom: { readonly actors: number; readonly faults?: number; readonly steps: number; readonly switches: number };
   /** Interleavings of the small plan, and how many of them violate. */
   readonly interleavings: string | null;
   readonly violating: string | null;

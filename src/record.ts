@@ -4,6 +4,7 @@ import type { Machine, Step } from './machine.js';
 import { replyKey } from './reply.js';
 import type { Run } from './run.js';
 import type { CommittedState } from './scenario.js';
+import { NOBODY, nameIn } from './schedule/choice.js';
 
 /** Turns a run into plain data. */
 export function recordHistory<S>(machine: Machine<S>, run: Run<S>): History {
@@ -31,7 +32,7 @@ function recordStep<S>(machine: Machine<S>, step: Step<S>): StepRecord {
   const phaseBefore = names.map((_, index) => machine.phase(step.before, index));
   return {
     actor,
-    name: names[actor]!,
+    name: nameIn(names, actor),
     kind: step.kind,
     prelude: step.prelude,
     text: step.text,
@@ -43,7 +44,8 @@ function recordStep<S>(machine: Machine<S>, step: Step<S>): StepRecord {
     rowCount: reply?.kind === 'result' ? reply.rowCount : null,
     error: reply?.kind === 'error' ? { code: reply.code, message: reply.message, constraint: reply.constraint } : null,
     value: reply?.kind === 'value' && reply.value !== null ? shorten(String(reply.value)) : null,
-    waitsFor: machine.engine.status(step.after.engine, actor).waitsFor.map((other) => names[other] ?? 'somebody else'),
+    waitsFor:
+      actor === NOBODY ? [] : machine.engine.status(step.after.engine, actor).waitsFor.map((other) => names[other] ?? 'somebody else'),
     freed: names.filter((_, index) => phaseBefore[index] === 'waiting' && machine.phase(step.after, index) === 'freed'),
     changes: changed ? changesBetween(step.before.committed, step.after.committed) : [],
     usage: changed ? usageOf(machine, step.after.committed) : null,

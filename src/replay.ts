@@ -5,6 +5,7 @@ import { Machine, type Step } from './machine.js';
 import { recordHistory, stepHash } from './record.js';
 import { type Run, run } from './run.js';
 import type { Scenario } from './scenario.js';
+import { nameIn } from './schedule/choice.js';
 import { replay, ScheduleError } from './schedule/replay.js';
 import type { Recording } from './schedule/token.js';
 
@@ -57,5 +58,5 @@ const strictly = <S>(machine: Machine<S>, recording: Recording): Promise<{ steps
 function describeStep<S>(names: readonly string[], { choice, text, outcome }: Step<S>): string {
   const came =
     outcome.kind === 'blocked' ? 'waits' : outcome.reply.kind === 'error' ? `${outcome.reply.code} ${outcome.reply.message}` : outcome.kind;
-  return `${names[choice.actor]} ${text}: ${came}`;
+  return `${nameIn(names, choice.actor)} ${text}: ${came}`;
 }

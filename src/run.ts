@@ -1,5 +1,5 @@
 import type { Configuration, FoundViolation, Machine, Step } from './machine.js';
-import type { Choice } from './schedule/choice.js';
+import { type Choice, isOwn } from './schedule/choice.js';
 import type { Policy } from './schedule/policy.js';
 
 /** One run: the steps in order, and what was violated after which of them. */
@@ -37,13 +37,13 @@ export async function run<S>(machine: Machine<S>, policy: Policy, { maxSteps = M
     if (steps.length >= maxSteps) return { first, steps, violations, finished: false };
     const choice = policy.choose(choices, { taken, last });
     const victim = policy.endsAsVictim?.();
-    if (victim !== undefined) await machine.engine.expect?.(choice.actor, { waits: null, victim });
+    if (victim !== undefined && isOwn(choice)) await machine.engine.expect?.(choice.actor, { waits: null, victim });
     const step = await machine.apply(configuration, choice);
     steps.push(step);
     onStep?.(step);
     configuration = step.after;
     last = choice.actor;
-    taken[last]! += 1;
+    if (isOwn(choice)) taken[last]! += 1;
     await check(configuration, steps.length - 1);
   }
   return { first, steps, violations, finished: true };
@@ -55,6 +55,10 @@ export const scheduleOf = <S>(result: Run<S>): Choice[] => result.steps.map((ste
 export function contextSwitches<S>(machine: Machine<S>, steps: readonly Step<S>[]): number {
   return steps.filter((step, index) => {
     const last = steps[index - 1]?.choice.actor;
-    return last !== undefined && last !== step.choice.actor && machine.choices(step.before).some((choice) => choice.actor === last);
+    return (
+      last !== undefined &&
+      last !== step.choice.actor &&
+      machine.choices(step.before).some((choice) => choice.actor === last && isOwn(choice))
+    );
   }).length;
 }

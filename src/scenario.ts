@@ -1,4 +1,6 @@
 import type { EmittedEvent, Operation, Row } from './context.js';
+import type { StepKind } from './history/history.js';
+import type { Fault } from './plan/fault.js';
 import type { Generator } from './plan/generators.js';
 
 /** What PostgreSQL calls the level, in capitals. */
@@ -38,12 +40,13 @@ export interface Invariant {
 
 /** What a monitor or a witness sees of a step. */
 export interface StepEvent {
+  /** Who took the step, or to whom something happened; `clock` for a tick, which is of no operation and has no input. */
   readonly actor: string;
   readonly operation: string;
   readonly input: unknown;
   /** True for the first step that this actor takes. */
   readonly first: boolean;
-  readonly kind: 'statement' | 'commit' | 'resume' | 'deadlock' | 'store' | 'cache';
+  readonly kind: StepKind;
   /** The SQL text, or `write backup.json` and the like. */
   readonly text: string;
   readonly outcome: 'done' | 'blocked' | 'failed';
@@ -103,6 +106,8 @@ export interface Workload {
   readonly name: string;
   readonly capacity: Generator<number>;
   readonly roles: readonly Role[];
+  /** What may happen besides the actors' steps, in each of its plans: each of these once, or not at all, between any two steps. */
+  readonly faults?: readonly Fault[];
   /** Levels this workload is for; default: all. */
   readonly levels?: readonly IsolationLevel[];
 }

@@ -42,25 +42,30 @@ export class ActorProgram {
   readonly name: string;
   readonly #operation: Operation;
   readonly #input: unknown;
-  readonly #options: { seed: string; clockMs: number; sites: boolean };
+  readonly #options: { seed: string; sites: boolean };
   #nodes = 0;
   #comparedWhole = false;
-  #root: ProgramNode | null = null;
+  /** By the clock at the start, where the operation read it before its first call; else under no clock. */
+  readonly #roots = new Map<number | null, ProgramNode>();
 
-  constructor(name: string, operation: Operation, input: unknown, options: { seed: string; clockMs: number; sites: boolean }) {
+  constructor(name: string, operation: Operation, input: unknown, options: { seed: string; sites: boolean }) {
     this.name = name;
     this.#operation = operation;
     this.#input = input;
     this.#options = options;
   }
 
-  async root(): Promise<ProgramNode> {
-    if (this.#root === null) {
-      const live = this.#start();
-      this.#root = this.#node(null, null, this.#options.clockMs, await live.next(), live);
-      await this.#compareWhole(this.#root);
-    }
-    return this.#root;
+  /** Where the operation stands before its first call, begun at this time. */
+  root(clockMs: number): ProgramNode | Promise<ProgramNode> {
+    return this.#roots.get(null) ?? this.#roots.get(clockMs) ?? this.#begin(clockMs);
+  }
+
+  async #begin(clockMs: number): Promise<ProgramNode> {
+    const live = this.#start(clockMs);
+    const root = this.#node(null, null, clockMs, await live.next(), live);
+    this.#roots.set(root.readClock ? clockMs : null, root);
+    await this.#compareWhole(root);
+    return root;
   }
 
   /** The node after a reply: at once where it is known, a promise where the code has to run. */
@@ -88,15 +93,15 @@ export class ActorProgram {
     await this.#rerun(end);
   }
 
-  #start(): LiveActor {
-    return new LiveActor(this.#operation, this.#input, this.#options);
+  #start(clockMs: number): LiveActor {
+    return new LiveActor(this.#operation, this.#input, { ...this.#options, clockMs });
   }
 
   /** Runs the operation again up to a node. */
   async #rerun(target: ProgramNode): Promise<LiveActor> {
     const path: ProgramNode[] = [];
     for (let node: ProgramNode | null = target; node !== null; node = node.parent) path.unshift(node);
-    const live = this.#start();
+    const live = this.#start(path[0]!.clockMs);
     for (const [step, node] of path.entries()) {
       if (node.reply !== null) live.answer(node.reply, node.clockMs);
       this.#compare(node, await live.next(), step);

@@ -1,3 +1,4 @@
+import { UnmodelledError } from './contract.js';
 import { tokenize } from './sql-text.js';
 
 /** Keywords that read the clock. As such no function of ours can stand in for them. */
@@ -35,20 +36,51 @@ function rewrite(sql: string): string {
 }
 
 /**
+ * Where the clock moves on, these move on within a transaction, or within a statement; and a chained transaction begins at another time than
+ * the session was told of.
+ */
+const MOVING = /\b(clock_timestamp|statement_timestamp|timeofday|and\s+chain)\b/i;
+
+/** For plans with clock ticks. */
+export function refuseMovingClock(sql: string): void {
+  const found = MOVING.exec(sql);
+  if (found !== null) throw new UnmodelledError(`${found[1]}, where the clock may move on`);
+}
+
+/** The setting of a session that says what now() is, where the clock may move on in the course of a run. */
+export const setClock = (nowMs: number): string => `SET lastseat.now = '${new Date(nowMs).toISOString()}'`;
+
+const TRANSACTION_TIMES = ['now', 'transaction_timestamp', 'current_timestamp'];
+const MOVING_TIMES = ['statement_timestamp', 'clock_timestamp'];
+
+/**
  * SQL that makes them, in a schema "lastseat" that is there, for the moment at which the clock stands. They are found before PostgreSQL's own by
  * the search path. Each is a constant once it is inlined, on both engines: what a condition costs decides in which order conditions are tried.
  */
 export function clockFunctions(nowMs: number): string {
   const moment = `timestamptz '${new Date(nowMs).toISOString()}'`;
-  const define = (signature: string, type: string, body: string) =>
-    `CREATE OR REPLACE FUNCTION lastseat.${signature} RETURNS ${type} LANGUAGE sql STABLE AS $$ SELECT ${body} $$;`;
-  const reading = (name: string, type: string) => define(`"${name}"()`, type, `(${moment})::${type}`);
+  return define(moment, [...TRANSACTION_TIMES, ...MOVING_TIMES], (body) => `LANGUAGE sql STABLE AS $$ SELECT ${body} $$`);
+}
+
+/**
+ * The same for a clock that may move on: each session says what now() is, as {@link setClock} does, while it is outside a transaction. A constant
+ * costs nothing, and these next to it: too little to show beside the least that a condition costs.
+ */
+export const tickingClockFunctions = (): string =>
+  define(
+    "current_setting('lastseat.now')::timestamptz",
+    TRANSACTION_TIMES,
+    (body) => `LANGUAGE plpgsql STABLE COST 1e-30 AS $$ BEGIN RETURN ${body}; END $$`,
+  );
+
+function define(moment: string, timestamps: readonly string[], as: (body: string) => string): string {
+  const make = (signature: string, type: string, body: string) =>
+    `CREATE OR REPLACE FUNCTION lastseat.${signature} RETURNS ${type} ${as(body)};`;
+  const reading = (name: string, type: string) => make(`"${name}"()`, type, `(${moment})::${type}`);
   const rounded = (type: string) =>
     Array.from({ length: 7 }, (_, digits) => `WHEN ${digits} THEN (${moment})::${type}(${digits})`).join(' ');
   return [
-    ...['now', 'transaction_timestamp', 'statement_timestamp', 'clock_timestamp', 'current_timestamp'].map((name) =>
-      reading(name, 'timestamptz'),
-    ),
+    ...timestamps.map((name) => reading(name, 'timestamptz')),
     reading('localtimestamp', 'timestamp'),
     reading('current_date', 'date'),
     reading('current_time', 'timetz'),
@@ -58,8 +90,8 @@ export function clockFunctions(nowMs: number): string {
       ['localtimestamp', 'timestamp'],
       ['current_time', 'timetz'],
       ['localtime', 'time'],
-    ].map(([name, type]) => define(`"${name}"(digits int)`, type!, `CASE digits ${rounded(type!)} END`)),
-    define('age(since timestamptz)', 'interval', `pg_catalog.age((${moment})::date::timestamptz, since)`),
-    define('age(since timestamp)', 'interval', `pg_catalog.age((${moment})::date::timestamp, since)`),
+    ].map(([name, type]) => make(`"${name}"(digits int)`, type!, `CASE digits ${rounded(type!)} END`)),
+    make('age(since timestamptz)', 'interval', `pg_catalog.age((${moment})::date::timestamptz, since)`),
+    make('age(since timestamp)', 'interval', `pg_catalog.age((${moment})::date::timestamp, since)`),
   ].join('\n');
 }

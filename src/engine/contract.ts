@@ -25,7 +25,12 @@ export type Action =
   /** A waiter whose blocker is gone goes on; it may block again. */
   | { readonly kind: 'resume'; readonly actor: ActorIndex; readonly fails?: boolean }
   /** A waiter in a deadlock fails with 40P01. */
-  | { readonly kind: 'break-deadlock'; readonly actor: ActorIndex };
+  | { readonly kind: 'break-deadlock'; readonly actor: ActorIndex }
+  /** The clock moves on: now() in transactions that begin from here on. Answers nobody. */
+  | { readonly kind: 'tick'; readonly clockMs: number };
+
+/** What is released of one actor's. */
+export type ActorAction = Extract<Action, { readonly actor: ActorIndex }>;
 
 export type Outcome =
   | { readonly kind: 'done'; readonly reply: Reply }
@@ -89,6 +94,8 @@ export interface EngineSetup {
   /** What a transaction has that names no level. */
   readonly isolation: IsolationLevel;
   readonly clockMs: number;
+  /** The clock may move on in the course of a run. Default false. */
+  readonly ticks?: boolean;
 }
 
 /** SQL, or a situation, that the model does not answer because it might answer wrongly. */

@@ -80,7 +80,12 @@ async function describe(
     minimal,
     confirmedOnPostgres: server !== null && matched === of,
     replays: { matched, of },
-    shrunkFrom: { actors: failure.plan.actors.length, steps: failure.steps, switches: failure.switches },
+    shrunkFrom: {
+      actors: failure.plan.actors.length,
+      ...(failure.plan.faults === undefined ? {} : { faults: failure.plan.faults.length }),
+      steps: failure.steps,
+      switches: failure.switches,
+    },
     interleavings: small.interleavings,
     violating: small.violating,
   };

@@ -1,4 +1,4 @@
-import type { Choice } from '../schedule/choice.js';
+import { type Choice, isOwn } from '../schedule/choice.js';
 import { childrenFirst, type GraphEdge, type GraphNode, type StateGraph } from './graph.js';
 
 /**
@@ -75,7 +75,8 @@ export function forceable(graph: StateGraph, allowed: (node: GraphNode, edge: Gr
 export const unheld =
   (choosesVictim: boolean) =>
   (node: GraphNode, { choice }: GraphEdge): boolean => {
-    if (node.freed.length > 0) return node.freed.length === 1 && choice.kind !== 'victim' && choice.actor === node.freed[0];
+    if (node.freed.length > 0)
+      return node.freed.length === 1 && isOwn(choice) && choice.kind !== 'victim' && choice.actor === node.freed[0];
     const deadlocked = node.edges.some((edge) => edge.choice.kind === 'victim');
     return deadlocked ? choosesVictim && choice.kind === 'victim' : true;
   };

@@ -1,5 +1,5 @@
 import type { FoundViolation } from '../machine.js';
-import type { Choice } from '../schedule/choice.js';
+import { type Choice, isOwn } from '../schedule/choice.js';
 
 /** A state of the merged graph. Its edges are what can happen next, in the order of the machine's choices. */
 export interface GraphNode {
@@ -80,18 +80,18 @@ export interface Path {
 }
 
 /**
- * The way to a wanted state with the fewest context switches, and of those one with the fewest steps; null where none leads there. A
- * context switch is a change of actor while the former could have gone on.
+ * The way to a wanted state with the fewest faults, of those with the fewest context switches, and of those one with the fewest steps; null where
+ * none leads there. A context switch is a change of actor while the former could have gone on.
  */
 export function shortestTo(graph: StateGraph, wanted: (node: GraphNode) => boolean): Path | null {
   // By edge: the cost from before it to a wanted state. Children come first, so each is known when it is asked for.
   const costs = new Map<GraphEdge, number>();
   const costOf = (node: GraphNode, last: number): { cost: number; edge: GraphEdge | null } => {
     if (wanted(node)) return { cost: 0, edge: null };
-    const couldGoOn = node.edges.some((edge) => edge.choice.actor === last);
+    const couldGoOn = node.edges.some((edge) => edge.choice.actor === last && isOwn(edge.choice));
     let best: { cost: number; edge: GraphEdge | null } = { cost: Number.POSITIVE_INFINITY, edge: null };
     for (const edge of node.edges) {
-      const cost = costs.get(edge)! + (couldGoOn && edge.choice.actor !== last ? SWITCH : 0);
+      const cost = costs.get(edge)! + (couldGoOn && edge.choice.actor !== last ? SWITCH : 0) + (isOwn(edge.choice) ? 0 : FAULT);
       if (cost < best.cost) best = { cost, edge };
     }
     return best;
@@ -105,8 +105,10 @@ export function shortestTo(graph: StateGraph, wanted: (node: GraphNode) => boole
     choices.push(at.choice);
     nodes.push(at.to);
   }
-  return { choices, nodes, switches: Math.floor(cost / SWITCH) };
+  return { choices, nodes, switches: Math.floor((cost % FAULT) / SWITCH) };
 }
 
 /** One switch outweighs any number of steps that a plan can have. */
 const SWITCH = 1_000_000;
+/** And one fault any number of switches. */
+const FAULT = 1_000_000 * SWITCH;

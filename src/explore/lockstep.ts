@@ -1,7 +1,7 @@
 import type { Configuration, Machine, Step } from '../machine.js';
 import type { Difference } from '../outcome.js';
 import { replyKey } from '../reply.js';
-import { type Choice, showChoice } from '../schedule/choice.js';
+import { type Choice, isOwn, showChoice } from '../schedule/choice.js';
 
 export interface LockstepRun<M, S> {
   readonly model: readonly Step<M>[];
@@ -40,7 +40,8 @@ export async function lockstep<M, S>(
   const first = compareStates(model, left, server, right, true);
   if (first !== null) return end({ step: -1, text: 'the first rows', ...first });
   for (const [index, step] of expected.entries()) {
-    await server.engine.expect?.(step.choice.actor, { waits: step.outcome.kind === 'blocked', victim: endsAsVictim(expected, index) });
+    if (isOwn(step.choice))
+      await server.engine.expect?.(step.choice.actor, { waits: step.outcome.kind === 'blocked', victim: endsAsVictim(expected, index) });
     const seen = await server.apply(right, step.choice);
     observed.push(seen);
     left = step.after;
@@ -73,14 +74,14 @@ async function compare<M, S>(
 
 /** The other outcome that a step may have at the server's discretion. */
 function otherwise<M>(model: Machine<M>, before: Configuration<M>, { actor, kind }: Choice): Choice | null {
-  if (kind === 'victim') return null;
+  if (kind !== 'step' && kind !== 'fail') return null;
   return model.choices(before).find((choice) => choice.actor === actor && choice.kind === (kind === 'fail' ? 'step' : 'fail')) ?? null;
 }
 
 /** Whether the statement that a step sends or goes on with is to end as a deadlock's victim. */
 function endsAsVictim(steps: readonly Step<unknown>[], index: number): boolean {
   const { actor } = steps[index]!.choice;
-  const own = steps.slice(index).filter((step) => step.choice.actor === actor);
+  const own = steps.slice(index).filter((step) => step.choice.actor === actor && isOwn(step.choice));
   const end = own.find((step) => step.outcome.kind !== 'blocked');
   return own[0]!.outcome.kind === 'blocked' && end?.choice.kind === 'victim';
 }

@@ -11,7 +11,8 @@ import { contextSwitches, type Run, run, scheduleOf } from '../run.js';
 import type { Scenario } from '../scenario.js';
 import { drawOrders, ordered } from '../schedule/arbitrary.js';
 import { delayed, delayPlacements } from '../schedule/bounded.js';
-import type { Choice } from '../schedule/choice.js';
+import { type Choice, isOwn } from '../schedule/choice.js';
+import { withHappenings } from '../schedule/happening.js';
 import { pct } from '../schedule/pct.js';
 import type { Policy } from '../schedule/policy.js';
 import randomStream from '../schedule/random.js';
@@ -103,7 +104,14 @@ class PlanExploration {
   async unmodelled(error: UnmodelledError): Promise<PlanOutcome> {
     const reason = `the model does not answer ${error.message}`;
     if ((await this.#options.postgres) === null) return this.#outcome({ verdict: 'unmodelled', reason });
-    const sampled = await this.#sampleServer();
+    let sampled: PlanOutcome;
+    try {
+      sampled = await this.#sampleServer();
+    } catch (refusal) {
+      // Nor can the server be made to show it under a clock of ours.
+      if (refusal instanceof UnmodelledError) return this.#outcome({ verdict: 'unmodelled', reason });
+      throw refusal;
+    }
     return sampled.verdict === 'passed' ? { ...sampled, verdict: 'unmodelled', reason } : { ...sampled, reason: sampled.reason ?? reason };
   }
 
@@ -351,6 +359,14 @@ class PlanExploration {
     });
   }
 
+  /** The first run is without them, and tells how long runs are. */
+  #withFaults(policy: Policy, runs: number, lengths: readonly number[]): Policy {
+    const { faults, seed } = this.#plan;
+    if (faults === undefined) return policy;
+    const steps = lengths.reduce((sum, length) => sum + length, 0);
+    return withHappenings(policy, `${seed}/faults ${runs}`, runs === 0 ? 0 : faults.length, steps);
+  }
+
   async #sample<S>(machine: Machine<S>, budget: number): Promise<Sample> {
     const seen = machine.witnesses.map(() => 0);
     const schedules: Choice[][] = [];
@@ -364,16 +380,13 @@ class PlanExploration {
         this.#limits.push('time');
         break;
       }
-      const result = await patiently(() => run(machine, policy()));
+      const result = await patiently(() => run(machine, this.#withFaults(policy(), runs, lengths)));
       runs += 1;
       steps += result.steps.length;
       if (!result.finished) this.#limits.push('steps');
       schedules.push(scheduleOf(result));
-      result.steps.forEach((step) => {
-        lengths[step.choice.actor] = Math.max(
-          lengths[step.choice.actor]!,
-          result.steps.filter((other) => other.choice.actor === step.choice.actor).length,
-        );
+      lengths.forEach((length, actor) => {
+        lengths[actor] = Math.max(length, result.steps.filter(({ choice }) => isOwn(choice) && choice.actor === actor).length);
       });
       const bits = result.steps.reduce((all, step) => all | step.witnesses, 0);
       machine.witnesses.forEach((_, index) => {

@@ -22,10 +22,11 @@ export interface ViolationRecord {
   readonly capacity: number | null;
 }
 
-export type StepKind = 'statement' | 'commit' | 'resume' | 'deadlock' | 'store' | 'cache';
+/** `start`: an operation begins, where it matters when; `tick`: the clock moves on. */
+export type StepKind = 'statement' | 'commit' | 'resume' | 'deadlock' | 'store' | 'cache' | 'start' | 'tick';
 
 export interface StepRecord {
-  /** Index of the actor in the plan, and its name. */
+  /** Index of the actor in the plan, and its name; -1 and `clock` for a tick. */
   readonly actor: number;
   readonly name: string;
   readonly kind: StepKind;

@@ -1,4 +1,5 @@
 import { isRejection } from '../context.js';
+import { type Fault, isTick } from '../plan/fault.js';
 import type { StepEvent, Witness } from '../scenario.js';
 
 const failedWith = (code: string) => (event: StepEvent) => event.outcome === 'failed' && event.code === code;
@@ -15,3 +16,7 @@ export const SHIPPED_WITNESSES: readonly Witness[] = [
   { name: 'deadlock', seen: failedWith('40P01') },
   { name: 'serialization-failure', seen: failedWith('40001') },
 ];
+
+/** What a plan with faults has besides. */
+export const witnessesOf = (faults: readonly Fault[]): readonly Witness[] =>
+  faults.some(isTick) ? [{ name: 'tick', seen: (event) => event.kind === 'tick' }] : [];

@@ -1,8 +1,9 @@
 import type { Failure, Fingerprint } from '../outcome.js';
 import { simplerPlans, smallerPlans } from '../plan/draw.js';
-import type { Plan, PlanActor } from '../plan/plan.js';
+import { fewerFaults } from '../plan/fault.js';
+import { type Plan, type PlanActor, planWith } from '../plan/plan.js';
 import type { Scenario } from '../scenario.js';
-import { type OrderedPlan, smallerOrders } from '../schedule/arbitrary.js';
+import { type OrderedPlan, orderEntry, smallerOrders } from '../schedule/arbitrary.js';
 import type { Choice } from '../schedule/choice.js';
 
 /** A failing schedule of a plan, with what its size is measured by. */
@@ -37,8 +38,8 @@ export interface Minimised {
 const MAX_UNKNOWN = 10;
 
 /**
- * The smallest failure with the same fingerprint. Smaller means, in this order: fewer actors, fewer context switches, fewer steps, smaller
- * inputs and capacity. Where plans can be searched the smallest is computed; else the failure is made smaller run by run, as far as that goes.
+ * The smallest failure with the same fingerprint. Smaller means, in this order: fewer actors, fewer faults, fewer context switches, fewer steps,
+ * smaller inputs and capacity. Where plans can be searched the smallest is computed; else the failure is made smaller run by run, as far as that goes.
  */
 export async function minimise(
   scenario: Scenario,
@@ -60,9 +61,9 @@ async function searchSmallest(scenario: Scenario, failure: Failure, search: Sear
   let certain = domain.complete;
   let searched = 0;
   let unknown = 0;
-  for (let size = 1; size <= plan.actors.length; size += 1) {
+  for (const sameSize of bySize(plan, groups, domain.capacities)) {
     let best: SmallFailure | null = null;
-    for (const candidate of candidates(plan, size, groups, domain.capacities)) {
+    for (const candidate of sameSize) {
       if (searched >= maxPlans || unknown >= MAX_UNKNOWN) {
         certain = false;
         break;
@@ -82,8 +83,8 @@ async function searchSmallest(scenario: Scenario, failure: Failure, search: Sear
 /** Takes the first order that fails alike and comes out smaller, again and again, until none does. */
 async function shrink(scenario: Scenario, failure: Failure, rerun: RerunPlan, maxRuns: number): Promise<SmallFailure | null> {
   const simplify = (plan: Plan) => simplerPlans(scenario, plan);
-  const orderOf = ({ plan, schedule }: SmallFailure): OrderedPlan => ({ plan, order: schedule.map((choice) => choice.actor) });
-  let best = await rerun({ plan: failure.plan, order: failure.schedule.map((choice) => choice.actor) }, failure);
+  const orderOf = ({ plan, schedule }: SmallFailure): OrderedPlan => ({ plan, order: schedule.map(orderEntry) });
+  let best = await rerun({ plan: failure.plan, order: failure.schedule.map(orderEntry) }, failure);
   if (best === null) return null;
   let candidates = smallerOrders(orderOf(best), simplify);
   for (let runs = 0; runs < maxRuns; runs += 1) {
@@ -98,7 +99,13 @@ async function shrink(scenario: Scenario, failure: Failure, rerun: RerunPlan, ma
   return best;
 }
 
-const sizeOf = ({ plan, switches, steps }: SmallFailure): number[] => [plan.actors.length, switches, steps, weightOf(plan)];
+const sizeOf = ({ plan, switches, steps }: SmallFailure): number[] => [
+  plan.actors.length,
+  plan.faults?.length ?? 0,
+  switches,
+  steps,
+  weightOf(plan),
+];
 
 /** Compares sizes from the first, which weighs most, to the last. */
 function isSmaller(left: readonly number[], right: readonly number[]): boolean {
@@ -133,6 +140,23 @@ function groupsOf(plan: Plan, inputs: readonly (readonly unknown[])[]): Group[] 
     groups.set(key, group);
   });
   return [...groups.values()];
+}
+
+/** Plans by the number of their actors, then of their faults. */
+function* bySize(plan: Plan, groups: readonly Group[], capacities: readonly number[]): Generator<Iterable<Plan>> {
+  const { faults = [] } = plan;
+  for (let size = 1; size <= plan.actors.length; size += 1)
+    for (let count = 0; count <= faults.length; count += 1) yield withFewerFaults(plan, count, size, groups, capacities);
+}
+
+function* withFewerFaults(
+  plan: Plan,
+  count: number,
+  size: number,
+  groups: readonly Group[],
+  capacities: readonly number[],
+): Generator<Plan> {
+  for (const faults of fewerFaults(plan.faults ?? [], count)) yield* candidates(planWith(plan, faults), size, groups, capacities);
 }
 
 /** Plans of a given number of actors, with every combination of smaller inputs and capacities, none twice. */

@@ -56,6 +56,7 @@ export function planArbitrary(
     capacity: drawn,
     actors: nameActors(workload.roles, inputs.map(sorted)),
     seed,
+    ...(workload.faults === undefined || workload.faults.length === 0 ? {} : { faults: workload.faults }),
   }));
 }
 

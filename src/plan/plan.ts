@@ -1,4 +1,5 @@
 import type { IsolationLevel } from '../scenario.js';
+import type { Fault } from './fault.js';
 
 /** One participant: the operation that it calls, and with what. */
 export interface PlanActor {
@@ -18,4 +19,12 @@ export interface Plan {
   readonly actors: readonly PlanActor[];
   /** Seed of the actors' random streams. */
   readonly seed: string;
+  /** What may happen besides the actors' steps; absent where there is nothing. */
+  readonly faults?: readonly Fault[];
+}
+
+/** The plan with these faults in place of its own. */
+export function planWith(plan: Plan, faults: readonly Fault[]): Plan {
+  const { faults: _others, ...rest } = plan;
+  return faults.length === 0 ? rest : { ...rest, faults };
 }

@@ -12,6 +12,7 @@ export interface LaneLine {
 /** One step as it is shown: a line or several in the lane of its actor, and what it did to usage. */
 export interface LaneStep {
   readonly number: number;
+  /** -1 for what happens to all of them: a line across the lanes. */
   readonly lane: number;
   readonly lines: readonly LaneLine[];
   readonly usage: string;
@@ -38,6 +39,18 @@ function describeStep(step: StepRecord): LaneLine[] {
       return [step.outcome === 'blocked' ? line(`<... waits again, for ${step.waitsFor.join(', ')}>`, '') : line('<... goes on>')];
     case 'deadlock':
       return [line('<... deadlock>')];
+    case 'tick':
+      return [
+        line(
+          `~~ ${step.text}, to ${new Date(step.clockMs)
+            .toISOString()
+            .replace('T', ' ')
+            .replace(/(\.000)?Z$/, '')} ~~`,
+          '',
+        ),
+      ];
+    case 'start':
+      return [line('<begins>')];
     case 'commit':
       return [line(step.text, step.error === null ? finishedText(step) : errorText(step))];
     default: {
@@ -100,10 +113,10 @@ export function renderLanes(steps: readonly LaneStep[], names: readonly string[]
   const header = names.reduce((line, name, lane) => padded(line, offsets[lane]!) + name, '');
   const lines = [header.trimEnd()];
   for (const step of steps) {
-    const parts = step.lines.flatMap((line) => fitted(line, columns[step.lane]!));
+    const parts = step.lines.flatMap((line) => fitted(line, columns[step.lane] ?? end - MARGIN - GAP));
     parts.forEach((part, index) => {
       const number = index === 0 ? String(step.number).padStart(4) : '';
-      const left = padded(number, offsets[step.lane]!) + part;
+      const left = padded(number, offsets[step.lane] ?? MARGIN) + part;
       const last = index === parts.length - 1;
       const right = last ? `${step.usage}${step.violated ? '  x' : ''}` : '';
       lines.push(right === '' ? left : padded(left, end) + right);

@@ -15,7 +15,7 @@ export function counterexampleMarkdown(
   const cell = (text: string) => (text === '' ? '' : `\`${text.replaceAll('`', "'").replaceAll('|', '\\|')}\``);
   const rows = lanesOf(history, invariant).map((step) => {
     const cells = names.map((_, lane) =>
-      lane === step.lane
+      lane === Math.max(0, step.lane)
         ? step.lines.flatMap(({ text, answer }) => [cell(text), cell(answer)].filter((part) => part !== '')).join('<br>')
         : '',
     );

@@ -1,4 +1,5 @@
 import type { Counterexample, PlanOutcome, ScenarioOutcome, ServerFigures } from '../outcome.js';
+import { showFault } from '../plan/fault.js';
 import { holds } from '../verdict.js';
 import { explain } from './explain.js';
 import { lanesOf, renderLanes, wrap } from './lanes.js';
@@ -95,7 +96,8 @@ function planLine(plan: PlanOutcome): string {
     plan.model === null
       ? ''
       : `${grouped(plan.model.interleavings)} ${plan.model.exhaustive ? 'interleavings' : 'schedules'}, ${grouped(plan.model.states)} states`;
-  return `${plan.plan.workload}: ${actors}, capacity ${plan.plan.capacity}: ${plan.verdict}${counts === '' ? '' : ` (${counts})`}`;
+  const faults = (plan.plan.faults ?? []).map((fault) => `, ${showFault(fault)}`).join('');
+  return `${plan.plan.workload}: ${actors}, capacity ${plan.plan.capacity}${faults}: ${plan.verdict}${counts === '' ? '' : ` (${counts})`}`;
 }
 
 /** `(userId 1, seats 2)`; nothing for no input. */
@@ -130,7 +132,7 @@ export function storyLines(
   const names = plan.actors.map((actor) => actor.name);
   const why = explain(history, invariant, plan.isolation).flatMap((line) => wrap(line, options.width - 9));
   return [
-    `${name} · ${plan.isolation} · capacity ${plan.capacity} · ${counted(names.length, 'actor')}`,
+    [name, plan.isolation, `capacity ${plan.capacity}`, counted(names.length, 'actor'), ...(plan.faults ?? []).map(showFault)].join(' · '),
     '',
     ...wrap(`x ${invariant}   ${resource}: ${violation?.message ?? ''}`, options.width).map((line) => paint(31, line, options.color)),
     `  ${rests}`,
@@ -143,9 +145,10 @@ export function storyLines(
 
 /** How small the failure has become, and whether that is known to be the least. */
 export function shrunkText(counterexample: Counterexample): string {
-  const size = ({ actors, steps, switches }: { actors: number; steps: number; switches: number }) =>
-    `${counted(actors, 'actor')}, ${counted(steps, 'step')}, ${counted(switches, 'switch', 'switches')}`;
-  const [before, after] = [size(counterexample.shrunkFrom), size(counterexample)];
+  const { plan, shrunkFrom } = counterexample;
+  const size = ({ actors, steps, switches }: { actors: number; steps: number; switches: number }, faults: number) =>
+    `${counted(actors, 'actor')}${shrunkFrom.faults === undefined ? '' : `, ${counted(faults, 'fault')}`}, ${counted(steps, 'step')}, ${counted(switches, 'switch', 'switches')}`;
+  const [before, after] = [size(shrunkFrom, shrunkFrom.faults ?? 0), size(counterexample, plan.faults?.length ?? 0)];
   const way = before === after ? `${after}, as it was found` : `shrunk from ${before} to ${after}`;
   return `${way}: ${counterexample.minimal ? 'no smaller one fails, with these actors and inputs that shrink from theirs' : 'not proved to be the smallest'}`;
 }

@@ -1,13 +1,20 @@
 import fc from 'fast-check';
+import type { ActorIndex } from '../engine/contract.js';
 import { numericSeed } from '../plan/draw.js';
-import type { Plan } from '../plan/plan.js';
-import type { Choice } from './choice.js';
+import { fewerFaults } from '../plan/fault.js';
+import { type Plan, planWith } from '../plan/plan.js';
+import { type Choice, isOwn, NOBODY, sameChoice } from './choice.js';
 import type { Policy } from './policy.js';
+
+/** Whoever is named takes a step, of whatever kind; what no actor does is a choice of its own. */
+export type OrderEntry = ActorIndex | Choice;
+
+export const orderEntry = (choice: Choice): OrderEntry => (isOwn(choice) ? choice.actor : choice);
 
 /** A plan with an order: actor ids, of which those that cannot run are skipped; when they are used up, actors finish in the plan's order. */
 export interface OrderedPlan {
   readonly plan: Plan;
-  readonly order: readonly number[];
+  readonly order: readonly OrderEntry[];
 }
 
 /** Longest drawn order, per actor. */
@@ -46,12 +53,15 @@ export class OrderedPlanArbitrary extends fc.Arbitrary<OrderedPlan> {
 
 /**
  * The way in which counterexamples of interleavings get small: drop actors, halves first, and where that is too much of a change drop them
- * with every number at its smallest (a seat less is wanted, so a seat less must be there); join blocks of the same actor; simplify numbers.
+ * with every number at its smallest (a seat less is wanted, so a seat less must be there); drop faults; join blocks of the same actor; simplify
+ * numbers.
  * Lists of naturals, fast-check's own way, end far from the minimum.
  */
 export function* smallerOrders(value: OrderedPlan, simplify: Simplify): IterableIterator<OrderedPlan> {
   yield* fewerActors(value);
   for (const { plan, order } of fewerActors(value)) for (const simplest of first(simplify(plan))) yield { plan: simplest, order };
+  const { faults = [] } = value.plan;
+  for (const fewer of fewerFaults(faults, faults.length - 1)) yield { ...value, plan: planWith(value.plan, fewer) };
   for (const order of joinedBlocks(value.order)) yield { ...value, order };
   for (const plan of simplify(value.plan)) yield { ...value, plan };
 }
@@ -64,7 +74,7 @@ function* first<T>(items: Iterable<T>): Generator<T> {
 }
 
 /** The first orders of a plan under its seed. */
-export function drawOrders(plan: Plan, count: number): (readonly number[])[] {
+export function drawOrders(plan: Plan, count: number): (readonly OrderEntry[])[] {
   const orders = new OrderedPlanArbitrary(fc.constant(plan));
   return fc.sample(orders, { numRuns: count, seed: numericSeed(`${plan.seed}/orders`) }).map(({ order }) => order);
 }
@@ -84,19 +94,24 @@ function* fewerActors({ plan, order }: OrderedPlan): Generator<OrderedPlan> {
 function keepActors({ plan, order }: OrderedPlan, kept: readonly number[]): OrderedPlan {
   return {
     plan: { ...plan, actors: kept.map((index) => plan.actors[index]!) },
-    order: order.filter((actor) => kept.includes(actor)).map((actor) => kept.indexOf(actor)),
+    order: order.flatMap((entry): OrderEntry[] => {
+      const actor = typeof entry === 'number' ? entry : entry.actor;
+      if (actor === NOBODY) return [entry];
+      const index = kept.indexOf(actor);
+      return index < 0 ? [] : [typeof entry === 'number' ? index : { ...entry, actor: index }];
+    }),
   };
 }
 
 /** Each block of one actor's steps moved to that actor's block before it: fewer changes of actor, and nothing lost. */
-function* joinedBlocks(order: readonly number[]): Generator<number[]> {
-  const blocks: { actor: number; steps: number }[] = [];
+function* joinedBlocks(order: readonly OrderEntry[]): Generator<OrderEntry[]> {
+  const blocks: { actor: OrderEntry; steps: number }[] = [];
   for (const actor of order) {
     const last = blocks[blocks.length - 1];
     if (last?.actor === actor) last.steps += 1;
     else blocks.push({ actor, steps: 1 });
   }
-  const flat = (items: readonly { actor: number; steps: number }[]) =>
+  const flat = (items: readonly { actor: OrderEntry; steps: number }[]) =>
     items.flatMap((item) => Array.from({ length: item.steps }, () => item.actor));
   for (let index = blocks.length - 1; index > 0; index -= 1) {
     const block = blocks[index]!;
@@ -107,12 +122,15 @@ function* joinedBlocks(order: readonly number[]): Generator<number[]> {
 }
 
 /** Follows a drawn order on a machine. */
-export function ordered(order: readonly number[]): Policy {
+export function ordered(order: readonly OrderEntry[]): Policy {
   let at = 0;
   return {
     choose: (choices): Choice => {
       for (; at < order.length; at += 1) {
-        const found = choices.find((choice) => choice.actor === order[at]);
+        const entry = order[at]!;
+        const found = choices.find((choice) =>
+          typeof entry === 'number' ? choice.actor === entry && isOwn(choice) : sameChoice(choice, entry),
+        );
         if (found === undefined) continue;
         at += 1;
         return found;

@@ -1,15 +1,27 @@
 import type { ActorIndex } from '../engine/contract.js';
 
-/** One entry of a schedule: an actor takes its next step, or that step comes to a serialization failure where it may, or a waiting one is made a deadlock's victim. */
+/**
+ * One entry of a schedule. An actor takes its next step, or that step comes to a serialization failure where it may, or a waiting one is made a
+ * deadlock's victim; or something happens that no actor does: the clock moves on (`tick`, of nobody: {@link NOBODY}).
+ */
 export interface Choice {
   readonly actor: ActorIndex;
-  readonly kind: 'step' | 'fail' | 'victim';
+  readonly kind: 'step' | 'fail' | 'victim' | 'tick';
 }
 
-/** How a choice's kind is written. */
-export const MARKS: Readonly<Record<Choice['kind'], string>> = { step: '', fail: '?', victim: '!' };
+/** In the place of an actor, where something happens to none in particular. */
+export const NOBODY = -1;
+
+/** How a choice's kind is written in a token. */
+export const MARKS: Readonly<Record<Choice['kind'], string>> = { step: '', fail: '?', victim: '!', tick: '+' };
+
+/** What an actor does itself; everything else happens to it, or to nobody. */
+export const isOwn = ({ kind }: Choice): boolean => kind === 'step' || kind === 'fail' || kind === 'victim';
 
 export const sameChoice = (left: Choice, right: Choice): boolean => left.actor === right.actor && left.kind === right.kind;
 
-/** `alice`, `alice!` for a deadlock's victim, `alice?` for a serialization failure that could have been spared. */
-export const showChoice = (choice: Choice, names: readonly string[]): string => `${names[choice.actor]}${MARKS[choice.kind]}`;
+/** `alice`, `alice!` for a deadlock's victim, `alice?` for a serialization failure that could have been spared, `clock+` for a tick. */
+export const showChoice = (choice: Choice, names: readonly string[]): string => `${nameIn(names, choice.actor)}${MARKS[choice.kind]}`;
+
+/** Who does something, or to whom it happens. */
+export const nameIn = (names: readonly string[], actor: ActorIndex): string => (actor === NOBODY ? 'clock' : names[actor]!);

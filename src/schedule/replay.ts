@@ -1,4 +1,4 @@
-import { type Choice, sameChoice, showChoice } from './choice.js';
+import { type Choice, isOwn, sameChoice, showChoice } from './choice.js';
 import type { Policy } from './policy.js';
 
 /** A schedule that cannot be followed to the letter. */
@@ -19,7 +19,8 @@ export function following(schedule: readonly Choice[]): Policy {
     choose: (choices) => {
       for (; at < schedule.length; at += 1) {
         const wanted = schedule[at]!;
-        const found = choices.find((choice) => sameChoice(choice, wanted)) ?? choices.find(({ actor }) => actor === wanted.actor);
+        const same = choices.find((choice) => sameChoice(choice, wanted));
+        const found = same ?? (isOwn(wanted) ? choices.find((choice) => choice.actor === wanted.actor && isOwn(choice)) : undefined);
         if (found === undefined) continue;
         at += 1;
         return found;

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
+import { type Fault, isFault } from '../plan/fault.js';
 import type { Plan } from '../plan/plan.js';
 import type { IsolationLevel } from '../scenario.js';
-import { type Choice, MARKS } from './choice.js';
+import { type Choice, MARKS, NOBODY } from './choice.js';
 
 /** Everything that a replay needs: the plan, the order, what each step was, and what came of it. */
 export interface Recording {
@@ -36,6 +37,8 @@ export function encodeToken(recording: Recording): string {
     encodeSchedule(schedule, plan.actors.length),
     hashes.join(''),
     violation === null ? 0 : [violation.invariant, violation.resource],
+    // Absent where there are none: a token of such a plan is what it was before there were faults.
+    ...(plan.faults === undefined ? [] : [plan.faults]),
   ]);
   const body = Buffer.from(json, 'utf8').toString('base64url');
   return `ls1.${body}.${checksum(body)}`;
@@ -56,7 +59,7 @@ export function decodeToken(token: string): Recording {
 function readBody(body: string): Recording {
   const content = parse(body);
   if (!isContent(content)) throw new TokenError('this token is damaged: its checksum is right, and its content cannot be read');
-  const [scenario, workload, level, capacity, actors, seed, order, hashes, violation] = content;
+  const [scenario, workload, level, capacity, actors, seed, order, hashes, violation, faults] = content;
   const plan: Plan = {
     scenario,
     workload,
@@ -64,6 +67,7 @@ function readBody(body: string): Recording {
     capacity,
     actors: actors.map(([name, operation, input]) => ({ name, operation, input })),
     seed,
+    ...(faults === undefined ? {} : { faults }),
   };
   const schedule = decodeSchedule(order, actors.length);
   if (hashes.length !== HASH_LENGTH * schedule.length)
@@ -94,12 +98,13 @@ type Content = [
   order: string,
   hashes: string,
   violation: 0 | [invariant: string, resource: string],
+  faults?: readonly Fault[],
 ];
 
 /** Whoever makes tokens can make the checksum too: what is in one is looked at like any other input. */
 function isContent(value: unknown): value is Content {
-  if (!Array.isArray(value) || value.length !== 9) return false;
-  const [scenario, workload, level, capacity, actors, seed, order, hashes, violation] = value as unknown[];
+  if (!Array.isArray(value) || value.length < 9 || value.length > 10) return false;
+  const [scenario, workload, level, capacity, actors, seed, order, hashes, violation, faults] = value as unknown[];
   return (
     [scenario, workload, seed, order, hashes].every((part) => typeof part === 'string') &&
     Number.isSafeInteger(level) &&
@@ -107,7 +112,8 @@ function isContent(value: unknown): value is Content {
     Number.isSafeInteger(capacity) &&
     Array.isArray(actors) &&
     actors.every((actor) => Array.isArray(actor) && actor.length === 3 && areTexts(actor.slice(0, 2), 2)) &&
-    (violation === 0 || areTexts(violation, 2))
+    (violation === 0 || areTexts(violation, 2)) &&
+    (value.length === 9 || (Array.isArray(faults) && faults.length > 0 && faults.every(isFault)))
   );
 }
 
@@ -116,21 +122,26 @@ const areTexts = (value: unknown, count: number): boolean =>
 
 const checksum = (body: string) => createHash('sha256').update(body).digest('base64url').slice(0, 6);
 
-/** One character an actor, two from 36 actors on; `!` before a deadlock's victim, `?` before a serialization failure. */
+/**
+ * One character an actor, two from 36 actors on, behind the mark of what happens: `!` of a deadlock's victim, `?` of a serialization failure. A
+ * tick of the clock is a mark alone.
+ */
 function encodeSchedule(schedule: readonly Choice[], actors: number): string {
   if (actors > MAX_ACTORS) throw new TokenError(`a token holds ${MAX_ACTORS} actors at the most`);
   const wide = actors > DIGITS.length;
   const digit = (actor: number) => (wide ? DIGITS[Math.floor(actor / DIGITS.length)]! : '') + DIGITS[actor % DIGITS.length]!;
-  return schedule.map((choice) => `${MARKS[choice.kind]}${digit(choice.actor)}`).join('');
+  return schedule.map(({ actor, kind }) => `${MARKS[kind]}${actor === NOBODY ? '' : digit(actor)}`).join('');
 }
 
+const KINDS = new Map(Object.entries(MARKS).map(([kind, mark]) => [mark, kind as Choice['kind']]));
+
 function decodeSchedule(text: string, actors: number): Choice[] {
-  const entries = text.match(actors > DIGITS.length ? /[!?]?[0-9a-z]{2}/g : /[!?]?[0-9a-z]/g) ?? [];
-  if (entries.join('') !== text) throw new TokenError('this token is damaged: its schedule cannot be read');
-  return entries.map((entry) => {
-    const digits = entry.replace(/[!?]/, '');
+  const entries = [...text.matchAll(actors > DIGITS.length ? /(\+)|([!?]?)([0-9a-z]{2})/g : /(\+)|([!?]?)([0-9a-z])/g)];
+  if (entries.map(([entry]) => entry).join('') !== text) throw new TokenError('this token is damaged: its schedule cannot be read');
+  return entries.map(([, alone, mark = '', digits = '']): Choice => {
+    if (alone !== undefined) return { actor: NOBODY, kind: KINDS.get(alone)! };
     const actor = [...digits].reduce((value, digit) => value * DIGITS.length + DIGITS.indexOf(digit), 0);
     if (actor >= actors) throw new TokenError('this token is damaged: its schedule names an actor that its plan does not have');
-    return { actor, kind: entry.startsWith('!') ? 'victim' : entry.startsWith('?') ? 'fail' : 'step' };
+    return { actor, kind: KINDS.get(mark)! };
   });
 }

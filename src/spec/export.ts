@@ -19,6 +19,7 @@ const OBSERVER = 'observer';
 
 /** Writes a run in isolationtester's format. Throws {@link SpecExportError} where it says something that the format cannot. */
 export function exportSpecification({ scenario, plan, history, violation }: ExportedRun): string {
+  if (plan.faults !== undefined) throw new SpecExportError('the plan has faults, or clock ticks, and the format has neither');
   const violated = violation === null ? null : find(history, violation);
   const steps = sentSteps(history);
   const names = namesOf(plan, steps);

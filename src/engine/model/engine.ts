@@ -2,6 +2,7 @@ import type { Row } from '../../context.js';
 import type { MaybePromise } from '../../maybe-promise.js';
 import { plainRows, type Reply, type ResultReply } from '../../reply.js';
 import type { CommittedState, IsolationLevel } from '../../scenario.js';
+import { refuseMovingClock } from '../clock-functions.js';
 import {
   type Action,
   type ActorIndex,
@@ -37,6 +38,7 @@ export class ModelEngine implements Engine<ModelState> {
   #schema: string | null = null;
   #opened: { readonly key: string; readonly state: ModelState } | null = null;
   #isolation: IsolationLevel = 'READ COMMITTED';
+  #ticks = false;
   /** Set while an action is carried out that is to fail where it may; and whether it might have. */
   #fails = false;
   #mightFail = false;
@@ -63,6 +65,8 @@ export class ModelEngine implements Engine<ModelState> {
       this.#schema = setup.schema;
     }
     const { catalog, coarse, ordered } = this.#machinery;
+    this.#ticks = setup.ticks === true;
+    if (this.#ticks) refuseMovingClock(setup.schema);
     ordered.clear();
     this.#isolation = 'READ COMMITTED';
     let state: ModelState = {
@@ -117,7 +121,7 @@ export class ModelEngine implements Engine<ModelState> {
 
   #act(state: ModelState, action: Action): Applied<ModelState> {
     const draft = new Draft(state, this.#open.contents);
-    this.#fails = action.kind !== 'break-deadlock' && action.fails === true;
+    this.#fails = 'fails' in action && action.fails === true;
     this.#mightFail = false;
     const outcome = this.#perform(draft, action);
     if (draft.serializable.length > 1) draft.doomPivots();
@@ -129,6 +133,7 @@ export class ModelEngine implements Engine<ModelState> {
   }
 
   mayFail(state: ModelState, action: Action): boolean {
+    if (action.kind === 'tick') return false;
     const { isolation } = state.transactions[action.actor] ?? { isolation: this.#isolation };
     if (isolation !== 'SERIALIZABLE' && state.transactions[action.actor] !== null) return false;
     const { outcome } = this.#act(state, action);
@@ -154,6 +159,10 @@ export class ModelEngine implements Engine<ModelState> {
   }
 
   #perform(draft: Draft, action: Action): Outcome {
+    if (action.kind === 'tick') {
+      draft.clockMs = action.clockMs;
+      return done(NO_ANSWER);
+    }
     const { actor } = action;
     switch (action.kind) {
       case 'statement':
@@ -173,6 +182,7 @@ export class ModelEngine implements Engine<ModelState> {
   }
 
   #statement(draft: Draft, actor: ActorIndex, statement: Statement): Outcome {
+    if (this.#ticks) refuseMovingClock(statement.text);
     for (const { begins, modes } of statement.prelude)
       if (begins) this.#begin(draft, actor, modes, true);
       else this.#setModes(draft, actor, modes);
@@ -459,6 +469,7 @@ const NO_WRITES: ReadonlyMap<number, Write> = new Map();
 const UNSAVED: readonly Level[] = [{ name: null, xid: 0, released: [], writes: new Map(), truncated: new Set() }];
 const NOTHING: ReadonlySet<number> = new Set();
 const ABORTED = 'current transaction is aborted, commands ignored until end of transaction block';
+const NO_ANSWER: Reply = { kind: 'value', value: null };
 const done = (reply: Reply): Outcome => ({ kind: 'done', reply });
 const NOT_SERIALIZABLE = 'could not serialize access due to read/write dependencies among transactions';
 const notSerializable = () => new SqlError('40001', NOT_SERIALIZABLE);

@@ -1,9 +1,10 @@
 import type { Row } from '../../context.js';
 import { plainValues, type Reply } from '../../reply.js';
 import type { CommittedState } from '../../scenario.js';
-import { clockFunctions, withClock } from '../clock-functions.js';
+import { clockFunctions, refuseMovingClock, setClock, tickingClockFunctions, withClock } from '../clock-functions.js';
 import {
   type Action,
+  type ActorAction,
   type ActorIndex,
   type ActorStatus,
   type Applied,
@@ -74,6 +75,8 @@ export class PostgresEngine implements Engine<ServerState> {
   #reset: Reset | null = null;
   #sessions: Session[] = [];
   #isolation: string | null = null;
+  /** Where the clock stands; null where it cannot move on. */
+  #clockMs: number | null = null;
   #exchanges: (Exchange | null)[] = [];
   #phases: Phase[] = [];
   #careful = false;
@@ -112,7 +115,9 @@ export class PostgresEngine implements Engine<ServerState> {
 
   async #open(setup: EngineSetup): Promise<ServerState> {
     if (this.#closed !== null) throw new EngineError('the engine is closed');
-    const schema = `${setup.schema}\n${setup.clockMs}`;
+    const ticks = setup.ticks === true;
+    const schema = `${setup.schema}\n${ticks ? 'ticks' : setup.clockMs}`;
+    this.#clockMs = ticks ? setup.clockMs : null;
     if (this.#schema !== schema) await this.#create(setup, schema);
     if (this.#used) await this.#clean();
     this.#foreseen = null;
@@ -121,6 +126,7 @@ export class PostgresEngine implements Engine<ServerState> {
       for (const session of this.#sessions) await session.script(`SET default_transaction_isolation = '${setup.isolation.toLowerCase()}'`);
       this.#isolation = setup.isolation;
     }
+    if (ticks) await this.#inspect.script(setClock(setup.clockMs));
     await this.#reset!.run(withClock(setup.seed));
     this.#used = true;
     this.#careful = false;
@@ -142,10 +148,9 @@ export class PostgresEngine implements Engine<ServerState> {
     await this.#disconnect();
     this.#database = await this.server.createDatabase();
     this.#inspector = await Inspector.connect(this.#database.connection);
-    await this.#inspector.script(
-      `CREATE SCHEMA lastseat; ${clockFunctions(setup.clockMs)}
-       ${withClock(setup.schema)}`,
-    );
+    if (setup.ticks) refuseMovingClock(setup.schema);
+    const clock = setup.ticks ? `${tickingClockFunctions()} ${setClock(setup.clockMs)};` : clockFunctions(setup.clockMs);
+    await this.#inspector.script(`CREATE SCHEMA lastseat; ${clock}\n${withClock(setup.schema)}`);
     await this.#inspector.learnSchema();
     this.#reset = await Reset.prepare(this.#inspector, this.server.canSetDeadlockTimeout);
     this.#schema = schema;
@@ -181,24 +186,35 @@ export class PostgresEngine implements Engine<ServerState> {
   }
 
   async apply(state: ServerState, action: Action): Promise<Applied<ServerState>> {
-    const { actor } = action;
     this.#asked = null;
     try {
       await this.#foresee(false);
+      if (action.kind === 'tick') return await this.#tick(state, action.clockMs);
       const outcome = await this.#perform(action);
-      this.#phases[actor] = outcome.kind === 'blocked' ? 'waiting' : outcome.kind === 'executed' ? 'uncommitted' : 'idle';
+      this.#phases[action.actor] = outcome.kind === 'blocked' ? 'waiting' : outcome.kind === 'executed' ? 'uncommitted' : 'idle';
       return { state: await this.#look(state, action, outcome), outcome };
     } catch (error) {
       throw this.#closed === null ? error : new EngineError('the engine was closed in the middle of a step');
     }
   }
 
-  async #perform(action: Action): Promise<Outcome> {
+  /** Sessions hear of it before their next transaction: within one, now() stands still. */
+  async #tick(state: ServerState, clockMs: number): Promise<Applied<ServerState>> {
+    this.#clockMs = clockMs;
+    await this.#inspect.script(setClock(clockMs));
+    return { state: { ...state, read: false }, outcome: { kind: 'done', reply: { kind: 'value', value: null } } };
+  }
+
+  async #perform(action: ActorAction): Promise<Outcome> {
     const { actor } = action;
     const session = this.#sessions[actor]!;
     switch (action.kind) {
       case 'statement': {
         this.#careful ||= readStatement(action.statement.text).mayLockReaders;
+        if (this.#clockMs !== null) {
+          refuseMovingClock(action.statement.text);
+          await session.setClock(this.#clockMs);
+        }
         this.#exchanges[actor] = session.send(action.statement);
         return this.#await(actor);
       }
@@ -272,7 +288,7 @@ export class PostgresEngine implements Engine<ServerState> {
    * committed nothing. If it kept its locks too, nobody waits otherwise than before, and there is nothing new to see; what it might have changed
    * against all expectation, the next look shows.
    */
-  async #look(before: ServerState, action: Action, outcome: Outcome): Promise<ServerState> {
+  async #look(before: ServerState, action: ActorAction, outcome: Outcome): Promise<ServerState> {
     const ends = this.#looksAlways || this.#ends(action, outcome);
     const waiting = this.#waitingPids();
     if (!ends && this.#asked === null && (waiting.length === 0 || this.#keepsLocks(action, outcome)))
@@ -290,14 +306,14 @@ export class PostgresEngine implements Engine<ServerState> {
     return { actors: this.#actors(blocking), committed: inspection.committed ?? before.committed, read: inspection.committed !== null };
   }
 
-  #ends(action: Action, outcome: Outcome): boolean {
+  #ends(action: ActorAction, outcome: Outcome): boolean {
     if (outcome.kind !== 'done') return false;
     if (outcome.reply.kind !== 'result') return true;
     return !this.#sessions[action.actor]!.inTransaction && !(action.kind === 'statement' && readStatement(action.statement.text).plainRead);
   }
 
   /** A waiter that cannot be held may give back what it held as it goes on; a frozen one does nothing by itself. */
-  #keepsLocks(action: Action, outcome: Outcome): boolean {
+  #keepsLocks(action: ActorAction, outcome: Outcome): boolean {
     return (
       action.kind === 'statement' && outcome.kind !== 'blocked' && this.#freezer.enabled && readStatement(action.statement.text).keepsLocks
     );

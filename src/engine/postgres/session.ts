@@ -1,7 +1,7 @@
 import pg from 'pg';
 import utils from 'pg/lib/utils.js';
 import { type Field, inContentOrder, type Reply } from '../../reply.js';
-import { withClock } from '../clock-functions.js';
+import { setClock, withClock } from '../clock-functions.js';
 import { EngineError, type Statement } from '../contract.js';
 import { readStatement, type StatementText } from '../sql-text.js';
 import { typeName } from '../type-names.js';
@@ -41,6 +41,7 @@ export class Session {
   #status = 'I';
   #current: Exchange | null = null;
   #lost: Error | null = null;
+  #clockMs: number | null = null;
   readonly #prepared = new Prepared();
 
   private constructor(client: pg.Client) {
@@ -99,6 +100,13 @@ export class Session {
   /** Sends a script without parameters and waits for it. */
   async script(sql: string): Promise<void> {
     await this.#client.query(sql);
+  }
+
+  /** What now() is in the transactions that begin from here on. Within one it stands still, and nothing is done. */
+  async setClock(clockMs: number): Promise<void> {
+    if (this.#clockMs === clockMs || this.#status !== 'I') return;
+    this.#clockMs = clockMs;
+    await this.script(setClock(clockMs));
   }
 
   /** Cuts the connection without a goodbye: a backend that waits for a lock would not read it. */
