@@ -9,7 +9,7 @@ import type { Connection, PostgresServer } from '../src/engine/postgres/provider
 import { readStatement } from '../src/engine/sql-text.js';
 import { explorePlan } from '../src/explore/plan.js';
 import { DEFAULT_LIMITS, makeCounterexample } from '../src/index.js';
-import { scenarioOf } from './model-scripts.js';
+import { scenarioOf } from '../src/fuzz/scripted.js';
 import { exploreOn, oneKey, opposite, queue, severalRows, swallowed } from './unheld-cases.js';
 
 /** A server whose waiters we freeze, and the same one by URL, where we cannot. */

@@ -9,7 +9,8 @@ import type { Choice } from '../src/schedule/choice.js';
 import type { Policy } from '../src/schedule/policy.js';
 import randomStream from '../src/schedule/random.js';
 import { following } from '../src/schedule/replay.js';
-import { modelOf, type ScriptedCase } from './model-scripts.js';
+import type { ScriptedCase } from '../src/fuzz/scripted.js';
+import { modelOf } from './model-scripts.js';
 
 /**
  * What the model lets through at SERIALIZABLE, judged without the model's own rules: the transactions that committed are run again one after the

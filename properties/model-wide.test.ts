@@ -9,7 +9,8 @@ import { Machine } from '../src/machine.js';
 import type { Plan } from '../src/plan/plan.js';
 import { run, scheduleOf } from '../src/run.js';
 import type { IsolationLevel, Scenario } from '../src/scenario.js';
-import { confirm, modelOf, type Script } from './model-scripts.js';
+import type { Script } from '../src/fuzz/scripted.js';
+import { confirm, modelOf } from './model-scripts.js';
 import { openPinnedServer } from './pinned-server.js';
 
 /** SQL that pg-mem is not asked about, under contention: every interleaving on the model, every transition on a real server. */

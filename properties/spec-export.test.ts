@@ -20,8 +20,9 @@ import type { SpecEvent } from '../src/spec/events.js';
 import { type ExportedRun, exportSpecification } from '../src/spec/export.js';
 import { goesOnAtOnce, sentSteps } from '../src/spec/sent-steps.js';
 import { literal, SpecExportError, sqlBlock } from '../src/spec/sql-block.js';
+import { type ScriptedCase, scenarioOf } from '../src/fuzz/scripted.js';
 import { isolationTester } from './isolationtester.js';
-import { modelOf, type ScriptedCase, scenarioOf } from './model-scripts.js';
+import { modelOf } from './model-scripts.js';
 import { readFixture, runSpec } from './spec-runs.js';
 
 let server: PostgresServer;

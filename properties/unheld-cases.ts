@@ -2,7 +2,7 @@
 import type { PostgresEngine } from '../src/engine/postgres/engine.js';
 import { explorePlan } from '../src/explore/plan.js';
 import { DEFAULT_LIMITS, type PlanOutcome } from '../src/index.js';
-import { type ScriptedCase, scenarioOf } from './model-scripts.js';
+import { type ScriptedCase, scenarioOf } from '../src/fuzz/scripted.js';
 
 const schema = 'CREATE TABLE items (id int PRIMARY KEY, v int NOT NULL); CREATE TABLE taken (code int PRIMARY KEY, v int);';
 const seed = 'INSERT INTO items VALUES (1, 0), (2, 0)';

@@ -21,6 +21,7 @@ import { RowContents } from './contents.js';
 import { Draft } from './draft.js';
 import { Evaluator } from './evaluator.js';
 import { run } from './execute.js';
+import { refuseUtility } from './read-only.js';
 import { blockers } from './heavy-locks.js';
 import type { Machinery } from './machinery.js';
 import { whenRunning } from './pglite/instance.js';
@@ -272,17 +273,7 @@ export class ModelEngine implements Engine<ModelState> {
   #prepare(draft: Draft, actor: ActorIndex, statement: Statement): void {
     const plan = this.#compile(statement);
     const transaction = draft.transaction(actor);
-    if (transaction.readOnly && plan.writes) {
-      const what =
-        plan.kind === 'select for'
-          ? LOCKING[plan.mode]
-          : plan.kind === 'calls'
-            ? `${plan.calls.find((call) => call.function === 'nextval' || call.function === 'setval')!.function}()`
-            : plan.kind === 'truncate'
-              ? 'TRUNCATE TABLE'
-              : plan.command;
-      throw new SqlError('25006', `cannot execute ${what} in a read-only transaction`);
-    }
+    if (transaction.readOnly) refuseUtility(plan);
     // A transaction-wide snapshot is taken before the statement's table locks are waited for; LOCK TABLE takes none.
     if (transaction.isolation !== 'READ COMMITTED' && transaction.snapshot === null && plan.kind !== 'lock table') {
       draft.setTransaction(actor, { ...transaction, snapshot: draft.committed });
@@ -460,7 +451,6 @@ export class ModelEngine implements Engine<ModelState> {
   }
 }
 
-const LOCKING = ['SELECT FOR KEY SHARE', 'SELECT FOR SHARE', 'SELECT FOR NO KEY UPDATE', 'SELECT FOR UPDATE'] as const;
 const NOBODY: readonly ActorIndex[] = [];
 const NO_WRITES: ReadonlyMap<number, Write> = new Map();
 const UNSAVED: readonly Level[] = [{ name: null, xid: 0, released: [], writes: new Map(), truncated: new Set() }];
