@@ -67,6 +67,7 @@ it('a pool whose last worker is gone refuses what comes later', async () => {
     await pool.start(1, () => ({
       kind: 'setup',
       postgres: null,
+      natives: null,
       cpu: null,
       model: true,
       strategy: 'auto',

@@ -8,8 +8,8 @@ import { identifyProcess } from '../src/engine/postgres/providers/process-identi
 import type { Connection, PostgresServer } from '../src/engine/postgres/providers/server.js';
 import { readStatement } from '../src/engine/sql-text.js';
 import { explorePlan } from '../src/explore/plan.js';
+import { scenarioOf } from '../src/fuzz/scripted.js';
 import { DEFAULT_LIMITS, makeCounterexample } from '../src/index.js';
-import { scenarioOf } from './model-scripts.js';
 import { exploreOn, oneKey, opposite, queue, severalRows, swallowed } from './unheld-cases.js';
 
 /** A server whose waiters we freeze, and the same one by URL, where we cannot. */

@@ -5,9 +5,10 @@ import { ModelEngine } from '../src/engine/model/engine.js';
 import { PostgresEngine } from '../src/engine/postgres/engine.js';
 
 import type { PostgresServer } from '../src/engine/postgres/providers/server.js';
+import type { Script } from '../src/fuzz/scripted.js';
 import type { Plan } from '../src/plan/plan.js';
 import type { IsolationLevel } from '../src/scenario.js';
-import { confirm, type Script } from './model-scripts.js';
+import { confirm } from './model-scripts.js';
 import { openPinnedServer } from './pinned-server.js';
 
 export const schema = `

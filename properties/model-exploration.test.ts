@@ -4,11 +4,12 @@ import type { KeyPart } from '../src/engine/model/canonical.js';
 import { ModelEngine } from '../src/engine/model/engine.js';
 import { childrenFirst, count, type StateGraph } from '../src/explore/graph.js';
 import { type SearchOptions, search } from '../src/explore/search.js';
+import type { ScriptedCase } from '../src/fuzz/scripted.js';
 import type { Operation } from '../src/index.js';
 import { Machine, type MachineOptions } from '../src/machine.js';
 import type { Invariant, Scenario } from '../src/scenario.js';
 import { program, schemaWith } from './model-programs.js';
-import { modelOf, type ScriptedCase } from './model-scripts.js';
+import { modelOf } from './model-scripts.js';
 
 const SEED = Number(process.env.LASTSEAT_FUZZ_SEED ?? 42);
 const LIMITS = { maxStates: 500_000 };

@@ -5,8 +5,10 @@ import { ModelEngine } from '../src/engine/model/engine.js';
 import { PostgresEngine } from '../src/engine/postgres/engine.js';
 
 import type { PostgresServer } from '../src/engine/postgres/providers/server.js';
+import { compare } from '../src/fuzz/compare.js';
+import type { ScriptedCase } from '../src/fuzz/scripted.js';
 import { run, scheduleOf } from '../src/run.js';
-import { compare, modelOf, type ScriptedCase } from './model-scripts.js';
+import { modelOf } from './model-scripts.js';
 import { openPinnedServer } from './pinned-server.js';
 
 /** Single statements of one actor: what pg-mem is asked on the model's behalf, against the server's answers. */
@@ -180,7 +182,7 @@ test(`the model answers random statements as the server does, or refuses them by
     const scripted = of(known);
     const { machine } = modelOf(scripted, engine);
     const schedule = scheduleOf(await run(machine, { choose: (choices) => choices[0]! }));
-    const { difference } = await compare(machine, scripted, postgres, schedule);
+    const { difference } = await compare(machine, postgres, schedule);
     expect(difference).toBeNull();
   });
   await fc.assert(property, { seed: SEED, numRuns: SCRIPTS });

@@ -92,7 +92,7 @@ const body: fc.Arbitrary<string[]> = fc.oneof(
 );
 
 /** One actor's transaction, or autocommitted statements; weighted to contention. */
-export const transaction: fc.Arbitrary<string> = fc
+const transaction: fc.Arbitrary<string> = fc
   .record({
     begin: fc.constantFrom(
       'BEGIN',

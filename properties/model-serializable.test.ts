@@ -3,13 +3,14 @@ import { describe, expect, test } from 'vitest';
 import { ModelEngine } from '../src/engine/model/engine.js';
 import type { ModelState } from '../src/engine/model/state.js';
 import { search } from '../src/explore/search.js';
+import type { ScriptedCase } from '../src/fuzz/scripted.js';
 import { type Run, run, scheduleOf } from '../src/run.js';
 import type { IsolationLevel } from '../src/scenario.js';
 import type { Choice } from '../src/schedule/choice.js';
 import type { Policy } from '../src/schedule/policy.js';
 import randomStream from '../src/schedule/random.js';
 import { following } from '../src/schedule/replay.js';
-import { modelOf, type ScriptedCase } from './model-scripts.js';
+import { modelOf } from './model-scripts.js';
 
 /**
  * What the model lets through at SERIALIZABLE, judged without the model's own rules: the transactions that committed are run again one after the

@@ -5,11 +5,12 @@ import { PostgresEngine } from '../src/engine/postgres/engine.js';
 
 import type { PostgresServer } from '../src/engine/postgres/providers/server.js';
 import { lockstep } from '../src/explore/lockstep.js';
+import type { Script } from '../src/fuzz/scripted.js';
 import { Machine } from '../src/machine.js';
 import type { Plan } from '../src/plan/plan.js';
 import { run, scheduleOf } from '../src/run.js';
 import type { IsolationLevel, Scenario } from '../src/scenario.js';
-import { confirm, modelOf, type Script } from './model-scripts.js';
+import { confirm, modelOf } from './model-scripts.js';
 import { openPinnedServer } from './pinned-server.js';
 
 /** SQL that pg-mem is not asked about, under contention: every interleaving on the model, every transition on a real server. */

@@ -8,6 +8,7 @@ import { openServer } from '../src/engine/postgres/providers/open.js';
 import type { PostgresServer } from '../src/engine/postgres/providers/server.js';
 import { shortestTo } from '../src/explore/graph.js';
 import { search } from '../src/explore/search.js';
+import { type ScriptedCase, scenarioOf } from '../src/fuzz/scripted.js';
 import type { History } from '../src/history/history.js';
 import { recordHistory } from '../src/record.js';
 import { replayOn } from '../src/replay.js';
@@ -21,7 +22,7 @@ import { type ExportedRun, exportSpecification } from '../src/spec/export.js';
 import { goesOnAtOnce, sentSteps } from '../src/spec/sent-steps.js';
 import { literal, SpecExportError, sqlBlock } from '../src/spec/sql-block.js';
 import { isolationTester } from './isolationtester.js';
-import { modelOf, type ScriptedCase, scenarioOf } from './model-scripts.js';
+import { modelOf } from './model-scripts.js';
 import { readFixture, runSpec } from './spec-runs.js';
 
 let server: PostgresServer;

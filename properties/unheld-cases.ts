@@ -1,8 +1,8 @@
 /** Small plans for servers whose waiters cannot be frozen: what can be forced there is seen, and the rest is counted. */
 import type { PostgresEngine } from '../src/engine/postgres/engine.js';
 import { explorePlan } from '../src/explore/plan.js';
+import { type ScriptedCase, scenarioOf } from '../src/fuzz/scripted.js';
 import { DEFAULT_LIMITS, type PlanOutcome } from '../src/index.js';
-import { type ScriptedCase, scenarioOf } from './model-scripts.js';
 
 const schema = 'CREATE TABLE items (id int PRIMARY KEY, v int NOT NULL); CREATE TABLE taken (code int PRIMARY KEY, v int);';
 const seed = 'INSERT INTO items VALUES (1, 0), (2, 0)';

@@ -1,17 +1,19 @@
 import { existsSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
-import { inspectProviders, ProviderError } from '../src/index.js';
+import { FUZZ_DEFAULTS, inspectProviders, ProviderError } from '../src/index.js';
 import { describeProviders, doctor } from './commands/doctor.js';
 import { explore } from './commands/explore.js';
+import { fuzzCommand } from './commands/fuzz.js';
 import { list } from './commands/list.js';
 import { replayCommand } from './commands/replay.js';
 import { specCommand } from './commands/spec.js';
 import { EXIT } from './exit-codes.js';
 import type { ExploreArguments } from './explore-arguments.js';
 import { CONSEQUENCES, explainFailure, Failure, failureText } from './failure.js';
-import { DOCTOR_HELP, EXPLORE_HELP, overview, REPLAY_HELP, SPEC_HELP } from './help.js';
+import { DOCTOR_HELP, EXPLORE_HELP, FUZZ_HELP, overview, REPLAY_HELP, SPEC_HELP } from './help.js';
 import { nearest } from './nearest.js';
 import { collect, level, provider, shard, whole } from './option-values.js';
+import { MAJORS } from './postgres-versions.js';
 import { SHIPPED } from './scenarios.js';
 import { UsageError } from './usage-error.js';
 import { VERSION } from './version.js';
@@ -98,6 +100,30 @@ export async function commandLine(argv: readonly string[]): Promise<number> {
     });
 
   program
+    .command('fuzz')
+    .description('hold the model against a server in random programs: schemas, rows, and actors who want the same')
+    .option('--seed <text>', 'the programs are a function of it (default: a fresh one, printed first)')
+    .addOption(new Option('--runs <n>', 'so many programs').argParser(whole(1, 10_000_000)).default(200))
+    .addOption(new Option('--schedules <n>', 'random schedules of each').argParser(whole(1, 10_000)).default(FUZZ_DEFAULTS.schedules))
+    .addOption(postgresOption())
+    .addOption(new Option('--major <n>', 'an embedded server of another major version, fetched with npm').choices(MAJORS.map(String)))
+    .option('--workers <n>', 'processes on this machine (default: its cores)', whole(1, 64))
+    .addOption(new Option('--report <dir>', 'where programs that diverge are written').default('.lastseat', '.lastseat'))
+    .addHelpText('after', FUZZ_HELP)
+    .showHelpAfterError('(npm run fuzz -- --help shows its options)')
+    .action(async (options) => {
+      code = await fuzzCommand({
+        seed: options.seed ?? null,
+        runs: options.runs,
+        schedules: options.schedules,
+        postgres: options.postgres,
+        major: options.major === undefined ? null : Number(options.major),
+        workers: options.workers ?? null,
+        report: options.report,
+      });
+    });
+
+  program
     .command('list')
     .description('systems, variants, and the verdict that is expected of each at which isolation level')
     .option('--json <file>', 'as JSON; - is standard output')
@@ -146,7 +172,7 @@ function strayWord(word: string): UsageError {
   if (word.endsWith('.spec')) return new UsageError(`${shown} is a specification, and no command`, 'Run it: npm run sim -- spec FILE');
   if (/\.[cm]?[jt]s(#|$)/.test(word) || SHIPPED.some((scenario) => scenario.name === word))
     return new UsageError(`${shown} is a scenario, and no command`, `Explore it: npm run sim -- --scenario ${word}`);
-  const commands = ['explore', 'replay', 'spec', 'list', 'doctor'];
+  const commands = ['explore', 'replay', 'spec', 'fuzz', 'list', 'doctor'];
   const [meant] = nearest(word, commands);
   return new UsageError(
     `there is no command ${shown}`,

@@ -50,6 +50,18 @@ Exit codes: 0 all of it was run, and the model shows the same · 2 no such file,
 and server differ · 4 no PostgreSQL · 5 unmodelled, undecided, an infeasible permutation, or a limit was hit · 130 interrupted
 `;
 
+export const FUZZ_HELP = `
+A program is a schema, its first rows, and two to four actors; each runs under random schedules on the model and on the server, one
+step at a time. What a step shows outside what the model allows is a divergence: it is made small, printed, and written to a
+file, which npm test replays once it lies in fixtures/divergences. See docs/model.md.
+
+Examples:
+  npm run fuzz -- --seed 1 --runs 2000
+  npm run fuzz -- --seed 1 --runs 200 --major 15
+
+Exit codes: 0 no divergence · 2 bad usage · 3 a divergence · 4 no PostgreSQL · 70 error · 130 interrupted
+`;
+
 export const DOCTOR_HELP = `
 Exit codes: 0 there is a PostgreSQL to work with (the one that --postgres or LASTSEAT_POSTGRES names, else any) · 4 there is none
 `;
@@ -60,6 +72,7 @@ export function overview(program: Command, explore: Command): string {
   return `Usage: npm run sim -- [explore] [options]             explore scenarios (the default command)
        npm run sim -- replay TOKEN|FILE [options]     run one recorded schedule again
        npm run sim -- spec FILE [options]             run a specification of PostgreSQL's isolationtester
+       npm run sim -- fuzz [options]                  hold the model against a server in random programs
        npm run sim -- list [--json FILE]              systems, variants, and the verdict expected of each
        npm run sim -- doctor                          what is here: Node, providers of PostgreSQL
        npm run sim -- COMMAND --help                  more about one of them

@@ -1,4 +1,4 @@
-import type { Counterexample, Failure, Limits, OutcomeDocument, Plan, PlanOutcome, Strategy } from '../src/index.js';
+import type { Counterexample, Failure, FuzzTally, Limits, OutcomeDocument, Plan, PlanOutcome, Strategy } from '../src/index.js';
 import type { FailureReport } from './failure.js';
 
 /** What a worker process is started with. */
@@ -6,6 +6,8 @@ export interface WorkerSetup {
   readonly kind: 'setup';
   /** Null: the model alone. */
   readonly postgres: string | null;
+  /** Binaries of another major version than the installed one. */
+  readonly natives: string | null;
   readonly cpu: number | null;
   readonly model: boolean;
   readonly strategy: Strategy;
@@ -13,8 +15,10 @@ export interface WorkerSetup {
   readonly deadlineMs: number | null;
 }
 
-/** One piece of work: a plan to explore, or a failure to make small. */
-export type Job = { readonly scenario: string; readonly file: string | null } & (
+/** One piece of work: a plan to explore, a failure to make small, or random programs of a seed from one number to another. */
+export type Job = ScenarioJob | FuzzJob;
+
+export type ScenarioJob = { readonly scenario: string; readonly file: string | null } & (
   | { readonly kind: 'plan'; readonly plan: Plan }
   | { readonly kind: 'counterexample'; readonly failure: Failure }
 );
@@ -23,12 +27,23 @@ export interface Progress {
   readonly states: number;
   readonly runs: number;
   readonly of: number;
+  /** What one more program came to. */
+  readonly fuzzed?: FuzzTally;
+}
+
+export interface FuzzJob {
+  readonly kind: 'fuzz';
+  readonly seed: string;
+  readonly from: number;
+  readonly to: number;
+  readonly schedules: number;
 }
 
 /** What a job came to, and what it took. */
 export type JobResult =
   | { readonly kind: 'plan'; readonly outcome: PlanOutcome; readonly elapsedMs: number }
-  | { readonly kind: 'counterexample'; readonly counterexample: Counterexample; readonly elapsedMs: number };
+  | { readonly kind: 'counterexample'; readonly counterexample: Counterexample; readonly elapsedMs: number }
+  | { readonly kind: 'fuzz'; readonly elapsedMs: number };
 
 export type ToWorker = WorkerSetup | { readonly kind: 'job'; readonly id: number; readonly job: Job } | { readonly kind: 'close' };
 

@@ -3,9 +3,20 @@
  * goes away when its parent does.
  */
 import { setFlagsFromString } from 'node:v8';
-import { explorePlan, makeCounterexample, openServer, PostgresEngine, type PostgresServer, ProviderError } from '../src/index.js';
+import {
+  explorePlan,
+  FUZZ_DEFAULTS,
+  fuzz,
+  ModelEngine,
+  makeCounterexample,
+  openServer,
+  PostgresEngine,
+  type PostgresServer,
+  ProviderError,
+  tallyOf,
+} from '../src/index.js';
 import { explainFailure } from './failure.js';
-import type { FromWorker, Job, JobResult, ToWorker, WorkerSetup } from './jobs.js';
+import type { FromWorker, FuzzJob, Job, JobResult, ToWorker, WorkerSetup } from './jobs.js';
 import { pinTo } from './pin.js';
 import { loadOne } from './scenarios.js';
 
@@ -36,7 +47,10 @@ function begin(given: WorkerSetup): void {
 async function open(given: WorkerSetup): Promise<void> {
   try {
     if (given.postgres !== null) {
-      server = await openServer(given.postgres, given.cpu === null ? {} : { cpu: given.cpu });
+      server = await openServer(given.postgres, {
+        ...(given.cpu === null ? {} : { cpu: given.cpu }),
+        ...(given.natives === null ? {} : { natives: given.natives }),
+      });
       engine = new PostgresEngine(server);
     }
   } catch (error) {
@@ -52,6 +66,10 @@ async function open(given: WorkerSetup): Promise<void> {
 
 async function work(id: number, job: Job): Promise<JobResult> {
   const started = Date.now();
+  if (job.kind === 'fuzz') {
+    await fuzzAll(id, job);
+    return { kind: 'fuzz', elapsedMs: Date.now() - started };
+  }
   const { limits, model, strategy, deadlineMs } = setup!;
   const scenario = await loadOne(job.scenario, job.file);
   if (job.kind === 'counterexample') {
@@ -68,6 +86,16 @@ async function work(id: number, job: Job): Promise<JobResult> {
     onProgress: (progress) => say({ kind: 'progress', id, progress }),
   });
   return { kind: 'plan', outcome, elapsedMs: Date.now() - started };
+}
+
+/** Each program is told of as soon as it is done: an interruption costs the one under way. */
+async function fuzzAll(id: number, { seed, from, to, schedules }: FuzzJob): Promise<void> {
+  const engines = { model: new ModelEngine(), postgres: engine! };
+  for (let index = from; index < to; index += 1) {
+    const found = await fuzz(seed, index, engines, { ...FUZZ_DEFAULTS, schedules });
+    const fuzzed = tallyOf(found, index, `seed ${seed}, program ${index}, PostgreSQL ${server!.version}`);
+    say({ kind: 'progress', id, progress: { states: 0, runs: index + 1 - from, of: to - from, fuzzed } });
+  }
 }
 
 async function close(): Promise<void> {
@@ -90,7 +118,7 @@ process.on('message', (message: ToWorker) => {
       .then((result) => say({ kind: 'result', id: message.id, result }))
       .catch(async (error: unknown) => {
         await refresh();
-        const failure = await explainFailure(error, message.job.scenario, server);
+        const failure = await explainFailure(error, message.job.kind === 'fuzz' ? 'a random program' : message.job.scenario, server);
         lost = failure.kind === 'server';
         say({ kind: 'failed', id: message.id, failure });
       })

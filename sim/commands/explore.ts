@@ -172,6 +172,7 @@ class Exploration {
     const setup = (index: number): WorkerSetup => ({
       kind: 'setup',
       postgres,
+      natives: null,
       cpu: wanted > 1 ? index % availableParallelism() : null,
       model: args.engine !== 'postgres',
       strategy: args.strategy,

@@ -23,6 +23,7 @@ import { run } from './execute.js';
 import { blockers } from './heavy-locks.js';
 import type { Machinery } from './machinery.js';
 import { whenRunning } from './pglite/instance.js';
+import { refuseUtility } from './read-only.js';
 import { type Conflict, certainly, mustFail } from './serializable.js';
 import { SqlError } from './sql-error.js';
 import { type Committed, EMPTY, type Level, type ModelState, type Transaction, type Write } from './state.js';
@@ -275,17 +276,7 @@ export class ModelEngine implements Engine<ModelState> {
   #prepare(draft: Draft, actor: ActorIndex, statement: Statement): void {
     const plan = this.#compile(statement);
     const transaction = draft.transaction(actor);
-    if (transaction.readOnly && plan.writes) {
-      const what =
-        plan.kind === 'select for'
-          ? LOCKING[plan.marks[0]!.mode]
-          : plan.kind === 'calls'
-            ? `${plan.calls.find((call) => call.function === 'nextval' || call.function === 'setval')!.function}()`
-            : plan.kind === 'truncate'
-              ? 'TRUNCATE TABLE'
-              : plan.command;
-      throw new SqlError('25006', `cannot execute ${what} in a read-only transaction`);
-    }
+    if (transaction.readOnly) refuseUtility(plan);
     // A transaction-wide snapshot is taken before the statement's table locks are waited for; LOCK TABLE takes none.
     if (transaction.isolation !== 'READ COMMITTED' && transaction.snapshot === null && plan.kind !== 'lock table') {
       draft.setTransaction(actor, { ...transaction, snapshot: draft.committed });
@@ -463,7 +454,6 @@ export class ModelEngine implements Engine<ModelState> {
   }
 }
 
-const LOCKING = ['SELECT FOR KEY SHARE', 'SELECT FOR SHARE', 'SELECT FOR NO KEY UPDATE', 'SELECT FOR UPDATE'] as const;
 const NOBODY: readonly ActorIndex[] = [];
 const NO_WRITES: ReadonlyMap<number, Write> = new Map();
 const UNSAVED: readonly Level[] = [{ name: null, xid: 0, released: [], writes: new Map(), truncated: new Set() }];

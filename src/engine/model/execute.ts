@@ -9,6 +9,7 @@ import { type Machinery, viewOf } from './machinery.js';
 import { resolveConflict } from './on-conflict.js';
 import type { TextQuery } from './pglite/text-query.js';
 import type { Output, Query } from './query.js';
+import { refuseQuery } from './read-only.js';
 import { lockNewest, type MutableProgress } from './row-locking.js';
 import { observe } from './serializable.js';
 import { SqlError } from './sql-error.js';
@@ -129,6 +130,7 @@ const fresh = (item: Item): MutableProgress => ({
 
 /** Takes the snapshot, and finds the rows. A statement that waited for a table takes it after the wait, unless the transaction has one. */
 function startRows(draft: Draft, actor: ActorIndex, machinery: Machinery): void {
+  if (draft.transaction(actor).readOnly) refuseQuery(draft.execution(actor).plan);
   const snapshot = draft.transaction(actor).snapshot ?? draft.committed;
   draft.updateExecution(actor, { stage: 'rows', snapshot, before: draft.transaction(actor).writes });
   findRows(draft, actor, machinery);
@@ -184,10 +186,19 @@ function noteReads(draft: Draft, actor: ActorIndex, plan: StatementPlan, view: S
   const queries = plan.kind === 'insert' ? plan.sources : plan.kind === 'calls' ? [] : [plan.query];
   const { writes, truncated, nowMs } = draft.transaction(actor);
   const own = { writes, truncated, nowMs };
+  const window = plan.kind === 'select for' ? plan.window : null;
+  const first = window === null ? Number.POSITIVE_INFINITY : window.offset + window.limit;
+  // Which rows an unordered query met before it had enough is not known.
+  const told = queries.filter(
+    (query) => first === Number.POSITIVE_INFINITY || query.ordered || machinery.evaluator.evaluate(query, view).length < first,
+  );
   draft.noteReads(
     actor,
     tables,
-    queries.map((query) => ({ query, own, answer: observe(machinery.evaluator, query, view) })),
+    told.map((query) => {
+      const looked = query.ordered ? first : Number.POSITIVE_INFINITY;
+      return { query, own, first: looked, answer: observe(machinery.evaluator, query, view, looked) };
+    }),
   );
 }
 

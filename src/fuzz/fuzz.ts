@@ -1,0 +1,55 @@
+import fc from 'fast-check';
+import { numericSeed } from '../plan/draw.js';
+import { ordered } from '../schedule/arbitrary.js';
+import type { Policy } from '../schedule/policy.js';
+import { type Divergence, type Engines, type Examined, examine, schedulesOf } from './examine.js';
+import { type FuzzProgram, programArbitrary } from './program.js';
+
+/** What one number of a seed came to. */
+export interface Fuzzed {
+  readonly program: FuzzProgram;
+  readonly examined: Examined;
+  /** The divergence, made small; null where there is none. */
+  readonly divergence: Divergence | null;
+  /** Smaller programs that were tried for it. */
+  readonly shrinks: number;
+}
+
+/** How much is done for each program. */
+export interface FuzzOptions {
+  /** Random schedules of each program; those that come twice are run once. */
+  readonly schedules: number;
+  /** Smaller programs that are tried at the most. */
+  readonly maxShrinks: number;
+}
+
+/** What `npm run fuzz` does. */
+export const FUZZ_DEFAULTS: FuzzOptions = { schedules: 20, maxShrinks: 600 };
+
+/** Random schedules that a smaller program gets, besides the one that the larger diverged on. */
+const SCHEDULES_TO_SHRINK = 8;
+
+/** Examines program `index` of a seed: a function of these two alone. A divergence is shrunk by fast-check. */
+export async function fuzz(seed: string, index: number, engines: Engines, options: FuzzOptions): Promise<Fuzzed> {
+  const name = `${seed}/${index}`;
+  let first: { readonly program: FuzzProgram; readonly examined: Examined } | null = null;
+  let smallest: Divergence | null = null;
+  let tried = 0;
+  const property = fc.asyncProperty(programArbitrary(seed, index), async (program) => {
+    if (tried > options.maxShrinks) return true;
+    tried += 1;
+    const examined = await examine(program, policies(program, name, smallest, options), engines);
+    first ??= { program, examined };
+    smallest = examined.divergence ?? smallest;
+    return examined.divergence === null;
+  });
+  await fc.check(property, { seed: numericSeed(name), numRuns: 1 });
+  const { program, examined } = first!;
+  return { program, examined, divergence: smallest, shrinks: tried - 1 };
+}
+
+/** For a program that is tried because a larger one diverged, that one's order comes first. */
+function* policies(program: FuzzProgram, name: string, larger: Divergence | null, { schedules }: FuzzOptions): Generator<Policy> {
+  if (larger !== null) yield ordered(larger.schedule.map(({ actor }) => actor));
+  yield* schedulesOf(program, name, larger === null ? schedules : Math.min(schedules, SCHEDULES_TO_SHRINK));
+}

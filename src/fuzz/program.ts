@@ -1,0 +1,163 @@
+/** Random programs of two to four actors who want the same few rows. */
+import fc from 'fast-check';
+import { numericSeed } from '../plan/draw.js';
+import type { IsolationLevel } from '../scenario.js';
+import { Draws, DrawsArbitrary } from './draws.js';
+import { ListArbitrary } from './list-arbitrary.js';
+import { drawRows } from './rows.js';
+import { drawSchema, schemaStatements } from './schema.js';
+import { CHANGES } from './statements/changes.js';
+import { INSERTS } from './statements/inserts.js';
+import { LOCKS } from './statements/locks.js';
+import { READS } from './statements/reads.js';
+import { type StatementKind, Writer } from './writer.js';
+
+/** A schema, its first rows, and what each actor says. */
+export interface FuzzProgram {
+  readonly schema: readonly string[];
+  readonly rows: readonly string[];
+  /** What a transaction has that names no level. */
+  readonly isolation: IsolationLevel;
+  /** After an error an actor goes on with its next statement, not with its last. */
+  readonly stubborn: boolean;
+  readonly actors: readonly (readonly string[])[];
+}
+
+/** The simplest kind first: that is where shrinking ends. */
+const KINDS: readonly StatementKind[] = [...READS, ...CHANGES, ...LOCKS, ...INSERTS];
+/** How much of a draw each group has, whatever the number of its kinds. */
+const SHARES: readonly (readonly [readonly StatementKind[], number])[] = [
+  [READS, 14],
+  [CHANGES, 38],
+  [LOCKS, 28],
+  [INSERTS, 24],
+];
+/** Kinds by weight, for a draw to point into. */
+const WHEEL: readonly StatementKind[] = SHARES.flatMap(([kinds, share]) => {
+  const total = kinds.reduce((sum, { weight }) => sum + weight, 0);
+  return kinds.flatMap((kind) => Array.from({ length: Math.max(1, Math.round((kind.weight * share * 4) / total)) }, () => kind));
+});
+
+/** A place on the wheel. It shrinks to the simplest kind of each group. */
+class KindArbitrary extends fc.Arbitrary<number> {
+  override generate(random: fc.Random): fc.Value<number> {
+    return new fc.Value(random.nextInt(0, WHEEL.length - 1), undefined);
+  }
+
+  override canShrinkWithoutContext(value: unknown): value is number {
+    return typeof value === 'number';
+  }
+
+  override shrink(value: number): fc.Stream<fc.Value<number>> {
+    const simplest = SHARES.map(([kinds]) => WHEEL.indexOf(kinds[0]!)).filter((index) => index < value && WHEEL[index] !== WHEEL[value]);
+    return new fc.Stream(simplest.values()).map((index) => new fc.Value(index, undefined));
+  }
+}
+
+/** One statement: which kind, and its choices. */
+const statement = fc.record({ kind: new KindArbitrary(), draws: new DrawsArbitrary(10) });
+
+type DrawnStatement = { readonly kind: number; readonly draws: readonly number[] };
+
+const BEGINS = [
+  'BEGIN',
+  'BEGIN',
+  'BEGIN',
+  'BEGIN',
+  'BEGIN ISOLATION LEVEL REPEATABLE READ',
+  'BEGIN ISOLATION LEVEL SERIALIZABLE',
+  'BEGIN',
+  '',
+  'BEGIN',
+  '',
+  'BEGIN ISOLATION LEVEL READ COMMITTED',
+  'BEGIN',
+  'BEGIN READ ONLY',
+] as const;
+
+const transaction = fc.record({
+  begin: fc.noBias(fc.constantFrom(...BEGINS)),
+  statements: new ListArbitrary(statement, [1, 2, 3]),
+  /** Where a savepoint is opened and what becomes of it; none in half of them. */
+  savepoint: new DrawsArbitrary(3),
+  end: fc.noBias(fc.constantFrom('COMMIT', 'COMMIT', 'COMMIT', 'COMMIT', 'ROLLBACK', 'COMMIT AND CHAIN; COMMIT')),
+});
+
+type DrawnTransaction = {
+  readonly begin: string;
+  readonly statements: readonly DrawnStatement[];
+  readonly savepoint: readonly number[];
+  readonly end: string;
+};
+
+const actor = new ListArbitrary(transaction, [1, 1, 1, 1, 2]);
+/** More of two and three than of four: with every actor a schedule gets rarer. */
+const actors = new ListArbitrary(actor, [2, 2, 2, 3, 3, 4]);
+
+/** So many programs have a schema in common: to set one up costs more than to run a program. */
+export const PROGRAMS_OF_A_SCHEMA = 20;
+const SCHEMA_DRAWS = 40;
+
+/**
+ * Program `index` of a seed. It shrinks to fewer actors, fewer and simpler statements, and a simpler schema, each independently of the others;
+ * the schema last, since a new one takes longest to try.
+ */
+export function programArbitrary(seed: string, index: number): fc.Arbitrary<FuzzProgram> {
+  const block = numericSeed(`${seed}/schema ${Math.floor(index / PROGRAMS_OF_A_SCHEMA)}`);
+  const given = fc.sample(new DrawsArbitrary(SCHEMA_DRAWS), { seed: block, numRuns: 1 })[0]!;
+  return fc
+    .record({
+      actors,
+      isolation: fc.noBias(
+        fc.constantFrom<IsolationLevel>('READ COMMITTED', 'READ COMMITTED', 'READ COMMITTED', 'REPEATABLE READ', 'SERIALIZABLE'),
+      ),
+      stubborn: fc.boolean(),
+      rows: new DrawsArbitrary(30),
+      schema: new DrawsArbitrary(SCHEMA_DRAWS, given),
+    })
+    .map(programOf);
+}
+
+interface DrawnProgram {
+  readonly actors: readonly (readonly DrawnTransaction[])[];
+  readonly isolation: IsolationLevel;
+  readonly stubborn: boolean;
+  readonly rows: readonly number[];
+  readonly schema: readonly number[];
+}
+
+function programOf({ actors: all, isolation, stubborn, rows, schema: drawn }: DrawnProgram): FuzzProgram {
+  const schema = drawSchema(new Draws(drawn));
+  const text = ({ kind, draws }: DrawnStatement) => write(kind, new Writer(schema, new Draws(draws)));
+  return {
+    schema: schemaStatements(schema),
+    rows: drawRows(schema, new Draws(rows)),
+    isolation,
+    stubborn,
+    actors: all.map((transactions) => transactions.flatMap((item) => transactionStatements(item, text))),
+  };
+}
+
+/** The SQL of the kind that was drawn, or of the next that the schema has something for. */
+function write(drawn: number, writer: Writer): string {
+  const first = KINDS.indexOf(WHEEL[drawn]!);
+  for (let offset = 0; offset < KINDS.length; offset += 1) {
+    const text = KINDS[(first + offset) % KINDS.length]!.write(writer);
+    if (text !== null) return text;
+  }
+  throw new Error('no kind of statement is for every schema');
+}
+
+function transactionStatements({ begin, statements, savepoint, end }: DrawnTransaction, text: (item: DrawnStatement) => string): string[] {
+  const body = statements.map(text);
+  if (begin === '') return body;
+  const draws = new Draws(savepoint);
+  const then = draws.pick('', '', '', '', '', '', '', 'ROLLBACK TO s', 'ROLLBACK TO s', 'RELEASE s');
+  if (then !== '') {
+    const from = draws.pick(...body.keys());
+    const to = from + 1 + draws.pick(...body.slice(from).keys());
+    body.splice(to, 0, then);
+    body.splice(from, 0, 'SAVEPOINT s');
+  }
+  return [begin, ...body, ...end.split('; ')];
+}

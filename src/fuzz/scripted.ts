@@ -1,0 +1,62 @@
+/** Actors that are lists of SQL. */
+import type { Operation } from '../context.js';
+import { splitStatements } from '../engine/sql-text.js';
+import type { Plan } from '../plan/plan.js';
+import type { IsolationLevel, Scenario } from '../scenario.js';
+
+/** What one actor does: its statements, semicolons between them. */
+export type Script = string;
+
+export interface ScriptedCase {
+  readonly schema: string;
+  readonly seed: string;
+  readonly scripts: readonly Script[];
+  readonly isolation: IsolationLevel;
+  /** After an error go on with the next statement, not with the last. */
+  readonly stubborn?: boolean;
+  readonly invariants?: Scenario['invariants'];
+  readonly witnesses?: Scenario['witnesses'];
+  readonly faults?: Plan['faults'];
+}
+
+/** Runs the statements in order. After an error it goes on with the last one, which ends the transaction, or stubbornly with the next. */
+const statementsInOrder: Operation = async ({ client }, input: { readonly script: Script; readonly stubborn: boolean }) => {
+  const statements = splitStatements(input.script);
+  for (let index = 0; index < statements.length; index += 1) {
+    try {
+      await client.query(statements[index]!);
+    } catch {
+      const last = statements.length - 1;
+      if (!input.stubborn && index < last && /^(commit|rollback)/i.test(statements[last]!)) index = last - 1;
+    }
+  }
+};
+
+/** The case as a scenario, and the one plan of it. */
+export function scenarioOf(scripted: ScriptedCase): { scenario: Scenario; plan: Plan } {
+  const scenario: Scenario = {
+    name: 'scripts/scripts',
+    description: 'Actors that are lists of SQL.',
+    schema: scripted.schema,
+    seed: () => scripted.seed,
+    operations: { script: statementsInOrder },
+    workloads: [],
+    invariants: scripted.invariants ?? [],
+    ...(scripted.witnesses === undefined ? {} : { witnesses: scripted.witnesses }),
+    expect: {},
+  };
+  const plan: Plan = {
+    scenario: scenario.name,
+    workload: 'scripts',
+    isolation: scripted.isolation,
+    capacity: 1,
+    actors: scripted.scripts.map((script, index) => ({
+      name: 'abcdefgh'.charAt(index),
+      operation: 'script',
+      input: { script, stubborn: scripted.stubborn ?? false },
+    })),
+    seed: 'scripts',
+    ...(scripted.faults === undefined ? {} : { faults: scripted.faults }),
+  };
+  return { scenario, plan };
+}

@@ -1,0 +1,96 @@
+import { divergenceFile } from './fixture.js';
+import type { Fuzzed } from './fuzz.js';
+
+/** What one program, or many, came to: plain JSON, and sums. */
+export interface FuzzTally {
+  readonly programs: number;
+  /** Statements that were generated, and those of them that the model refused in some schedule, by reason. */
+  readonly statements: number;
+  readonly refused: Readonly<Record<string, number>>;
+  /** Programs whose schema the model refuses, by reason. */
+  readonly schemasRefused: Readonly<Record<string, number>>;
+  /** Run on both engines. */
+  readonly schedules: number;
+  /** Schedules that came to a situation which the model refuses, by reason. */
+  readonly schedulesRefused: Readonly<Record<string, number>>;
+  readonly steps: number;
+  /** Differences that did not come again. */
+  readonly unsteady: number;
+  /** Steps at which the server chose the other of two outcomes that are its to choose. */
+  readonly parted: number;
+  /** How often steps came to what: `waits`, `waits again`, an SQLSTATE, a command and its count. */
+  readonly seen: Readonly<Record<string, number>>;
+  readonly divergences: readonly FoundDivergence[];
+}
+
+/** A divergence, made small. */
+export interface FoundDivergence {
+  /** The program's number under its seed. */
+  readonly index: number;
+  /** What both engines showed, with the way that led there. */
+  readonly difference: string;
+  /** The content of the file to pin. */
+  readonly file: string;
+  readonly shrinks: number;
+}
+
+/** Nothing yet. */
+export const NOTHING_FUZZED: FuzzTally = {
+  programs: 0,
+  statements: 0,
+  refused: {},
+  schemasRefused: {},
+  schedules: 0,
+  schedulesRefused: {},
+  steps: 0,
+  unsteady: 0,
+  parted: 0,
+  seen: {},
+  divergences: [],
+};
+
+/** What one program came to. `where` is told in the file: seed, version of PostgreSQL. */
+export function tallyOf({ program, examined, divergence, shrinks }: Fuzzed, index: number, where: string): FuzzTally {
+  const { refused, schemaRefused, schedules, schedulesRefused, steps, unsteady, parted, seen } = examined;
+  const reasons: Record<string, number> = {};
+  for (const reason of refused.values()) reasons[reason] = (reasons[reason] ?? 0) + 1;
+  return {
+    programs: 1,
+    statements: program.actors.reduce((sum, statements) => sum + statements.length, 0),
+    refused: reasons,
+    schemasRefused: schemaRefused === null ? {} : { [schemaRefused]: 1 },
+    schedules,
+    schedulesRefused: Object.fromEntries(schedulesRefused),
+    steps,
+    unsteady,
+    parted,
+    seen: Object.fromEntries(seen),
+    divergences:
+      divergence === null ? [] : [{ index, difference: divergence.difference, file: divergenceFile(divergence, where), shrinks }],
+  };
+}
+
+/** Both together, in whatever order they came. */
+export function addTallies(left: FuzzTally, right: FuzzTally): FuzzTally {
+  return {
+    programs: left.programs + right.programs,
+    statements: left.statements + right.statements,
+    refused: addCounts(left.refused, right.refused),
+    schemasRefused: addCounts(left.schemasRefused, right.schemasRefused),
+    schedules: left.schedules + right.schedules,
+    schedulesRefused: addCounts(left.schedulesRefused, right.schedulesRefused),
+    steps: left.steps + right.steps,
+    unsteady: left.unsteady + right.unsteady,
+    parted: left.parted + right.parted,
+    seen: addCounts(left.seen, right.seen),
+    divergences: [...left.divergences, ...right.divergences].sort((one, other) => one.index - other.index),
+  };
+}
+
+type Counts = Readonly<Record<string, number>>;
+
+function addCounts(left: Counts, right: Counts): Counts {
+  const sum: Record<string, number> = { ...left };
+  for (const [name, count] of Object.entries(right)) sum[name] = (sum[name] ?? 0) + count;
+  return sum;
+}
