@@ -15,7 +15,7 @@ export const schema = `
   CREATE SEQUENCE tickets;
   CREATE TABLE items (id int PRIMARY KEY, v int NOT NULL, code int UNIQUE, CONSTRAINT v_positive CHECK (v >= 0), CONSTRAINT v_below_ten CHECK (v < 10));
   CREATE TABLE parts (id int PRIMARY KEY, item_id int REFERENCES items (id), v int NOT NULL);
-  CREATE TABLE notes (id int PRIMARY KEY, item_id int NOT NULL REFERENCES items (id) ON DELETE CASCADE);
+  CREATE TABLE notes (id int PRIMARY KEY, item_id int NOT NULL, FOREIGN KEY (item_id) REFERENCES items (id) ON DELETE CASCADE);
   CREATE TABLE numbered (id serial PRIMARY KEY, v int NOT NULL);
 `;
 export const seed = `

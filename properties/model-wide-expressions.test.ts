@@ -164,6 +164,7 @@ const statement: fc.Arbitrary<string> = fc.oneof(
     aggregate,
     fc.constantFrom('count(*) > 1', 'sum(t.a) > 0', 'true'),
   ),
+  filled('SELECT t.id, u.id AS uid, $1 AS x FROM t LEFT JOIN u ON u.t_id = t.id GROUP BY t.id, u.id', aggregate),
   filled('SELECT $1, $2 FROM t', aggregate, aggregate),
   filled('SELECT t.id, $1 FROM t ORDER BY t.id', window),
   filled(

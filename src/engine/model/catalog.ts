@@ -3,6 +3,7 @@ import {
   type CreateColumnDef,
   type CreateTableStatement,
   type Expr,
+  type Name,
   parse,
   type Statement,
   type TableConstraint,
@@ -237,8 +238,14 @@ function sequenceOfDefault(expression: Expr): string | null {
   return argument?.type === 'string' ? argument.value : null;
 }
 
+/** A table's foreign key has its own columns under another name than keys have theirs. */
+function namesOf(constraint: ColumnConstraint | TableConstraint): readonly Name[] {
+  if ('localColumns' in constraint) return constraint.localColumns;
+  return 'columns' in constraint ? constraint.columns : [];
+}
+
 function addConstraint(draft: Draft, constraint: ColumnConstraint | TableConstraint, own: string[] | null): void {
-  const columns = own ?? ('columns' in constraint ? constraint.columns.map((column) => column.name) : []);
+  const columns = own ?? namesOf(constraint).map((column) => column.name);
   const named = 'constraintName' in constraint ? (constraint.constraintName?.name ?? null) : null;
   const byDefault = (suffix: string) => [draft.name, ...(suffix === 'pkey' ? [] : columns), suffix].join('_');
   switch (constraint.type) {

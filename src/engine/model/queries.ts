@@ -102,6 +102,7 @@ function finish(
   const typed = listed.map((item, index) => compileExpression(item.expr, selectScope, types[index] ?? null));
   const names = listed.map((item) => item.alias?.name ?? nameOf(item.expr));
   const groupBy = (statement.groupBy ?? []).map((item) => compileExpression(resolveOutput(item, listed, true), scope).expression);
+  refuseNamesakes(groupBy);
   if (rows && (groupBy.length > 0 || statement.distinct || listed.some((item) => hasAggregate(item.expr))))
     throw new SqlError('0A000', 'FOR UPDATE is not allowed with GROUP BY, DISTINCT or aggregate functions');
   const orderBy = (statement.orderBy ?? []).map((item) => compileOrder(item, listed, selectScope));
@@ -196,6 +197,12 @@ function expandStars(listed: readonly SelectedColumn[], sources: Sources): Selec
     const wanted = sources.columns.filter((column) => expr.table === undefined || column.source === expr.table.name);
     return wanted.map((column): SelectedColumn => ({ expr: { type: 'ref', table: { name: column.source }, name: column.name } }));
   });
+}
+
+/** pg-mem does not tell columns of one name in two tables apart when it groups by both. */
+function refuseNamesakes(groupBy: readonly Expr[]): void {
+  const names = groupBy.flatMap((item) => (item.type === 'ref' ? [item.name] : []));
+  if (new Set(names).size < names.length) throw new UnmodelledError('GROUP BY two columns of the same name');
 }
 
 /** ORDER BY and GROUP BY may name an output, or count to it (manual, SELECT). */
