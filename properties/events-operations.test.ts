@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { backup } from '../sim/systems/events/backup.js';
+import { backup, restore } from '../sim/systems/events/backup.js';
 import { conditional } from '../sim/systems/events/book-conditional.js';
 import { optimistic } from '../sim/systems/events/book-optimistic.js';
 import { pessimistic } from '../sim/systems/events/book-pessimistic.js';
@@ -9,7 +9,6 @@ import { type BookingStrategy, bookSeats } from '../sim/systems/events/book-seat
 import { browse } from '../sim/systems/events/browse.js';
 import { cancelBooking } from '../sim/systems/events/cancel-booking.js';
 import { createEvent } from '../sim/systems/events/create-event.js';
-import { restore } from '../sim/systems/events/restore.js';
 import { schema, seed } from '../sim/systems/events/schema.js';
 import { viewEvent } from '../sim/systems/events/view-event.js';
 import { sha256 } from '../sim/systems/shared/canonical-json.js';

@@ -14,6 +14,7 @@ export const eventsBackup = {
         available_seats: 'integer',
         version: 'integer',
       },
+      version: 'version',
     },
     {
       name: 'bookings',

@@ -1,6 +1,6 @@
 import { type Client, isRejection, type Operation, type Rejection } from '../../../src/index.js';
 import { reject } from '../shared/rejections.js';
-import { type stale, withRetry } from '../shared/retry.js';
+import { type RetryOptions, type stale, withRetry } from '../shared/retry.js';
 import { capacityConflict, capacityExceeded, isCapacityConflict } from './capacity.js';
 import { type BookSeats, readBookSeats } from './requests.js';
 
@@ -12,11 +12,6 @@ export interface Booked {
 
 /** One attempt at a booking, its transaction included. `stale` asks for another attempt. */
 export type BookingStrategy = (client: Client, request: BookSeats) => Promise<Booked | Rejection | typeof stale>;
-
-export interface RetryOptions {
-  /** How often a transaction is tried in all. Default 3. */
-  readonly attempts?: number;
-}
 
 /** What every way of booking has in common: the request is checked before any SQL, conflicts are retried, a full event is reported. */
 export function bookSeats(strategy: BookingStrategy, { attempts = 3 }: RetryOptions = {}): Operation {

@@ -1,8 +1,8 @@
 import { isRejection, type Operation } from '../../../src/index.js';
 import { reject } from '../shared/rejections.js';
-import { withRetry } from '../shared/retry.js';
+import { type RetryOptions, withRetry } from '../shared/retry.js';
 import { inTransaction } from '../shared/transaction.js';
-import { type RetryOptions, unknownEvent } from './book-seats.js';
+import { unknownEvent } from './book-seats.js';
 import { readCancelBooking } from './requests.js';
 
 /**

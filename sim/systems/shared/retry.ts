@@ -5,6 +5,11 @@ import { reject } from './rejections.js';
 /** What a transaction returns when what it read was changed under its feet and it should be run again. */
 export const stale: unique symbol = Symbol('stale');
 
+export interface RetryOptions {
+  /** How often a transaction is tried in all. Default 3. */
+  readonly attempts?: number;
+}
+
 /**
  * Runs a whole transaction, its checks included, until it settles, at most `attempts` times. Repeating only the write would act
  * on a check that no longer holds.

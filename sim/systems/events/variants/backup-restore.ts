@@ -1,12 +1,12 @@
 import { defineScenario } from '../../../../src/index.js';
-import { backup } from '../backup.js';
+import { droppedBooking, restored } from '../../shared/monitors/cycle-witnesses.js';
+import { backup, restore } from '../backup.js';
 import { conditional } from '../book-conditional.js';
 import { bookSeats } from '../book-seats.js';
 import { cycleMonitors } from '../cycle-monitor.js';
 import { counterInvariants, noOrphans, usage } from '../invariants.js';
-import { restore } from '../restore.js';
 import { schema, seed } from '../schema.js';
-import { bookerWaitsDuringRestore, bookingDuringBackup, droppedBooking, restored } from '../witnesses.js';
+import { bookerWaitsDuringRestore, bookingDuringBackup } from '../witnesses.js';
 import { cycle } from '../workloads.js';
 
 export const backupRestore = defineScenario({

@@ -1,18 +1,22 @@
 import { defineScenario } from '../../../../src/index.js';
+import { replaceContents } from '../../shared/backup/replace-contents.js';
+import { restoreWith } from '../../shared/backup/restore.js';
+import { restored } from '../../shared/monitors/cycle-witnesses.js';
 import { inTransaction } from '../../shared/transaction.js';
 import { backup } from '../backup.js';
+import { eventsBackup } from '../backup-format.js';
 import { conditional } from '../book-conditional.js';
 import { bookSeats } from '../book-seats.js';
 import { cycleMonitors } from '../cycle-monitor.js';
 import { counterInvariants, noOrphans, usage } from '../invariants.js';
-import { replaceContents, restoreWith } from '../restore.js';
 import { schemaWithoutForeignKey, seed } from '../schema.js';
-import { restored } from '../witnesses.js';
 import { cycle } from '../workloads.js';
 
 /** One transaction, so all or nothing, yet a booking that commits between its DELETEs stays, beside seats that were given back. */
 const unlockedRestore = restoreWith(
-  (client, document) => inTransaction(client, () => replaceContents(client, document), 'BEGIN ISOLATION LEVEL READ COMMITTED'),
+  eventsBackup,
+  (client, format, document) =>
+    inTransaction(client, () => replaceContents(client, format, document), 'BEGIN ISOLATION LEVEL READ COMMITTED'),
   { attempts: 1 },
 );
 

@@ -1,18 +1,18 @@
 import { defineScenario } from '../../../../src/index.js';
+import { backupWith } from '../../shared/backup/backup.js';
 import { readContents } from '../../shared/backup/read-contents.js';
-import { backupWith } from '../backup.js';
+import { restored } from '../../shared/monitors/cycle-witnesses.js';
+import { restore } from '../backup.js';
 import { eventsBackup } from '../backup-format.js';
 import { conditional } from '../book-conditional.js';
 import { bookSeats } from '../book-seats.js';
 import { cycleMonitors } from '../cycle-monitor.js';
 import { counterInvariants, noOrphans, usage } from '../invariants.js';
-import { restore } from '../restore.js';
 import { schema, seed } from '../schema.js';
-import { restored } from '../witnesses.js';
 import { cycle } from '../workloads.js';
 
 /** Each SELECT has a snapshot of its own: a booking between two of them is in one table of the backup and not in the other. */
-const tornBackupOperation = backupWith((client) => readContents(client, eventsBackup));
+const tornBackupOperation = backupWith(eventsBackup, readContents);
 
 export const tornBackup = defineScenario({
   name: 'events/torn-backup',

@@ -74,15 +74,16 @@ function fits(table: TableFormat, row: unknown): boolean {
 /** Referenced tables come first in the format, so their rows have been checked by now. */
 function danglingReference(format: BackupFormat, table: TableFormat, rows: readonly BackupRow[], tables: Json): string | undefined {
   for (const [column, target] of Object.entries(table.references ?? {})) {
-    const key = primaryKey(format.tables.find(({ name }) => name === target)!);
-    const held = new Set((tables[target] as readonly BackupRow[]).map((row) => row[key]));
+    const [key] = primaryKey(format.tables.find(({ name }) => name === target)!);
+    const held = new Set((tables[target] as readonly BackupRow[]).map((row) => row[key!]));
     const dangling = rows.find((row) => !held.has(row[column]!));
     if (dangling !== undefined) return `${column} ${dangling[column]}`;
   }
   return undefined;
 }
 
-function countsOf({ tables }: BackupContents): Record<string, number> {
+/** Rows by table. */
+export function countsOf({ tables }: BackupContents): Record<string, number> {
   return Object.fromEntries(Object.entries(tables).map(([name, rows]) => [name, rows.length]));
 }
 

@@ -3,8 +3,11 @@ export type ColumnKind = 'integer' | 'text' | 'timestamp';
 
 export interface TableFormat {
   readonly name: string;
-  /** The first column is the primary key; rows are kept in its order. */
   readonly columns: Readonly<Record<string, ColumnKind>>;
+  /** The primary key; rows are kept in its order. Default: the first column. */
+  readonly key?: readonly string[];
+  /** A column that counts changes, for compare-and-swap: a restore raises it instead of bringing it back. */
+  readonly version?: string;
   /** Columns that name a row of another table of the backup. */
   readonly references?: Readonly<Record<string, string>>;
 }
@@ -34,6 +37,12 @@ export interface BackupDocument extends BackupContents {
   readonly createdAt: string;
 }
 
-export function primaryKey(table: TableFormat): string {
-  return Object.keys(table.columns)[0]!;
+export function primaryKey(table: TableFormat): readonly string[] {
+  return table.key ?? Object.keys(table.columns).slice(0, 1);
+}
+
+/** The column by which others name a row of this table; undefined where the key has several. */
+export function idColumn(table: TableFormat): string | undefined {
+  const [first, ...rest] = primaryKey(table);
+  return rest.length === 0 ? first : undefined;
 }

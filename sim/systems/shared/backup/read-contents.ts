@@ -17,7 +17,7 @@ export async function readContents(client: Client, format: BackupFormat): Promis
 
 async function readTable(client: Client, table: TableFormat): Promise<readonly BackupRow[]> {
   const columns = Object.keys(table.columns).join(', ');
-  const { rows } = await client.query(`SELECT ${columns} FROM ${table.name} ORDER BY ${primaryKey(table)}`);
+  const { rows } = await client.query(`SELECT ${columns} FROM ${table.name} ORDER BY ${primaryKey(table).join(', ')}`);
   return rows.map((row) => portable(table, row));
 }
 

@@ -1,0 +1,41 @@
+import { isRejection, type Monitor } from '../../../../src/index.js';
+import { openDocument } from '../backup/document.js';
+import type { BackupFormat } from '../backup/format.js';
+import { acknowledgedBookings } from './acknowledged-bookings.js';
+import { acknowledgedIds } from './acknowledged-ids.js';
+import { backupContent } from './backup-content.js';
+import type { CycleOptions, Tables } from './cycle.js';
+import { restoreContent } from './restore-content.js';
+import { versionsGrow } from './versions-grow.js';
+
+/** What must be true across backup and restore, over and above the invariants of every committed state. */
+export function cycleMonitors(format: BackupFormat): readonly Monitor[] {
+  const versioned = format.tables.flatMap(({ name, version }) => (version === undefined ? [] : [{ table: name, column: version }]));
+  const cycle: CycleOptions = {
+    backup: 'backup',
+    restore: 'restore',
+    tables: format.tables.map(({ name }) => name),
+    parse: (text) => {
+      const document = openDocument(format, text);
+      return isRejection(document) ? null : document.tables;
+    },
+    comparable: (tables) => versioned.reduce(without, tables),
+    bookings: 'bookings',
+    acknowledged: (value) => {
+      const id = (value as { readonly bookingId?: unknown } | null | undefined)?.bookingId;
+      return typeof id === 'number' ? id : null;
+    },
+  };
+  return [
+    backupContent(cycle),
+    restoreContent(cycle),
+    acknowledgedIds(cycle),
+    acknowledgedBookings(cycle),
+    ...versioned.map((counter) => versionsGrow({ restore: 'restore', ...counter })),
+  ];
+}
+
+/** Versions only grow: a restore raises them and does not bring them back. */
+function without(tables: Tables, { table, column }: { readonly table: string; readonly column: string }): Tables {
+  return { ...tables, [table]: (tables[table] ?? []).map(({ [column]: _version, ...row }) => row) };
+}
