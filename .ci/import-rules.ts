@@ -121,6 +121,9 @@ export const PARTS: readonly Part[] = [
   ]),
   part('sim', ['sim/systems', 'src/index.ts'], ['(computed)', 'commander', 'node:*']),
   part('sim/systems', ['src/index.ts'], ['node:crypto']),
+  // Counters are for whoever runs the service: no operation knows of them.
+  part('sim/systems/restaurant/metrics.ts', ['src/index.ts'], ['prom-client']),
+  part('sim/systems/restaurant/alerts.ts', ['sim/systems/restaurant/metrics.ts']),
   part('docs', ['src/index.ts'], ['lastseat']),
   part('bench', 'any', 'any'),
   part('properties', 'any', 'any'),
