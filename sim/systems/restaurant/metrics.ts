@@ -64,8 +64,7 @@ export class BookingMetrics {
   }
 
   async #forgetBefore(oldest: string): Promise<void> {
-    for (const { restaurant, hour, event } of await this.counts())
-      if (hour < oldest) this.#counter.remove({ restaurant, hour, event });
+    for (const { restaurant, hour, event } of await this.counts()) if (hour < oldest) this.#counter.remove({ restaurant, hour, event });
   }
 }
 
