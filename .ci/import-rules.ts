@@ -55,7 +55,11 @@ export const PARTS: readonly Part[] = [
     'src/world.ts',
   ]),
   part('src/run.ts', ['src/machine.ts', 'src/schedule']),
-  part('src/record.ts', ['src/context.ts', 'src/history', 'src/machine.ts', 'src/reply.ts', 'src/run.ts', 'src/scenario.ts'], ['node:crypto']),
+  part(
+    'src/record.ts',
+    ['src/context.ts', 'src/history', 'src/machine.ts', 'src/reply.ts', 'src/run.ts', 'src/scenario.ts'],
+    ['node:crypto'],
+  ),
   part('src/outcome.ts', ['src/history', 'src/plan', 'src/scenario.ts', 'src/schedule', 'src/verdict.ts']),
   part('src/minimise', ['src/outcome.ts', 'src/plan', 'src/scenario.ts', 'src/schedule']),
   part('src/explore', [
