@@ -6,7 +6,7 @@ import { bookingInvariants, usage } from '../invariants.js';
 import { bookingMonitors } from '../monitors.js';
 import { schema, seed } from '../schema.js';
 import { setOverride } from '../set-override.js';
-import { cancellation, overriding, pair, tenants } from '../workloads.js';
+import { cancellation, lastCover, overriding, pair, tenants } from '../workloads.js';
 
 export const lockedRule = defineScenario({
   name: 'restaurant/locked-rule',
@@ -18,7 +18,7 @@ export const lockedRule = defineScenario({
     cancelBooking: cancelBooking(),
     setOverride: setOverride({ attempts: 2 }),
   },
-  workloads: [pair, cancellation, overriding, tenants],
+  workloads: [pair, cancellation, overriding, tenants, lastCover],
   invariants: bookingInvariants,
   monitors: bookingMonitors,
   requires: ['overlap', 'lock-wait', 'sold-out'],

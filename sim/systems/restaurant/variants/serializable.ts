@@ -7,7 +7,7 @@ import { bookingMonitors } from '../monitors.js';
 import { schema, seed } from '../schema.js';
 import { setOverride } from '../set-override.js';
 import { alternativeOffered, overbookPrevented } from '../witnesses.js';
-import { cancellation, overriding, pair, tenants } from '../workloads.js';
+import { cancellation, lastCover, overriding, pair, tenants } from '../workloads.js';
 
 const begin = 'BEGIN ISOLATION LEVEL SERIALIZABLE';
 
@@ -21,7 +21,7 @@ export const serializable = defineScenario({
     cancelBooking: cancelBooking(),
     setOverride: setOverride({ attempts: 3, begin }),
   },
-  workloads: [pair, cancellation, overriding, tenants],
+  workloads: [pair, cancellation, overriding, tenants, lastCover],
   invariants: bookingInvariants,
   monitors: bookingMonitors,
   witnesses: [overbookPrevented, alternativeOffered],
