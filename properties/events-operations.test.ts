@@ -405,6 +405,7 @@ function aWorld() {
   };
   const context: OperationContext = {
     client: asClient(session),
+    connect: async () => asClient(session),
     clock: { now: () => new Date(now) },
     random: {
       float: () => 0,
