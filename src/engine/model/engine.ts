@@ -177,6 +177,11 @@ export class ModelEngine implements Engine<ModelState> {
         draft.endTransaction(actor, !fails);
         return done(fails ? notSerializable().toReply() : reply);
       }
+      case 'disconnect':
+        draft.setExecution(actor, null);
+        if (draft.transactions[actor]) draft.endTransaction(actor, false);
+        draft.unlockAll(actor);
+        return done(NO_ANSWER);
       case 'break-deadlock':
         return { kind: 'done', reply: this.#fail(draft, actor, new SqlError('40P01', 'deadlock detected')) };
     }
