@@ -71,7 +71,8 @@ export class ModelEngine implements Engine<ModelState> {
     ordered.clear();
     this.#isolation = 'READ COMMITTED';
     let state: ModelState = {
-      committed: EMPTY,
+      // A copy: what is known of a state is kept with it, and another schema has other tables.
+      committed: { ...EMPTY },
       sequences: catalog.sequences.map((sequence) => ({ lastValue: sequence.start, isCalled: false, logged: 0 })),
       transactions: [null],
       executions: [null],
