@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import type { Row } from './context.js';
 import type { History, RowChange, StepRecord, UsageRecord, ViolationRecord } from './history/history.js';
 import type { Machine, Step } from './machine.js';
 import { replyKey } from './reply.js';
@@ -58,6 +57,8 @@ function recordStep<S>(machine: Machine<S>, step: Step<S>): StepRecord {
 const usageOf = <S>(machine: Machine<S>, committed: CommittedState): readonly UsageRecord[] => machine.scenario.usage?.(committed) ?? [];
 
 const shorten = (text: string) => (text.length > 80 ? `${text.slice(0, 77)}...` : text);
+
+type Row = CommittedState['tables'][string][number];
 
 /**
  * Rows that came, went or changed. What the primary key is a state does not say, only that it comes first: a row is known again by as many
