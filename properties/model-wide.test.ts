@@ -201,6 +201,27 @@ describe('joins that change or lock rows', () => {
   ]);
 });
 
+describe('foreign keys that only PostgreSQL has read', () => {
+  const schema = `
+    CREATE TABLE halls (town text, number int, PRIMARY KEY (town, number));
+    CREATE TABLE shows (
+      id int PRIMARY KEY, town text, number int,
+      FOREIGN KEY (town, number) REFERENCES halls ON DELETE SET NULL (number) ON UPDATE CASCADE
+    );
+  `;
+  conforms(schema, "INSERT INTO halls VALUES ('Ulm', 1); INSERT INTO shows VALUES (1, 'Ulm', 1)", [
+    {
+      name: 'SET NULL of one column, and CASCADE',
+      scripts: [
+        block('DELETE FROM halls', 'SELECT town, number FROM shows'),
+        block("UPDATE halls SET town = 'Bonn' WHERE number = 1", 'SELECT town, number FROM shows FOR UPDATE'),
+      ],
+      sees: ['waits', 'SELECT 1', 'UPDATE 0'],
+      at: RC,
+    },
+  ]);
+});
+
 describe('subqueries that lock', () => {
   const take = (clause: string) =>
     `UPDATE rooms SET free = free - 1 WHERE id = (SELECT id FROM rooms WHERE free > 0 ORDER BY id LIMIT 1 FOR UPDATE${clause}) RETURNING id, free`;
@@ -493,12 +514,27 @@ describe('what is open, or not known, is refused by name', () => {
       'CREATE EXTENSION btree_gist; CREATE TABLE x (during daterange, id int, PRIMARY KEY (id, during WITHOUT OVERLAPS)); CREATE TABLE y (id int PRIMARY KEY, d daterange, FOREIGN KEY (id, PERIOD d) REFERENCES x (id, PERIOD during))',
       'PERIOD',
     ],
+    [
+      'CREATE TABLE x (id int PRIMARY KEY); CREATE TABLE y (id int PRIMARY KEY, x int DEFAULT 1 REFERENCES x ON DELETE SET DEFAULT)',
+      'SET DEFAULT',
+    ],
     ['CREATE TABLE x (id int PRIMARY KEY, n numeric UNIQUE)', 'a unique index over x.n, of type numeric'],
     ['CREATE TABLE x (id int PRIMARY KEY) PARTITION BY RANGE (id)', 'partitions, inheritance'],
     ['CREATE TABLE x (id nonsense PRIMARY KEY)', 'PGlite says: type "nonsense" does not exist'],
   ])('%s', async (schema, reason) => {
     const { machine } = modelOf({ schema, seed: '', scripts: ['SELECT 1'], isolation: 'READ COMMITTED' });
     await expect(machine.start()).rejects.toThrow(reason);
+  });
+
+  test('what a foreign key does to rows of which more is to be computed', async () => {
+    const schema = `CREATE TABLE x (id int PRIMARY KEY);
+      CREATE TABLE y (id int PRIMARY KEY, x int REFERENCES x ON DELETE SET NULL, twice int GENERATED ALWAYS AS (x * 2) STORED);`;
+    const removing = async (seed: string) => {
+      const { machine } = modelOf({ schema, seed, scripts: ['DELETE FROM x'], isolation: 'READ COMMITTED' });
+      await run(machine, { choose: (choices) => choices[0]! });
+    };
+    await expect(removing('INSERT INTO x VALUES (1); INSERT INTO y VALUES (1, 1)')).rejects.toThrow('which has generated columns');
+    await removing('INSERT INTO x VALUES (1)');
   });
 
   test('a trigger, when its table is written to', async () => {

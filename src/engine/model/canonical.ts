@@ -265,7 +265,7 @@ function execution(item: Execution, actor: number, state: ModelState, names: Nam
           const version = row.version === null ? '' : names.version(row.version) + relation(state, row.version);
           const joined = row.join === null ? '' : joinText(row.join, state, names);
           const returned = row.returned === null ? '' : `r${JSON.stringify(row.returned)}`;
-          return `${row.kind}${row.foreignKey ?? ''}${row.table}${version}${JSON.stringify(row.values)}${joined}${returned}${row.error?.message ?? ''}`;
+          return `${row.kind}${row.foreignKey ?? ''}${row.table}${version}${JSON.stringify(row.values)}${joined}${returned}${row.key === undefined ? '' : JSON.stringify(row.key)}${row.error?.message ?? ''}`;
         });
   const progress = item.progress === null ? '' : progressText(item.progress, state, names, ids);
   return [

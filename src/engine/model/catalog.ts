@@ -58,7 +58,20 @@ export interface ForeignKey {
   readonly columns: readonly number[];
   readonly parent: number;
   readonly parentColumns: readonly number[];
-  readonly onDelete: 'no action' | 'cascade';
+  readonly onDelete: ReferentialAction;
+  readonly onUpdate: ReferentialAction;
+  /** Columns that ON DELETE SET NULL sets. */
+  readonly setOnDelete: readonly number[];
+}
+
+/** What becomes of the rows that refer to a key which goes or changes. */
+export type ReferentialAction = 'no action' | 'restrict' | 'cascade' | 'set null';
+
+const REFERENTIAL_ACTIONS: readonly string[] = ['no action', 'restrict', 'cascade', 'set null'] satisfies ReferentialAction[];
+
+function referentialAction(action: string | undefined, event: string, table: string): ReferentialAction {
+  if (action !== undefined && !REFERENTIAL_ACTIONS.includes(action)) throw new UnmodelledError(`ON ${event} ${action} in ${table}`);
+  return (action ?? 'no action') as ReferentialAction;
 }
 
 export interface Table {
@@ -104,7 +117,14 @@ interface Draft {
   unique: { name: string; columns: number[] }[];
   indexed: Set<number>;
   checks: { name: string; expression: Expr }[];
-  references: { name: string | null; columns: string[]; parent: string; parentColumns: string[]; onDelete: string | undefined }[];
+  references: {
+    name: string | null;
+    columns: string[];
+    parent: string;
+    parentColumns: string[];
+    onDelete: ReferentialAction;
+    onUpdate: ReferentialAction;
+  }[];
 }
 
 /** Reads a schema as far as the parser knows it; the rest is refused by name. */
@@ -206,6 +226,7 @@ function readColumn(draft: Draft, column: CreateColumnDef, sequences: Sequence[]
   if (/serial$/i.test(typeName)) addSequence();
   for (const constraint of column.constraints ?? []) {
     if (constraint.type === 'add generated') {
+      if ('expression' in constraint) throw new UnmodelledError(`generated column ${draft.name}.${column.name.name}`);
       addSequence(constraint.sequence?.startWith);
       generatedAlways = constraint.always === 'always';
     } else if (constraint.type === 'default') {
@@ -261,14 +282,13 @@ function addConstraint(draft: Draft, constraint: ColumnConstraint | TableConstra
       return;
     case 'reference':
     case 'foreign key':
-      if (constraint.onUpdate !== undefined && constraint.onUpdate !== 'no action')
-        throw new UnmodelledError(`ON UPDATE ${constraint.onUpdate} in ${draft.name}`);
       draft.references.push({
         name: named,
         columns,
         parent: constraint.foreignTable.name,
         parentColumns: constraint.foreignColumns.map((column) => column.name).filter((name) => name !== PRIMARY_KEY),
-        onDelete: constraint.onDelete,
+        onDelete: referentialAction(constraint.onDelete, 'DELETE', draft.name),
+        onUpdate: referentialAction(constraint.onUpdate, 'UPDATE', draft.name),
       });
       return;
     case 'not null':
@@ -286,19 +306,20 @@ function link(drafts: readonly Draft[]): Table[] {
     draft.references.map((reference): ForeignKey => {
       const parent = drafts.findIndex((other) => other.name === reference.parent);
       if (parent < 0) throw new UnmodelledError(`table ${reference.parent}, which ${draft.name} refers to, is not in the schema`);
-      const action = reference.onDelete ?? 'no action';
-      if (action !== 'no action' && action !== 'cascade') throw new UnmodelledError(`ON DELETE ${action} in ${draft.name}`);
       const parentDraft = drafts[parent]!;
+      const columns = reference.columns.map((column) => columnIndex(draft, column));
       return {
         name: reference.name ?? `${draft.name}_${reference.columns.join('_')}_fkey`,
         table,
-        columns: reference.columns.map((column) => columnIndex(draft, column)),
+        columns,
         parent,
         parentColumns:
           reference.parentColumns.length === 0
             ? parentDraft.key!
             : reference.parentColumns.map((column) => columnIndex(parentDraft, column)),
-        onDelete: action,
+        onDelete: reference.onDelete,
+        onUpdate: reference.onUpdate,
+        setOnDelete: columns,
       };
     }),
   );

@@ -3,7 +3,17 @@ import { type ActorIndex, UnmodelledError } from '../contract.js';
 import type { Table, UniqueConstraint } from './catalog.js';
 import { checkRow } from './constraints.js';
 import type { Draft } from './draft.js';
-import { checkChildren, checkParent, checkReferrer, foreignKeyOf, hasKey, parentItems, parentItemsOfUpdate } from './foreign-keys.js';
+import {
+  checkChildren,
+  checkParent,
+  checkReferrer,
+  childItems,
+  foreignKeyOf,
+  hasKey,
+  parentItems,
+  parentItemsOfUpdate,
+  rewritten,
+} from './foreign-keys.js';
 import { callFunctions } from './function-calls.js';
 import { type Machinery, viewOf } from './machinery.js';
 import { resolveConflict } from './on-conflict.js';
@@ -359,7 +369,9 @@ function work(draft: Draft, actor: ActorIndex, item: Item, progress: MutableProg
     case 'insert':
       return insertRow(draft, actor, item, progress, machinery, plan as Extract<StatementPlan, { kind: 'insert' }>);
     case 'update':
-      return updateRow(draft, actor, item, progress, machinery, plan as Extract<StatementPlan, { kind: 'update' }>);
+      return updateRow(draft, actor, item, progress, machinery, updateOf(draft, actor, item, progress, machinery));
+    case 'rewrite':
+      return updateRow(draft, actor, item, progress, machinery, rewriteOf(item, machinery));
     case 'delete':
       return deleteRow(draft, actor, item, progress, machinery, plan);
     case 'fails':
@@ -502,12 +514,6 @@ function drawnValues(
     .changes!;
 }
 
-function refuseKeyChange(table: Table, before: readonly Value[], after: readonly Value[]): void {
-  for (const foreignKey of table.referencedBy)
-    if (foreignKey.parentColumns.some((column) => before[column] !== after[column]))
-      throw new UnmodelledError(`an update of ${table.name}'s key, which foreign key ${foreignKey.name} refers to`);
-}
-
 const touch = (draft: Draft, actor: ActorIndex, slot: number): void => {
   draft.updateExecution(actor, { touched: [...draft.execution(actor).touched, slot] });
 };
@@ -516,41 +522,81 @@ function joinedWith(item: Item, progress: MutableProgress, plan: { readonly join
   return item.join === null ? null : withLocked(item.join, plan.join!, progress.version!, true);
 }
 
+/** An UPDATE of one row: where its values come from once it turns out to have changed. */
+interface RowUpdate {
+  readonly table: Table;
+  /** The values anew, over the newest version; null where it is none of ours any more. */
+  readonly again: (version: Version) => { readonly values: readonly Value[]; readonly returned: readonly Value[] | null } | null;
+  readonly returning: Query | TextQuery | null;
+  /** A foreign key's action does it. */
+  readonly cascaded: boolean;
+}
+
+function updateOf(draft: Draft, actor: ActorIndex, item: Item, progress: MutableProgress, machinery: Machinery): RowUpdate {
+  const plan = draft.execution(actor).plan as Extract<StatementPlan, { kind: 'update' }>;
+  return {
+    table: plan.table,
+    again: (version) => {
+      const [row] = recheck(draft, actor, version, machinery, plan, joinedWith(item, progress, plan));
+      if (row === undefined) return null;
+      return {
+        values: row.changes ?? withChanges(plan, version, row.values, machinery),
+        returned: item.returned === null ? null : row.values,
+      };
+    },
+    returning: plan.returning,
+    cascaded: false,
+  };
+}
+
+/** What ON UPDATE CASCADE and SET NULL do to a child: an UPDATE by the query of a trigger. */
+function rewriteOf(item: Item, machinery: Machinery): RowUpdate {
+  const foreignKey = foreignKeyOf(item, machinery, (table) => table.referencedBy);
+  return {
+    table: machinery.catalog.tables[item.table]!,
+    again: (version) =>
+      hasKey(version, foreignKey.columns, item.key!.old, machinery)
+        ? { values: rewritten(foreignKey, item.key!, version, machinery), returned: null }
+        : null,
+    returning: null,
+    cascaded: true,
+  };
+}
+
 function updateRow(
   draft: Draft,
   actor: ActorIndex,
   item: Item,
   progress: MutableProgress,
   machinery: Machinery,
-  plan: Extract<StatementPlan, { kind: 'update' }>,
+  { table, again, returning, cascaded }: RowUpdate,
 ): Worked {
-  const { table } = plan;
   const { nowMs } = draft.transaction(actor);
   if (!progress.written) {
     // Constraints are checked on the values computed so far, before the row is locked (nodeModifyTable.c, ExecUpdateAct).
     if (!progress.chasing) checkRow(table, progress.values!, machinery, nowMs);
     const lock = () => {
-      const mode = progress.rechecked ? updateMode(table, progress.version!, progress.values!, machinery) : item.mode;
+      const mode = progress.rechecked || cascaded ? updateMode(table, progress.version!, progress.values!, machinery) : item.mode;
       const request = { actor, table, slot: item.slot, mode, policy: 'block' as const, by: 'write' as const };
       return lockNewest(draft, request, progress);
     };
     const locked = lock();
     if (locked.result === 'wait') return waiting(locked.wait);
     if (locked.result === 'gone') return NOTHING;
+    if (cascaded && !seenByTransaction(draft, actor, progress.version!)) throw unseen();
     if (progress.chasing && !progress.rechecked) {
-      const rows = recheck(draft, actor, progress.version!, machinery, plan, joinedWith(item, progress, plan));
-      if (rows.length === 0) return NOTHING;
-      progress.values = rows[0]!.changes ?? withChanges(plan, progress.version!, rows[0]!.values, machinery);
-      progress.returned = item.returned === null ? null : rows[0]!.values;
+      const anew = again(progress.version!);
+      if (anew === null) return NOTHING;
+      progress.values = anew.values;
+      progress.returned = anew.returned;
       progress.rechecked = true;
       checkRow(table, progress.values, machinery, nowMs);
       // The update is tried again, and may need a stronger lock now (ExecUpdate, redo_act).
-      const again = lock();
-      if (again.result === 'wait') return waiting(again.wait);
+      const second = lock();
+      if (second.result === 'wait') return waiting(second.wait);
     }
     const before = draft.transaction(actor).writes.get(item.slot);
     const old = progress.version!;
-    refuseKeyChange(table, machinery.contents.values(old.content), progress.values!);
     const content = machinery.contents.intern(table.index, progress.values!);
     const enters = makesEntries(table, old.content, content, machinery);
     // Where the row was locked FOR UPDATE before, any update of it counts as one of its key (heapam.c, compute_new_xmax_infomask).
@@ -575,12 +621,13 @@ function updateRow(
   }
   const wait = enterIndexes(draft, actor, table, item.slot, machinery);
   if (wait !== null) return waiting(wait);
-  return {
-    ...NOTHING,
-    output: progress.returned ?? returned(plan.returning, progress.version!, draft, actor, machinery),
-    counts: true,
-    follow: parentItemsOfUpdate(table, progress.values!, progress.output!, draft.transaction(actor).writes.get(item.slot)!),
-  };
+  const follow = [
+    ...childItems(table, progress.output!, progress.values!),
+    ...parentItemsOfUpdate(table, progress.values!, progress.output!, draft.transaction(actor).writes.get(item.slot)!),
+  ];
+  if (cascaded) return { ...NOTHING, follow };
+  const output = progress.returned ?? returned(returning, progress.version!, draft, actor, machinery);
+  return { ...NOTHING, output, counts: true, follow };
 }
 
 function deleteRow(
@@ -597,11 +644,10 @@ function deleteRow(
   const locked = lockNewest(draft, request, progress);
   if (locked.result === 'wait') return waiting(locked.wait);
   if (locked.result === 'gone') return NOTHING;
-  if (cascaded && !seenByTransaction(draft, actor, progress.version!))
-    throw new SqlError('40001', 'could not serialize access due to concurrent update');
+  if (cascaded && !seenByTransaction(draft, actor, progress.version!)) throw unseen();
   if (cascaded && progress.chasing) {
     const foreignKey = foreignKeyOf(item, machinery, (other) => other.referencedBy);
-    if (!hasKey(progress.version!, foreignKey.columns, item.values!, machinery)) return NOTHING;
+    if (!hasKey(progress.version!, foreignKey.columns, item.key!.old, machinery)) return NOTHING;
   }
   if (progress.chasing && !cascaded) {
     const deletes = plan as Extract<StatementPlan, { kind: 'delete' }>;
@@ -624,21 +670,7 @@ function deleteRow(
     past: pastOf(before),
   });
   const values = machinery.contents.values(progress.version!.content);
-  const follow = table.referencedBy
-    .filter((foreignKey) => foreignKey.parentColumns.every((column) => values[column] !== null))
-    .map(
-      (foreignKey): Item => ({
-        table: foreignKey.table,
-        slot: 0,
-        version: null,
-        values: foreignKey.parentColumns.map((column) => values[column]!),
-        kind: 'child',
-        join: null,
-        returned: null,
-        foreignKey: foreignKey.name,
-        mode: RowLockMode.keyShare,
-      }),
-    );
+  const follow = childItems(table, values, null);
   if (cascaded) return { ...NOTHING, follow };
   const { returning } = plan as Extract<StatementPlan, { kind: 'delete' }>;
   const output = progress.returned ?? returned(returning, progress.version!, draft, actor, machinery);
@@ -649,6 +681,8 @@ const pastOf = (write: Write | undefined): Write['past'] =>
   write === undefined || write.next === null
     ? []
     : [...write.past, { content: write.next.content, keyedBy: write.keyedBy, entered: write.next.entered }];
+
+const unseen = (): SqlError => new SqlError('40001', 'could not serialize access due to concurrent update');
 
 /** A cascade finds its rows with the newest snapshot, and may touch only what a transaction-wide one shows too (heap_delete, crosscheck). */
 function seenByTransaction(draft: Draft, actor: ActorIndex, version: Version): boolean {

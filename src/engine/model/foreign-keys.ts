@@ -1,11 +1,11 @@
 /** The checks that foreign keys owe, as the queries that PostgreSQL's triggers run (ri_triggers.c). */
-import type { ActorIndex } from '../contract.js';
-import type { ForeignKey, Table } from './catalog.js';
+import { type ActorIndex, UnmodelledError } from '../contract.js';
+import type { ForeignKey, ReferentialAction, Table } from './catalog.js';
 import type { Draft } from './draft.js';
 import type { Machinery } from './machinery.js';
 import { lockNewest, type MutableProgress } from './row-locking.js';
 import { SqlError } from './sql-error.js';
-import type { Item, Version, Wait, Write } from './state.js';
+import type { Item, KeyChange, Version, Wait, Write } from './state.js';
 import { RowLockMode } from './statements.js';
 import type { Value } from './types.js';
 import { SnapshotView } from './view.js';
@@ -87,38 +87,93 @@ export function checkParent(draft: Draft, actor: ActorIndex, item: Item, progres
   });
 }
 
+/** The foreign keys that refer to a row which was deleted, or whose key has changed (ri_triggers.c, RI_FKey_pk_upd_check_required). */
+export function childItems(table: Table, before: readonly Value[], after: readonly Value[] | null): Item[] {
+  return table.referencedBy.flatMap((foreignKey): Item[] => {
+    const { parentColumns } = foreignKey;
+    if (parentColumns.some((column) => before[column] === null)) return [];
+    if (after !== null && parentColumns.every((column) => before[column] === after[column])) return [];
+    const keyIn = (values: readonly Value[]) => parentColumns.map((column) => values[column]!);
+    return [
+      {
+        table: foreignKey.table,
+        slot: 0,
+        version: null,
+        values: null,
+        kind: 'child',
+        join: null,
+        returned: null,
+        foreignKey: foreignKey.name,
+        key: { old: keyIn(before), next: after === null ? null : keyIn(after) },
+        mode: RowLockMode.keyShare,
+      },
+    ];
+  });
+}
+
+const actionOf = (foreignKey: ForeignKey, { next }: KeyChange): ReferentialAction =>
+  next === null ? foreignKey.onDelete : foreignKey.onUpdate;
+
 /**
- * After the delete of a parent: the query for its children, which go too or forbid it. It has the newest snapshot there is, at every isolation
- * level (ri_PerformCheck, detectNewRows).
+ * After the delete of a parent, or the change of its key: the query for its children, which go or change too, or forbid it. It has the newest
+ * snapshot there is, at every isolation level (ri_PerformCheck, detectNewRows).
  */
 export function checkChildren(draft: Draft, actor: ActorIndex, item: Item, machinery: Machinery): Worked {
   const foreignKey = foreignKeyOf(item, machinery, (table) => table.referencedBy);
-  const cascades = foreignKey.onDelete === 'cascade';
-  const wait = lockForCheck(draft, actor, item.table, cascades ? 'ROW EXCLUSIVE' : 'ROW SHARE');
+  const action = actionOf(foreignKey, item.key!);
+  const writes = action === 'cascade' || action === 'set null';
+  const wait = lockForCheck(draft, actor, item.table, writes ? 'ROW EXCLUSIVE' : 'ROW SHARE');
   if (wait !== null) return waiting(wait);
   draft.noteReads(actor, [item.table], []);
   const { contents, catalog } = machinery;
+  const { old, next } = item.key!;
   const newest = new SnapshotView(contents, draft.committed, draft.transaction(actor), draft.sequences, catalog.tables.length);
-  const next = newest
-    .versions(item.table)
-    .filter((version) => hasKey(version, foreignKey.columns, item.values!, machinery))
-    .sort((left, right) => left.position - right.position)
-    .map((version): Item => ({ ...item, slot: version.slot, version, kind: cascades ? 'delete' : 'referrer' }));
-  return { ...NOTHING, next };
+  const withKey = (table: number, columns: readonly number[]) =>
+    newest
+      .versions(table)
+      .filter((version) => hasKey(version, columns, old, machinery))
+      .sort((left, right) => left.position - right.position);
+  // NO ACTION is content with another row that has the key by now, which can only be one of ours (ri_Check_Pk_Match).
+  if (action === 'no action' && withKey(foreignKey.parent, foreignKey.parentColumns).length > 0) return NOTHING;
+  const children = withKey(item.table, foreignKey.columns);
+  const kind = !writes ? 'referrer' : action === 'cascade' && next === null ? 'delete' : 'rewrite';
+  return {
+    ...NOTHING,
+    next: children.map((version): Item => {
+      const values = kind === 'rewrite' ? rewritten(foreignKey, item.key!, version, machinery) : null;
+      return { ...item, slot: version.slot, version, kind, values };
+    }),
+  };
 }
 
-/** A child that forbids the delete of its parent, unless it turns out to have gone elsewhere. */
+/** A child's row as the foreign key's action leaves it. */
+export function rewritten(foreignKey: ForeignKey, key: KeyChange, version: Version, machinery: Machinery): readonly Value[] {
+  const table = machinery.catalog.tables[foreignKey.table]!;
+  if (table.columns.some((column) => column.generated))
+    throw new UnmodelledError(`foreign key ${foreignKey.name} changes ${table.name}, which has generated columns`);
+  const values = [...machinery.contents.values(version.content)];
+  if (actionOf(foreignKey, key) === 'cascade')
+    foreignKey.columns.forEach((column, index) => {
+      values[column] = key.next![index]!;
+    });
+  else for (const column of key.next === null ? foreignKey.setOnDelete : foreignKey.columns) values[column] = null;
+  return values;
+}
+
+/** A child that forbids the delete of its parent, or the change of its key, unless it turns out to have gone elsewhere. */
 export function checkReferrer(draft: Draft, actor: ActorIndex, item: Item, progress: MutableProgress, machinery: Machinery): Worked {
   const foreignKey = foreignKeyOf(item, machinery, (table) => table.referencedBy);
   const table = machinery.catalog.tables[item.table]!;
   const request = { actor, table, slot: item.slot, mode: RowLockMode.keyShare, policy: 'block' as const, by: 'lock' as const };
   const locked = lockNewest(draft, request, progress);
   if (locked.result === 'wait') return waiting(locked.wait);
-  if (locked.result !== 'locked' || !hasKey(progress.version!, foreignKey.columns, item.values!, machinery)) return NOTHING;
+  if (locked.result !== 'locked' || !hasKey(progress.version!, foreignKey.columns, item.key!.old, machinery)) return NOTHING;
   const parent = machinery.catalog.tables[foreignKey.parent]!;
+  const restricts = actionOf(foreignKey, item.key!) === 'restrict';
+  // RESTRICT has a code of its own since PostgreSQL 18 (ri_ReportViolation).
   throw new SqlError(
-    '23503',
-    `update or delete on table "${parent.name}" violates foreign key constraint "${foreignKey.name}" on table "${table.name}"`,
+    restricts ? '23001' : '23503',
+    `update or delete on table "${parent.name}" violates ${restricts ? 'RESTRICT setting of ' : ''}foreign key constraint "${foreignKey.name}" on table "${table.name}"`,
     { constraint: foreignKey.name, table: table.name },
   );
 }

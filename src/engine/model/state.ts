@@ -176,7 +176,7 @@ export interface Item {
   readonly version: Version | null;
   /** For an insert: the new row, sequences filled in when its turn comes. */
   readonly values: readonly Value[] | null;
-  readonly kind: 'lock' | 'insert' | 'update' | 'delete' | 'fails' | 'parent' | 'child' | 'referrer';
+  readonly kind: 'lock' | 'insert' | 'update' | 'rewrite' | 'delete' | 'fails' | 'parent' | 'child' | 'referrer';
   /** For a foreign key's check: which. */
   readonly foreignKey: string | null;
   readonly mode: RowLockMode;
@@ -184,8 +184,15 @@ export interface Item {
   readonly join: JoinedRow | null;
   /** What RETURNING gives for it, where that was computed together with the values. */
   readonly returned: readonly Value[] | null;
+  /** For the action of a foreign key: the key that is gone, and the one in its place where it was changed. */
+  readonly key?: KeyChange;
   /** What is thrown when the row's turn comes. */
   readonly error?: SqlError;
+}
+
+export interface KeyChange {
+  readonly old: readonly Value[];
+  readonly next: readonly Value[] | null;
 }
 
 /** A row of a join on its way through LockRows or ModifyTable. */

@@ -334,8 +334,6 @@ function compileUpdate(statement: Extract<Statement, { type: 'update' }>, contex
   const table = plainTable(context.catalog, statement.table.name);
   const alias = statement.table.alias ?? table.name;
   const columns = statement.sets.map((set) => columnNamed(table, set.column.name));
-  if (columns.some((column) => table.referencedBy.some((foreignKey) => foreignKey.parentColumns.includes(column))))
-    throw new UnmodelledError(`an update of ${table.name}'s key, which a foreign key refers to`);
   const types = columns.map((column) => table.columns[column]!.type);
   const values = statement.sets.map((set) => {
     if (set.value.type === 'default') throw new UnmodelledError('SET ... = DEFAULT');

@@ -1,6 +1,6 @@
 import { UnmodelledError } from '../../contract.js';
 import { tokenize } from '../../sql-text.js';
-import type { Catalog, CheckConstraint, Column, ForeignKey, Table, UniqueConstraint } from '../catalog.js';
+import type { Catalog, CheckConstraint, Column, ForeignKey, ReferentialAction, Table, UniqueConstraint } from '../catalog.js';
 import { isPlain } from '../types.js';
 import { type CatalogIndex, type CatalogRows, type CatalogTable, quote, rowSchema } from './schema.js';
 import { newTextQuery, type TextQuery } from './text-query.js';
@@ -149,17 +149,27 @@ function foreignKeysOf(table: CatalogTable, index: number, tables: readonly Cata
     const parent = tables.findIndex((other) => other.name === foreignKey.parent);
     const [onUpdate, onDelete, match] = foreignKey.actions;
     if (foreignKey.period) throw new UnmodelledError(`foreign key ${foreignKey.name}: PERIOD`);
-    if (onUpdate !== 'a' || (onDelete !== 'a' && onDelete !== 'c') || match !== 's')
-      throw new UnmodelledError(`foreign key ${foreignKey.name}: only ON DELETE NO ACTION and CASCADE are known`);
+    if (match !== 's') throw new UnmodelledError(`foreign key ${foreignKey.name}: MATCH FULL`);
+    const columns = foreignKey.columns.map((column) => indexOf(table, column));
     return {
       name: foreignKey.name,
       table: index,
-      columns: foreignKey.columns.map((column) => indexOf(table, column)),
+      columns,
       parent,
       parentColumns: foreignKey.parentColumns.map((column) => indexOf(tables[parent]!, column)),
-      onDelete: onDelete === 'c' ? 'cascade' : 'no action',
+      onDelete: actionOf(onDelete!, foreignKey),
+      onUpdate: actionOf(onUpdate!, foreignKey),
+      setOnDelete: foreignKey.setColumns?.map((column) => indexOf(table, column)) ?? columns,
     };
   });
+}
+
+const ACTIONS: Readonly<Record<string, ReferentialAction>> = { a: 'no action', r: 'restrict', c: 'cascade', n: 'set null' };
+
+function actionOf(code: string, { name }: { readonly name: string }): ReferentialAction {
+  const action = ACTIONS[code];
+  if (action === undefined) throw new UnmodelledError(`foreign key ${name}: SET DEFAULT`);
+  return action;
 }
 
 const indexOf = (table: CatalogTable, column: string): number => table.columns.findIndex((item) => item.name === column);

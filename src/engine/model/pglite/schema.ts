@@ -59,6 +59,8 @@ export interface CatalogForeignKey {
   readonly parentColumns: readonly string[];
   readonly actions: string;
   readonly period: boolean;
+  /** Columns named by ON DELETE SET NULL. */
+  readonly setColumns: readonly string[] | null;
 }
 
 export interface CatalogRows {
@@ -279,7 +281,8 @@ SELECT json_build_object(
         'columns', (SELECT json_agg(a.attname ORDER BY position) FROM unnest(k.conkey) WITH ORDINALITY AS n(attnum, position), attributes a WHERE a.attrelid = k.conrelid AND a.attnum = n.attnum),
         'parent', (SELECT relname FROM pg_class WHERE oid = k.confrelid),
         'parentColumns', (SELECT json_agg(a.attname ORDER BY position) FROM unnest(k.confkey) WITH ORDINALITY AS n(attnum, position), attributes a WHERE a.attrelid = k.confrelid AND a.attnum = n.attnum),
-        'actions', k.confupdtype::text || k.confdeltype::text || k.confmatchtype::text, 'period', k.conperiod) ORDER BY k.oid)
+        'actions', k.confupdtype::text || k.confdeltype::text || k.confmatchtype::text, 'period', k.conperiod,
+        'setColumns', (SELECT json_agg(a.attname) FROM unnest(k.confdelsetcols) AS n(attnum), attributes a WHERE a.attrelid = k.conrelid AND a.attnum = n.attnum)) ORDER BY k.oid)
       FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype = 'f'), '[]'),
     'triggers', coalesce((SELECT json_agg(tgname ORDER BY tgname) FROM pg_trigger WHERE tgrelid = c.oid AND NOT tgisinternal), '[]'),
     'others', coalesce((SELECT json_agg(conname ORDER BY conname) FROM pg_constraint

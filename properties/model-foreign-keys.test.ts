@@ -1,0 +1,154 @@
+import { describe } from 'vitest';
+import { block, onServer, RC, RR, SR } from './model-cases.js';
+
+/** What foreign keys do when a key goes or changes: every interleaving on the model, every transition of it on a real server. */
+
+const schema = `
+  CREATE TABLE items (id int PRIMARY KEY, code int UNIQUE, v int NOT NULL);
+  CREATE TABLE wishes (
+    id int PRIMARY KEY,
+    item_id int REFERENCES items (id) ON DELETE SET NULL ON UPDATE CASCADE,
+    v int NOT NULL,
+    CONSTRAINT not_thirteen CHECK (item_id <> 13)
+  );
+  CREATE TABLE lines (item_id int REFERENCES items (id) ON DELETE CASCADE ON UPDATE CASCADE, n int, PRIMARY KEY (item_id, n));
+  CREATE TABLE remarks (id int PRIMARY KEY, item_id int, n int, FOREIGN KEY (item_id, n) REFERENCES lines ON UPDATE CASCADE ON DELETE SET NULL);
+  CREATE TABLE strict (id int PRIMARY KEY, item_id int NOT NULL REFERENCES items (id) ON DELETE SET NULL);
+  CREATE TABLE restricted (id int PRIMARY KEY, code int REFERENCES items (code) ON DELETE RESTRICT ON UPDATE RESTRICT);
+  CREATE TABLE loose (id int PRIMARY KEY, code int REFERENCES items (code) ON UPDATE SET NULL);
+  CREATE TABLE plain (id int PRIMARY KEY, code int REFERENCES items (code));
+`;
+const seed = `
+  INSERT INTO items VALUES (1, 10, 1), (2, 20, 1);
+  INSERT INTO wishes VALUES (1, 1, 0);
+`;
+const { conforms } = onServer(schema, seed);
+
+const remove = 'DELETE FROM items WHERE id = 1';
+const renumber = 'UPDATE items SET id = 5 WHERE id = 1';
+
+describe('ON DELETE SET NULL', () => {
+  conforms([
+    {
+      name: 'waits for a child that is being changed, and finds it as it is then',
+      scripts: [block(remove), block('UPDATE wishes SET v = v + 1 WHERE id = 1'), 'SELECT * FROM wishes'],
+      sees: ['waits', 'DELETE 1', '40001'],
+      at: RR,
+    },
+    {
+      name: 'leaves a child alone that has gone elsewhere',
+      scripts: [block(remove), block('UPDATE wishes SET item_id = 2 WHERE id = 1')],
+      sees: ['waits', 'DELETE 1'],
+      at: RC,
+    },
+    {
+      name: 'meets a new child',
+      scripts: [block(remove), block('INSERT INTO wishes VALUES (2, 1, 0)')],
+      sees: ['waits', '23503', 'DELETE 1'],
+    },
+    {
+      name: 'locks the child as an update does that leaves its key alone',
+      scripts: [block(remove), block('SELECT id FROM wishes WHERE id = 1 FOR KEY SHARE', 'SELECT id FROM wishes WHERE id = 1 FOR SHARE')],
+      sees: ['waits'],
+      at: RC,
+    },
+    {
+      name: 'of a column that may not be NULL',
+      scripts: [remove, 'DELETE FROM strict'],
+      seed: 'INSERT INTO strict VALUES (1, 1)',
+      sees: ['23502', 'DELETE 1'],
+      at: RC,
+    },
+    {
+      name: 'where the key’s column is half of two keys',
+      scripts: [block(remove, 'SELECT * FROM remarks'), block('UPDATE remarks SET n = 2 WHERE id = 1')],
+      seed: 'INSERT INTO lines VALUES (1, 1), (1, 2); INSERT INTO remarks VALUES (1, 1, 1)',
+      sees: ['waits', 'SELECT 1'],
+      at: RC,
+    },
+    {
+      name: 'serializable',
+      scripts: [block(remove), block('SELECT item_id FROM wishes', 'UPDATE wishes SET v = 2')],
+      sees: ['40001'],
+      at: SR,
+    },
+  ]);
+});
+
+describe('ON UPDATE CASCADE', () => {
+  conforms([
+    {
+      name: 'waits for a child that is being changed',
+      scripts: [block(renumber), block('UPDATE wishes SET v = v + 1 WHERE id = 1 RETURNING item_id')],
+      sees: ['waits', 'UPDATE 1'],
+    },
+    {
+      name: 'meets a new child, and one that refers elsewhere',
+      scripts: [block(renumber), block('INSERT INTO wishes VALUES (2, 1, 0)', 'UPDATE wishes SET item_id = 2 WHERE id = 1')],
+      sees: ['waits', '23503'],
+      at: RC,
+    },
+    {
+      name: 'to a value that is no new key leaves all alone',
+      scripts: [block('UPDATE items SET id = 1, v = 2 WHERE id = 1'), block('UPDATE wishes SET v = 2 WHERE id = 1')],
+      sees: ['UPDATE 1'],
+      at: RC,
+    },
+    {
+      name: 'goes on to children of children',
+      scripts: [
+        block(renumber, 'SELECT item_id, n FROM remarks'),
+        block('UPDATE remarks SET n = n WHERE id = 1'),
+        'INSERT INTO lines VALUES (1, 2)',
+      ],
+      seed: 'INSERT INTO lines VALUES (1, 1); INSERT INTO remarks VALUES (1, 1, 1)',
+      sees: ['waits', 'SELECT 1', '23503'],
+      at: RC,
+    },
+    { name: 'that a CHECK forbids', scripts: ['UPDATE items SET id = 13 WHERE id = 1'], sees: ['23514'], at: RC },
+    {
+      name: 'of several keys, one after the other',
+      scripts: ['UPDATE items SET id = id + 10', block('UPDATE wishes SET item_id = 2 WHERE id = 1')],
+      seed: 'INSERT INTO wishes VALUES (2, 2, 0)',
+      sees: ['waits'],
+      at: RC,
+    },
+  ]);
+});
+
+describe('who forbids it', () => {
+  conforms([
+    {
+      name: 'RESTRICT',
+      scripts: [block('UPDATE items SET code = 11 WHERE id = 1'), remove, block('INSERT INTO restricted VALUES (1, 10)')],
+      sees: ['waits', '23001', '23503'],
+      at: RC,
+    },
+    {
+      name: 'NO ACTION',
+      scripts: [block('UPDATE items SET code = 11 WHERE id = 1'), remove, block('INSERT INTO plain VALUES (1, 10)')],
+      sees: ['waits', '23503'],
+    },
+    {
+      name: 'NO ACTION does not where another row has the key by then',
+      scripts: ['UPDATE items SET code = CASE WHEN id = 1 THEN 30 ELSE 10 END'],
+      seed: 'INSERT INTO plain VALUES (1, 10)',
+      sees: ['UPDATE 2'],
+      at: RC,
+    },
+    {
+      name: 'RESTRICT does all the same',
+      scripts: ['UPDATE items SET code = CASE WHEN id = 1 THEN 30 ELSE 10 END'],
+      seed: 'INSERT INTO restricted VALUES (1, 10)',
+      sees: ['23001'],
+      at: RC,
+    },
+    {
+      name: 'ON UPDATE SET NULL, and still NO ACTION when the parent goes',
+      scripts: [block('UPDATE items SET code = 11 WHERE id = 1'), remove, block('UPDATE loose SET code = 20 WHERE id = 1')],
+      seed: 'INSERT INTO loose VALUES (1, 10)',
+      sees: ['waits', 'UPDATE 1', '23503', 'DELETE 1'],
+      at: RC,
+    },
+  ]);
+});
