@@ -158,7 +158,7 @@ describe('text', () => {
 });
 
 describe('why', () => {
-  const change = (id: number) => ({ table: 'events', before: { id, n: 1 }, after: { id, n: 0 } });
+  const change = (id: number, n = 1) => ({ table: 'events', before: { id, n }, after: { id, n: n - 1 } });
   const violations = [{ step: 3, invariant: 'capacity', resource: 'event 1', message: '', usage: 2, capacity: 1 }];
 
   test('who overwrote whom is a lost update', () => {
@@ -167,7 +167,7 @@ describe('why', () => {
         step({ text: 'SELECT n FROM events WHERE id = 1', rows: [[1]] }),
         step({ actor: 1, name: 'bob', text: 'UPDATE events SET n = 0 WHERE id = 1', rowCount: 1 }),
         step({ actor: 1, name: 'bob', text: 'COMMIT', changes: [change(1)] }),
-        step({ text: 'UPDATE events SET n = 0 WHERE id = 1', rowCount: 1, changes: [change(1)] }),
+        step({ text: 'UPDATE events SET n = n - 1 WHERE id = 1', rowCount: 1, changes: [change(1, 0)] }),
       ],
       initialUsage: [],
       violations,

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Row } from './context.js';
 import type { History, RowChange, StepRecord, UsageRecord, ViolationRecord } from './history/history.js';
 import type { Machine, Step } from './machine.js';
 import { replyKey } from './reply.js';
@@ -28,7 +29,8 @@ function recordStep<S>(machine: Machine<S>, step: Step<S>): StepRecord {
   const { actor } = step.choice;
   const names = machine.actorNames;
   const reply = step.outcome.kind === 'blocked' ? null : step.outcome.reply;
-  const changed = step.before.committed.tables !== step.after.committed.tables;
+  const changes =
+    step.before.committed.tables === step.after.committed.tables ? [] : changesBetween(step.before.committed, step.after.committed);
   const phaseBefore = names.map((_, index) => machine.phase(step.before, index));
   return {
     actor,
@@ -47,8 +49,8 @@ function recordStep<S>(machine: Machine<S>, step: Step<S>): StepRecord {
     waitsFor:
       actor === NOBODY ? [] : machine.engine.status(step.after.engine, actor).waitsFor.map((other) => names[other] ?? 'somebody else'),
     freed: names.filter((_, index) => phaseBefore[index] === 'waiting' && machine.phase(step.after, index) === 'freed'),
-    changes: changed ? changesBetween(step.before.committed, step.after.committed) : [],
-    usage: changed ? usageOf(machine, step.after.committed) : null,
+    changes,
+    usage: changes.length > 0 ? usageOf(machine, step.after.committed) : null,
     finished: step.finished,
     events: step.events,
     clockMs: step.after.world.clockMs,
@@ -59,18 +61,33 @@ const usageOf = <S>(machine: Machine<S>, committed: CommittedState): readonly Us
 
 const shorten = (text: string) => (text.length > 80 ? `${text.slice(0, 77)}...` : text);
 
-/** Rows that came, went or changed. A row is known again by its first column. */
-function changesBetween(before: CommittedState, after: CommittedState): RowChange[] {
-  const changes: RowChange[] = [];
-  for (const table of Object.keys(after.tables)) {
-    const old = new Map((before.tables[table] ?? []).map((row) => [JSON.stringify(Object.values(row)[0]), row]));
-    const now = new Map((after.tables[table] ?? []).map((row) => [JSON.stringify(Object.values(row)[0]), row]));
-    for (const key of new Set([...old.keys(), ...now.keys()])) {
-      const change = { table, before: old.get(key) ?? null, after: now.get(key) ?? null };
-      if (JSON.stringify(change.before) !== JSON.stringify(change.after)) changes.push(change);
-    }
-  }
-  return changes;
+/**
+ * Rows that came, went or changed. What the primary key is a state does not say, only that it comes first: a row is known again by as many
+ * of its first columns as possible.
+ */
+export function changesBetween(before: CommittedState, after: CommittedState): RowChange[] {
+  return Object.keys(after.tables).flatMap((table) => {
+    const gone = rowsOnlyIn(before, after, table);
+    const come = rowsOnlyIn(after, before, table);
+    const changes = gone.map((row): RowChange => {
+      const again = come.reduce((best, other, at) => (alike(row, other) > alike(row, come[best]) ? at : best), -1);
+      return { table, before: row, after: again < 0 ? null : come.splice(again, 1)[0]! };
+    });
+    return [...changes, ...come.map((row): RowChange => ({ table, before: null, after: row }))];
+  });
+}
+
+function rowsOnlyIn({ tables }: CommittedState, other: CommittedState, table: string): Row[] {
+  const there = new Set((other.tables[table] ?? []).map((row) => JSON.stringify(row)));
+  return (tables[table] ?? []).filter((row) => !there.has(JSON.stringify(row)));
+}
+
+/** How many of their first columns two rows have in common. */
+function alike(row: Row, other: Row | undefined): number {
+  if (other === undefined) return 0;
+  const values = Object.values(other);
+  const differing = Object.values(row).findIndex((value, at) => value !== values[at]);
+  return differing < 0 ? values.length : differing;
 }
 
 /** Four characters for what a step was and how it came out: enough to tell where a replay departs from its recording. */

@@ -115,6 +115,20 @@ export interface Workload {
 /** What a variant declares of itself at one level. */
 export type Expectation = 'holds' | 'violated';
 
+/** What a variant that is broken on purpose shows, for the list of known bugs. */
+export interface ZooEntry {
+  /** The class of bug, in a few words: the same for all variants that show it, in whatever system. */
+  readonly class: string;
+  /** What is seen to happen: an anomaly's name, such as `write skew` or `lost update`, or what becomes of the data. */
+  readonly anomaly: string;
+  /** With so few participants it can happen; with fewer it cannot. */
+  readonly leastActors: number;
+  /** A public issue, advisory or paper in which the class was reported, or `(general knowledge)`. */
+  readonly seenIn: string;
+  /** Name of the safe variant that repairs it. */
+  readonly fix: string;
+}
+
 /** A variant of a booking system, or a file of one's own: schema, operations, invariants, what is expected of it. */
 export interface Scenario {
   /** `system/variant`. */
@@ -136,6 +150,8 @@ export interface Scenario {
   readonly usage?: (state: CommittedState) => readonly Usage[];
   /** What is expected at each level; a run explores exactly these, unless `--isolation` names one. Empty: READ COMMITTED, with nothing expected. */
   readonly expect: Partial<Readonly<Record<IsolationLevel, Expectation>>>;
+  /** What bug this is, for a variant that is broken on purpose. */
+  readonly zoo?: ZooEntry;
   /** Files in the backup store before the first step. */
   readonly files?: Readonly<Record<string, string>>;
   /** Where the clock stands at the start, ISO 8601. Default 2026-01-01T00:00:00.000Z. */

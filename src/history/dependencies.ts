@@ -122,7 +122,7 @@ function readsOf(step: StepRecord, index: number, tables: readonly string[], sna
     .map((table) => ({ actor: step.name, table, step: index, snapshot }));
 }
 
-function sameRow(left: RowChange, right: RowChange): boolean {
-  const key = (change: RowChange) => JSON.stringify(Object.values(change.after ?? change.before ?? {})[0]);
-  return key(left) === key(right);
+/** Whether the later change is of the row as the earlier one left it. Of two that came one after the other, neither is the other. */
+function sameRow({ after }: RowChange, { before }: RowChange): boolean {
+  return after !== null && before !== null && JSON.stringify(after) === JSON.stringify(before);
 }

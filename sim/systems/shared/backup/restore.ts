@@ -12,6 +12,8 @@ export interface OpenedBackup {
   readonly document: BackupDocument;
 }
 
+type Replace<T> = (client: Client, format: BackupFormat, document: BackupDocument) => Promise<T>;
+
 /**
  * The order of lock and snapshot is what makes this safe. LOCK TABLE takes no snapshot, and at READ COMMITTED every statement after
  * it takes a fresh one, so DELETE sees each booking that was committed before the lock was granted, and while it is held there are
@@ -21,23 +23,26 @@ export interface OpenedBackup {
  * EXCLUSIVE keeps writers and `SELECT ... FOR UPDATE` out and lets plain readers in, a running backup among them; DELETE leaves that
  * backup the rows of its snapshot, where TRUNCATE would show it empty tables. Tables are locked in the format's order, as bookers do.
  */
-const replaceUnderLock = (client: Client, format: BackupFormat, document: BackupDocument): Promise<Dropped> =>
-  inTransaction(
-    client,
-    async () => {
-      await client.query(`LOCK TABLE ${format.tables.map(({ name }) => name).join(', ')} IN EXCLUSIVE MODE`);
-      return replaceContents(client, format, document);
-    },
-    'BEGIN ISOLATION LEVEL READ COMMITTED',
-  );
+export function underLock<T>(replace: Replace<T>, lock?: string): Replace<T> {
+  return (client, format, document) =>
+    inTransaction(
+      client,
+      async () => {
+        await client.query(lock ?? `LOCK TABLE ${format.tables.map(({ name }) => name).join(', ')} IN EXCLUSIVE MODE`);
+        return replace(client, format, document);
+      },
+      'BEGIN ISOLATION LEVEL READ COMMITTED',
+    );
+}
 
 /** Puts the tables back to the newest backup, or leaves them as they are. Answers with what it took away. */
-export const restoreOf = (format: BackupFormat, options: RetryOptions = {}): Operation => restoreWith(format, replaceUnderLock, options);
+export const restoreOf = (format: BackupFormat, options: RetryOptions = {}): Operation =>
+  restoreWith(format, underLock(replaceContents), options);
 
 /** The same with another way of replacing, or of choosing the backup, for variants that show what the locks and their order are for. */
 export function restoreWith(
   format: BackupFormat,
-  replace: (client: Client, format: BackupFormat, document: BackupDocument) => Promise<Dropped>,
+  replace: Replace<Dropped>,
   { attempts = 3 }: RetryOptions = {},
   open: (store: Store, format: BackupFormat) => Promise<OpenedBackup | Rejection> = openNewest,
 ): Operation {

@@ -1,0 +1,1 @@
+export { rentalScenarios } from './variants/index.js';
