@@ -64,6 +64,20 @@ describe('an interruption exits 130, with the outcome so far', () => {
     expectWritten(directory, await running.ended);
   });
 
+  it('Ctrl-C while random programs are run: their counts so far', async () => {
+    const directory = scratchDirectory();
+    const running = start('fuzz', '--seed', '1', '--runs', '5000', '--schedules', '1', '--workers', '1', '--report', report(directory));
+    await running.says('postgres ');
+    running.signalGroup('SIGINT');
+    expect(await running.ended).toMatchObject({
+      code: EXIT.interrupted,
+      stdout: expect.stringMatching(
+        /\nprograms {5}\d+ of 5000\n[\s\S]*\ninterrupted after .*\nagain {8}npm run fuzz -- --seed 1 --runs 5000 /,
+      ),
+      stderr: expect.stringContaining('interrupted: closing servers'),
+    });
+  });
+
   it('SIGTERM to the whole process group while servers are being started', async () => {
     const directory = scratchDirectory();
     const running = start('--report', report(directory));

@@ -39,11 +39,10 @@ import {
   withoutIndentation,
 } from './documents.js';
 
-const DOCUMENTS = [
-  'README.md',
-  'CONTRIBUTING.md',
-  ...readdirSync(join(ROOT, 'docs')).flatMap((name) => (name.endsWith('.md') ? [`docs/${name}`] : [])),
-];
+const documentsIn = (folder: string) =>
+  readdirSync(join(ROOT, folder)).flatMap((name) => (name.endsWith('.md') ? [`${folder}/${name}`] : []));
+const SYSTEMS = documentsIn('docs/systems');
+const DOCUMENTS = ['README.md', 'CONTRIBUTING.md', ...documentsIn('docs'), ...SYSTEMS];
 const UPDATE = process.env.LASTSEAT_UPDATE === '1';
 const SUITE = 'npm run sim -- --seed 42';
 /** On a machine that is busy with other tests. */
@@ -311,6 +310,20 @@ describe('nothing is left out of', () => {
       [],
     );
     expect(SHIPPED_WITNESSES.filter(({ name }) => !document.includes(`\`${name}\``))).toEqual([]);
+  });
+
+  it.each(SYSTEMS)('%s: variants, what is expected of them at which level, and what repairs them', (path) => {
+    const system = /(\w+)\.md$/.exec(path)![1]!;
+    const rows = SHIPPED.filter(({ name }) => name.startsWith(`${system}/`)).map(({ name, description, expect: levels, zoo }) => {
+      const verdicts = (['READ COMMITTED', 'REPEATABLE READ', 'SERIALIZABLE'] as const).map((level) => levels[level] ?? '');
+      const fix = zoo === undefined ? '' : ` Fix: \`${zoo.fix.replace(`${system}/`, '')}\``;
+      return `| \`${name}\` | ${verdicts.join(' | ')} | ${description}${fix} |`.replaceAll('|  |', '| |');
+    });
+    expect(
+      read(path)
+        .split('\n')
+        .filter((line) => line.startsWith(`| \`${system}/`)),
+    ).toEqual(rows);
   });
 
   it('docs/architecture.md: what is in src', () => {

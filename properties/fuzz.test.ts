@@ -130,6 +130,20 @@ test('a schema that the model refuses is counted', async () => {
   expect(schedules).toBe(0);
 });
 
+test('one schema after another, and no row in either: each has its own tables', async () => {
+  const bare = (...names: string[]): FuzzProgram => ({
+    schema: names.map((name) => `CREATE TABLE ${name} (id int PRIMARY KEY)`),
+    rows: [],
+    isolation: 'READ COMMITTED',
+    stubborn: false,
+    actors: [['SELECT 1'], ['SELECT 1']],
+  });
+  for (const program of [bare('seats'), bare('seats', 'rows')]) {
+    const { divergence } = await examine(program, schedulesOf(program, '1', 2), { model, postgres });
+    expect(divergence).toBeNull();
+  }
+});
+
 test('exit codes: what was interrupted, what failed, what diverged', () => {
   const divergence = { index: 1, difference: '', file: '', shrinks: 0 };
   const diverged: FuzzTally = { ...NOTHING_FUZZED, divergences: [divergence] };

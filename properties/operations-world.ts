@@ -58,6 +58,7 @@ export function worldAround(session: pg.Client) {
   };
   const context: OperationContext = {
     client: asClient(session),
+    connect: async () => asClient(session),
     clock: { now: () => new Date(now) },
     random: {
       float: () => 0,

@@ -1,9 +1,9 @@
 /** Hermitage's cases on the server and on the model: which anomalies each level keeps out. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { openServer } from '../src/engine/postgres/providers/open.js';
 import type { PostgresServer } from '../src/engine/postgres/providers/server.js';
 import type { IsolationLevel } from '../src/scenario.js';
 import type { SpecEvent } from '../src/spec/events.js';
+import { openPinnedServer } from './pinned-server.js';
 import { readFixture, runSpec, specNames } from './spec-runs.js';
 
 const LEVELS: readonly IsolationLevel[] = ['READ COMMITTED', 'REPEATABLE READ', 'SERIALIZABLE'];
@@ -91,7 +91,7 @@ const sign = (name: string, events: readonly SpecEvent[]): string => (ANOMALIES[
 let server: PostgresServer;
 
 beforeAll(async () => {
-  server = await openServer('embedded');
+  server = await openPinnedServer();
 }, 60_000);
 
 afterAll(async () => {

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { ProviderError } from '../src/index.js';
 
@@ -15,7 +15,7 @@ const PACKAGE_VERSIONS: Readonly<Record<number, string>> = {
 export const MAJORS: readonly number[] = Object.keys(PACKAGE_VERSIONS).map(Number);
 
 /** Where fetched binaries are kept: not committed, and made again where it is gone. */
-const CACHE = '.lastseat/postgres';
+const CACHE = resolve('.lastseat/postgres');
 
 const run = promisify(execFile);
 

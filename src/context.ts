@@ -66,6 +66,11 @@ export type EmittedEvent = { readonly type: string } & Readonly<Record<string, s
 /** What an operation is called with: everything that it may touch besides its input. */
 export interface OperationContext {
   readonly client: Client;
+  /**
+   * A new session, for an operation that wants to go on after its client's connection was lost: every later query on that client fails. In
+   * production `() => pool.connect()`. A scheduling point.
+   */
+  readonly connect: () => Promise<Client>;
   readonly clock: Clock;
   readonly random: Random;
   readonly store: Store;

@@ -1,13 +1,22 @@
 import { ActorProgram, type ProgramNode } from './actor/program.js';
 import { describeRequest, type Finished, type Request } from './actor/request.js';
 import type { EmittedEvent, Row } from './context.js';
-import type { Action, ActorIndex, Applied, Engine, Outcome, Phase, Statement } from './engine/contract.js';
+import {
+  type Action,
+  type ActorIndex,
+  type Applied,
+  type Engine,
+  type Outcome,
+  type Phase,
+  type Statement,
+  UnmodelledError,
+} from './engine/contract.js';
 import { readStatement, type StatementText } from './engine/sql-text.js';
 import { SHIPPED_WITNESSES, witnessesOf } from './invariants/witnesses.js';
 import { chain, type MaybePromise } from './maybe-promise.js';
-import { type Fault, isTick, showDuration, withoutOne } from './plan/fault.js';
+import { concerning, type Fault, isTick, showDuration, withoutOne } from './plan/fault.js';
 import type { Plan } from './plan/plan.js';
-import { plainRows, type Reply } from './reply.js';
+import { CONNECTION_LOST, NOT_CONNECTED, plainRows, type Reply } from './reply.js';
 import type { CommittedState, Scenario, StepEvent, Violation, Witness } from './scenario.js';
 import { type Choice, NOBODY } from './schedule/choice.js';
 import { callCache, callStore, type World, worldKey } from './world.js';
@@ -30,6 +39,12 @@ export interface ActorState {
   readonly started: boolean;
   /** Its operation has not begun: it reads the clock before its first call, and the clock may still move on. */
   readonly arriving: boolean;
+  /** Which of its sessions it has, from 0. */
+  readonly session: number;
+  /** That session's connection is lost. */
+  readonly lost: boolean;
+  /** Its process has died: it does nothing any more. */
+  readonly dead: boolean;
 }
 
 export interface FoundViolation extends Violation {
@@ -64,6 +79,7 @@ export interface MachineOptions {
 
 const NONE: readonly Choice[] = [];
 const NO_FAULTS: readonly Fault[] = [];
+const NEW = { prelude: [], started: false, session: 0, lost: false, dead: false };
 const STARTS_AT = '2026-01-01T00:00:00.000Z';
 
 /**
@@ -125,7 +141,7 @@ export class Machine<S> {
   #begin(engine: S, actor: ActorIndex, world: World, faults: readonly Fault[]): MaybePromise<ActorState> {
     return chain(this.#programs[actor]!.root(world.clockMs), (node) => {
       const arriving = node.readClock && faults.some(isTick);
-      return this.#settle(engine, actor, { node, prelude: [], started: false, arriving }, world, faults);
+      return this.#settle(engine, actor, { ...NEW, node, arriving }, world, faults);
     });
   }
 
@@ -135,7 +151,7 @@ export class Machine<S> {
    */
   #settle(engine: S, actor: ActorIndex, state: ActorState, world: World, faults: readonly Fault[]): MaybePromise<ActorState> {
     const { request } = state.node;
-    if (request?.kind !== 'query' || this.#options.beginIsStep || faults.length > 0) return state;
+    if (request?.kind !== 'query' || this.#options.beginIsStep || faults.length > 0 || !isConnected(state)) return state;
     const statement = readStatement(request.text);
     const opens = statement.kind === 'begin' && state.prelude.length === 0 && !this.engine.status(engine, actor).inTransaction;
     const adds = statement.kind === 'set-transaction' && state.prelude.length > 0;
@@ -153,7 +169,35 @@ export class Machine<S> {
     if (configuration.faults.length === 0) return own;
     const phases = configuration.actors.map((_, actor) => this.phase(configuration, actor));
     if (phases.every((phase) => phase === 'finished') || (this.#goesOnAtOnce && phases.includes('freed'))) return own;
-    return [...own, ...happenings(configuration.faults)];
+    const happenings: Choice[] = configuration.faults.some(isTick) ? [{ actor: NOBODY, kind: 'tick' }] : [];
+    phases.forEach((phase, actor) => {
+      if (phase === 'idle' || phase === 'uncommitted') happenings.push(...this.#lossesOf(configuration, actor));
+    });
+    return [...own, ...happenings];
+  }
+
+  /**
+   * How an actor may be lost between two of its steps. While a statement of its waits nothing is lost: the server would go on with it, and notice
+   * when it has an answer to send.
+   */
+  #lossesOf(configuration: Configuration<S>, actor: ActorIndex): Choice[] {
+    const { arriving, lost, started } = configuration.actors[actor]!;
+    const { operation } = this.plan.actors[actor]!;
+    const may = (kind: 'connection-lost' | 'process-dies') => concerning(configuration.faults, kind, operation) !== undefined;
+    const choices: Choice[] = [];
+    if (!arriving && !lost && may('connection-lost')) {
+      choices.push({ actor, kind: 'lost' });
+      if (this.#commits(configuration, actor)) choices.push({ actor, kind: 'unanswered' });
+    }
+    if (started && may('process-dies')) choices.push({ actor, kind: 'dies' });
+    return choices;
+  }
+
+  /** Whether the actor's next step is the commit of a transaction. */
+  #commits(configuration: Configuration<S>, actor: ActorIndex): boolean {
+    const action = this.#actionOf(configuration, { actor, kind: 'step' });
+    if (action?.kind !== 'statement') return action?.kind === 'commit';
+    return readStatement(action.statement.text).kind === 'commit' && this.engine.status(configuration.engine, actor).inTransaction;
   }
 
   get #goesOnAtOnce(): boolean {
@@ -184,19 +228,20 @@ export class Machine<S> {
 
   phase(configuration: Configuration<S>, actor: ActorIndex): Phase | 'finished' {
     const { phase } = this.engine.status(configuration.engine, actor);
-    const { node, arriving } = configuration.actors[actor]!;
-    return phase === 'idle' && node.request === null && !arriving ? 'finished' : phase;
+    const { node, arriving, dead } = configuration.actors[actor]!;
+    return phase === 'idle' && ((node.request === null && !arriving) || dead) ? 'finished' : phase;
   }
 
   /** Takes one step. `choice` must be among the choices. */
   apply(configuration: Configuration<S>, choice: Choice): MaybePromise<Step<S>> {
     const { actor } = choice;
     if (choice.kind === 'tick') return this.#tick(configuration, choice);
+    if (choice.kind === 'lost' || choice.kind === 'unanswered' || choice.kind === 'dies') return this.#lose(configuration, choice);
     const { node, arriving } = configuration.actors[actor]!;
     if (arriving) return this.#arrive(configuration, choice);
     const request = node.request as Request;
     const action = this.#actionOf(configuration, choice);
-    if (action === null) return this.#callWorld(configuration, choice, request as Exclude<Request, { kind: 'query' }>);
+    if (action === null) return this.#withoutEngine(configuration, choice, request);
     return chain(this.engine.apply(configuration.engine, action), (applied) =>
       this.#record(configuration, choice, action, request, applied),
     );
@@ -218,6 +263,44 @@ export class Machine<S> {
     });
   }
 
+  /** A connection is gone, with whatever was not committed; what its actor had asked of it fails. Who has died does not hear of it. */
+  #lose(before: Configuration<S>, choice: Choice): MaybePromise<Step<S>> {
+    const { actor, kind } = choice as Choice & { kind: 'lost' | 'unanswered' | 'dies' };
+    const { world } = before;
+    const state = before.actors[actor]!;
+    const { operation } = this.plan.actors[actor]!;
+    const faults = withoutOne(before.faults, concerning(before.faults, kind === 'dies' ? 'process-dies' : 'connection-lost', operation)!);
+    const cut = chain(kind === 'unanswered' ? this.#commit(before, actor) : before.engine, (engine) =>
+      this.engine.apply(engine, { kind: 'disconnect', actor }),
+    );
+    return chain(cut, ({ state: engine }) => {
+      const gone: ActorState = { ...state, started: true, lost: true, dead: kind === 'dies' };
+      const request = kind !== 'dies' && state.node.request?.kind === 'query' ? state.node.request : null;
+      const reply: Reply = request === null ? NO_ANSWER : CONNECTION_LOST;
+      const moved =
+        request === null
+          ? gone
+          : chain(this.#programs[actor]!.child(state.node, reply, world.clockMs), (node): ActorState => ({ ...gone, node }));
+      const text = kind === 'dies' ? 'process dies' : kind === 'unanswered' ? 'COMMIT' : (request?.text ?? 'connection lost');
+      const what = { kind, prelude: [], text } as const;
+      return chain(moved, (next) => {
+        const said =
+          request === null
+            ? NOTHING_SAID
+            : { outcome: { kind: 'done', reply } as const, events: next.node.events, finished: next.node.finished };
+        return this.#conclude({ before, choice, what, ...said, request, engine, world, faults, actors: before.actors.with(actor, next) });
+      });
+    });
+  }
+
+  /** The engine's state after the actor's commit. */
+  #commit(configuration: Configuration<S>, actor: ActorIndex): MaybePromise<S> {
+    return chain(this.engine.apply(configuration.engine, this.#actionOf(configuration, { actor, kind: 'step' })!), ({ state, outcome }) => {
+      if (outcome.kind === 'blocked') throw new UnmodelledError('a connection that is lost while its COMMIT waits');
+      return state;
+    });
+  }
+
   /** An operation begins, at this moment and no other. */
   #arrive(before: Configuration<S>, choice: Choice): MaybePromise<Step<S>> {
     const state = { ...before.actors[choice.actor]!, arriving: false, started: true };
@@ -233,7 +316,7 @@ export class Machine<S> {
   #actionOf(configuration: Configuration<S>, { actor, kind }: Choice): Action | null {
     if (kind === 'victim') return { kind: 'break-deadlock', actor };
     const { node, prelude, arriving } = configuration.actors[actor]!;
-    if (arriving) return null;
+    if (arriving || !isConnected(configuration.actors[actor]!)) return null;
     const phase = this.phase(configuration, actor);
     const fails = kind === 'fail';
     if (phase === 'freed' || phase === 'waiting') return { kind: 'resume', actor, fails };
@@ -242,19 +325,24 @@ export class Machine<S> {
     return request.kind === 'query' ? { kind: 'statement', actor, statement: { ...request, prelude }, fails } : null;
   }
 
-  #callWorld(configuration: Configuration<S>, choice: Choice, request: Exclude<Request, { kind: 'query' }>): MaybePromise<Step<S>> {
-    const { world, reply } =
-      request.kind === 'store' ? callStore(configuration.world, request.call) : callCache(configuration.world, request.call);
-    const kind = request.kind;
-    return this.#advance(
-      configuration,
-      choice,
-      { kind, prelude: [], text: describeRequest(request) },
-      request,
-      { kind: 'done', reply },
-      configuration.engine,
-      world,
-    );
+  /** A call of the store or the cache; a new session; or a statement for a session that is lost. */
+  #withoutEngine(configuration: Configuration<S>, choice: Choice, request: Request): MaybePromise<Step<S>> {
+    const { engine } = configuration;
+    const text = describeRequest(request);
+    const conclude = (kind: StepEvent['kind'], reply: Reply, world = configuration.world) =>
+      this.#advance(configuration, choice, { kind, prelude: [], text }, request, { kind: 'done', reply }, engine, world);
+    switch (request.kind) {
+      case 'query':
+        return conclude('statement', NOT_CONNECTED);
+      case 'connect':
+        if (!configuration.actors[choice.actor]!.lost) throw new UnmodelledError('a second session beside the one that an operation has');
+        return conclude('connect', NO_ANSWER);
+      default: {
+        const { world, reply } =
+          request.kind === 'store' ? callStore(configuration.world, request.call) : callCache(configuration.world, request.call);
+        return conclude(request.kind, reply, world);
+      }
+    }
   }
 
   #record(configuration: Configuration<S>, choice: Choice, action: Action, request: Request, applied: Applied<S>): MaybePromise<Step<S>> {
@@ -278,7 +366,14 @@ export class Machine<S> {
     const { actor } = choice;
     const { faults } = before;
     const state = before.actors[actor]!;
-    const stays: ActorState = { node: state.node, prelude: [], started: true, arriving: false };
+    const connects = what.kind === 'connect';
+    const stays: ActorState = {
+      ...state,
+      prelude: [],
+      started: true,
+      session: connects ? state.session + 1 : state.session,
+      lost: state.lost && !connects,
+    };
     const moved =
       outcome.kind === 'done'
         ? chain(this.#programs[actor]!.child(state.node, outcome.reply, world.clockMs), (node) =>
@@ -434,10 +529,12 @@ interface Taken<S> {
   readonly finished: Finished | null;
 }
 
+const NO_ANSWER: Reply = { kind: 'value', value: null };
+
 /** A step that answers nobody. */
 const NOTHING_SAID = {
   request: null,
-  outcome: { kind: 'done', reply: { kind: 'value', value: null } },
+  outcome: { kind: 'done', reply: NO_ANSWER },
   events: [],
   finished: null,
 } as const;
@@ -445,8 +542,9 @@ const NOTHING_SAID = {
 /** In the place of an actor, for monitors. */
 const CLOCK = { name: 'clock', operation: '', input: null };
 
-/** What may happen besides the actors' steps, as choices. */
-const happenings = (faults: readonly Fault[]): Choice[] => (faults.some(isTick) ? [{ actor: NOBODY, kind: 'tick' }] : []);
+/** Whether what the actor asks for can reach the database, if it is a statement. */
+const isConnected = ({ node: { request }, session, lost }: ActorState): boolean =>
+  request?.kind !== 'query' || (!lost && request.session === session);
 
 function kindOf(action: Action, statement: StatementText | null): StepEvent['kind'] {
   switch (action.kind) {

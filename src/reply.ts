@@ -33,7 +33,7 @@ export interface ValueReply {
 export type Reply = ResultReply | ErrorReply | ValueReply;
 
 /** The error that an operation sees: shaped as `pg`'s DatabaseError. */
-export class DatabaseError extends Error {
+class DatabaseError extends Error {
   readonly severity = 'ERROR';
   readonly code: string;
   readonly constraint: string | undefined;
@@ -47,6 +47,17 @@ export class DatabaseError extends Error {
     this.table = reply.table ?? undefined;
   }
 }
+
+/** SQLSTATEs of class 08, for what no server says but the driver: `pg` has a message for each, and no code. */
+export const CONNECTION_LOST = connectionError('08006', 'Connection terminated unexpectedly');
+export const NOT_CONNECTED = connectionError('08003', 'Client has encountered a connection error and is not queryable');
+
+function connectionError(code: string, message: string): ErrorReply {
+  return { kind: 'error', code, message, constraint: null, table: null };
+}
+
+/** The error that an operation sees. That its connection is lost it learns as from `pg`: by the message alone. */
+export const toError = (reply: ErrorReply): Error => (reply.code.startsWith('08') ? new Error(reply.message) : new DatabaseError(reply));
 
 const DATES = new Set(['timestamptz', 'timestamp', 'date']);
 

@@ -46,7 +46,8 @@ export class FreeRun {
         const query = wrap(index, (text, values) => client.query(text, values as unknown[]));
         const asked = (text: string | { text: string; values?: readonly unknown[] }, values?: readonly unknown[]) =>
           typeof text === 'string' ? query(text, values) : query(text.text, text.values);
-        const context = { ...shared, client: { query: asked } as Client, random: randomStream(`${plan.seed}/${actor.name}`) };
+        const own = { query: asked } as Client;
+        const context = { ...shared, client: own, connect: async () => own, random: randomStream(`${plan.seed}/${actor.name}`) };
         // What an operation throws is an answer too: a stress test goes on.
         await this.#scenario.operations[actor.operation]!(context, actor.input).catch(() => undefined);
         await client.query('ROLLBACK');

@@ -1,5 +1,5 @@
 import type { Cache, Client, EmittedEvent, Operation, OperationContext, QueryConfig, QueryResult, Store } from '../context.js';
-import { DatabaseError, type Reply, toQueryResult } from '../reply.js';
+import { type Reply, toError, toQueryResult } from '../reply.js';
 import randomStream from '../schedule/random.js';
 import type { CacheCall, Finished, Request, StoreCall } from './request.js';
 
@@ -77,7 +77,7 @@ export class LiveActor {
   #park<T>(request: Request, read: (reply: Reply) => T): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const settle = (reply: Reply) => {
-        if (reply.kind === 'error') reject(new DatabaseError(reply));
+        if (reply.kind === 'error') reject(toError(reply));
         else resolve(read(reply));
       };
       this.#pending.push({ request, settle });
@@ -87,16 +87,26 @@ export class LiveActor {
 
   #context(seed: string): OperationContext {
     const site = () => (this.#sites ? callSite() : null);
-    const query = (textOrConfig: string | QueryConfig, values?: readonly unknown[]) => {
-      const { text, values: bound } = typeof textOrConfig === 'string' ? { text: textOrConfig, values } : textOrConfig;
-      const request: Request = { kind: 'query', text, values: [...(bound ?? [])], site: site() };
-      return this.#park(request, (reply) => toQueryResult(reply as Extract<Reply, { kind: 'result' }>) as QueryResult<never>);
+    const clientOf = (session: number): Client => {
+      const query = (textOrConfig: string | QueryConfig, values?: readonly unknown[]) => {
+        const { text, values: bound } = typeof textOrConfig === 'string' ? { text: textOrConfig, values } : textOrConfig;
+        const request: Request = { kind: 'query', text, values: [...(bound ?? [])], session, site: site() };
+        return this.#park(request, (reply) => toQueryResult(reply as Extract<Reply, { kind: 'result' }>) as QueryResult<never>);
+      };
+      return { query } as Client;
+    };
+    let sessions = 0;
+    const connect = () => {
+      sessions += 1;
+      const session = sessions;
+      return this.#park({ kind: 'connect', site: site() }, () => clientOf(session));
     };
     const answerOf = (reply: Reply) => structuredClone((reply as Extract<Reply, { kind: 'value' }>).value);
     const store = (call: StoreCall) => this.#park({ kind: 'store', call, site: site() }, answerOf);
     const cache = (call: CacheCall) => this.#park({ kind: 'cache', call, site: site() }, answerOf);
     return {
-      client: { query } as Client,
+      client: clientOf(0),
+      connect,
       clock: {
         now: () => {
           this.#readClock = true;

@@ -1,6 +1,14 @@
 /** What an actor waits for: a scheduling point. */
 export type Request =
-  | { readonly kind: 'query'; readonly text: string; readonly values: readonly unknown[]; readonly site: string | null }
+  | {
+      readonly kind: 'query';
+      readonly text: string;
+      readonly values: readonly unknown[];
+      /** Which of the actor's sessions, from 0: one more for every `connect`. */
+      readonly session: number;
+      readonly site: string | null;
+    }
+  | { readonly kind: 'connect'; readonly site: string | null }
   | { readonly kind: 'store'; readonly call: StoreCall; readonly site: string | null }
   | { readonly kind: 'cache'; readonly call: CacheCall; readonly site: string | null };
 
@@ -22,6 +30,7 @@ export type Finished = { readonly value: unknown } | { readonly error: string };
 /** One line for a request, as histories show it. */
 export function describeRequest(request: Request): string {
   if (request.kind === 'query') return request.text;
+  if (request.kind === 'connect') return 'connect';
   const { call } = request;
   switch (call.op) {
     case 'rename':
@@ -39,6 +48,7 @@ export function describeRequest(request: Request): string {
 
 /** A request with all that it says: two are the same when these are. The call site may move, the call may not. */
 export function describeInFull(request: Request): string {
+  if (request.kind === 'connect') return 'connect';
   if (request.kind !== 'query') return `${describeRequest(request)} ${JSON.stringify(request.call)}`;
   return request.values.length === 0 ? request.text : `${request.text} with ${JSON.stringify(request.values)}`;
 }

@@ -26,6 +26,8 @@ export type Action =
   | { readonly kind: 'resume'; readonly actor: ActorIndex; readonly fails?: boolean }
   /** A waiter in a deadlock fails with 40P01. */
   | { readonly kind: 'break-deadlock'; readonly actor: ActorIndex }
+  /** The actor's connection is lost while none of its statements is under way but for its commit; the next statement comes on a new session. Answers nobody. */
+  | { readonly kind: 'disconnect'; readonly actor: ActorIndex }
   /** The clock moves on: now() in transactions that begin from here on. Answers nobody. */
   | { readonly kind: 'tick'; readonly clockMs: number };
 
@@ -56,7 +58,7 @@ export interface Applied<S> {
  * An engine runs statements of several sessions, one action at a time.
  *
  * Before `apply`: a `statement` needs its actor idle, a `commit` uncommitted, a `resume` freed, a `break-deadlock` waiting on a
- * cycle. After it: every other actor is where it was, or has become freed. A state of the model is a value and may be used
+ * cycle, a `disconnect` idle or uncommitted. After it: every other actor is where it was, or has become freed. A state of the model is a value and may be used
  * again; a state of the server is good for the next action only.
  *
  * `apply` throws {@link UnmodelledError} for SQL that the model must not answer, and {@link EngineError} where the server did

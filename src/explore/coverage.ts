@@ -1,4 +1,4 @@
-import { type Choice, sameChoice } from '../schedule/choice.js';
+import { alternativeTo, type Choice, sameChoice } from '../schedule/choice.js';
 import { coveringSchedules, forceable } from './cover.js';
 import type { GraphEdge, GraphNode, StateGraph } from './graph.js';
 
@@ -27,7 +27,8 @@ export class Coverage {
     let node = this.#graph.root;
     for (const [index, choice] of schedule.entries()) {
       const edge = node.edges.find((item) => sameChoice(item.choice, choice))!;
-      const taken = index === parted ? node.edges.find((item) => item.choice.actor === choice.actor && item !== edge)! : edge;
+      const other = alternativeTo(choice);
+      const taken = index === parted ? node.edges.find((item) => other !== null && sameChoice(item.choice, other))! : edge;
       this.#seen.add(taken);
       this.#refused.delete(taken);
       if (index === parted) {

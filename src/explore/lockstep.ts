@@ -1,7 +1,7 @@
 import type { Configuration, Machine, Step } from '../machine.js';
 import type { Difference } from '../outcome.js';
 import { replyKey } from '../reply.js';
-import { type Choice, isOwn, showChoice } from '../schedule/choice.js';
+import { alternativeTo, type Choice, isOwn, sameChoice, showChoice } from '../schedule/choice.js';
 
 export interface LockstepRun<M, S> {
   readonly model: readonly Step<M>[];
@@ -73,9 +73,12 @@ async function compare<M, S>(
 }
 
 /** The other outcome that a step may have at the server's discretion. */
-function otherwise<M>(model: Machine<M>, before: Configuration<M>, { actor, kind }: Choice): Choice | null {
-  if (kind !== 'step' && kind !== 'fail') return null;
-  return model.choices(before).find((choice) => choice.actor === actor && choice.kind === (kind === 'fail' ? 'step' : 'fail')) ?? null;
+function otherwise<M>(model: Machine<M>, before: Configuration<M>, choice: Choice): Choice | null {
+  const other = alternativeTo(choice);
+  if (other === null) return null;
+  const choices = model.choices(before);
+  const isOpen = choices.some(({ actor, kind }) => actor === choice.actor && kind === 'fail');
+  return isOpen ? (choices.find((item) => sameChoice(item, other)) ?? null) : null;
 }
 
 /** Whether the statement that a step sends or goes on with is to end as a deadlock's victim. */

@@ -22,8 +22,23 @@ export interface ViolationRecord {
   readonly capacity: number | null;
 }
 
-/** `start`: an operation begins, where it matters when; `tick`: the clock moves on. */
-export type StepKind = 'statement' | 'commit' | 'resume' | 'deadlock' | 'store' | 'cache' | 'start' | 'tick';
+/**
+ * What an actor does; `start`: its operation begins, where it matters when. What happens besides: `tick`, the clock moves on; `lost`, a connection is gone;
+ * `unanswered`, a commit has been carried out, and the connection is gone before the answer; `dies`, an actor's process is gone.
+ */
+export type StepKind =
+  | 'statement'
+  | 'commit'
+  | 'resume'
+  | 'deadlock'
+  | 'store'
+  | 'cache'
+  | 'connect'
+  | 'start'
+  | 'tick'
+  | 'lost'
+  | 'unanswered'
+  | 'dies';
 
 export interface StepRecord {
   /** Index of the actor in the plan, and its name; -1 and `clock` for a tick. */

@@ -17,6 +17,10 @@ export const SHIPPED_WITNESSES: readonly Witness[] = [
   { name: 'serialization-failure', seen: failedWith('40001') },
 ];
 
+const FAULTS: ReadonlySet<StepEvent['kind']> = new Set(['lost', 'unanswered', 'dies']);
+
 /** What a plan with faults has besides. */
-export const witnessesOf = (faults: readonly Fault[]): readonly Witness[] =>
-  faults.some(isTick) ? [{ name: 'tick', seen: (event) => event.kind === 'tick' }] : [];
+export const witnessesOf = (faults: readonly Fault[]): readonly Witness[] => [
+  ...(faults.some(isTick) ? [{ name: 'tick', seen: ({ kind }: StepEvent) => kind === 'tick' }] : []),
+  ...(faults.every(isTick) ? [] : [{ name: 'fault', seen: ({ kind }: StepEvent) => FAULTS.has(kind) }]),
+];

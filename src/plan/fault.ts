@@ -4,9 +4,18 @@
  */
 export type Fault =
   /** The clock moves on. Not a fault in the everyday sense, but as little in the actors' hands. */
-  { readonly kind: 'tick'; readonly advanceMs: number };
+  | { readonly kind: 'tick'; readonly advanceMs: number }
+  /** The connection of somebody is lost, or of somebody who carries out this operation; also between his COMMIT and the answer to it. */
+  | { readonly kind: 'connection-lost'; readonly operation?: string }
+  /** Somebody's process dies: his connection is gone, and he does nothing any more. */
+  | { readonly kind: 'process-dies'; readonly operation?: string };
 
-export const isTick = (fault: Fault): boolean => fault.kind === 'tick';
+export const isTick = (fault: Fault): fault is Extract<Fault, { kind: 'tick' }> => fault.kind === 'tick';
+
+/** The fault of a kind that may happen to one who carries out this operation; the one that can happen to fewer others first. */
+export const concerning = (faults: readonly Fault[], kind: Exclude<Fault['kind'], 'tick'>, operation: string): Fault | undefined =>
+  faults.find((fault) => fault.kind === kind && fault.operation === operation) ??
+  faults.find((fault) => fault.kind === kind && fault.operation === undefined);
 
 /** The faults without one of them. */
 export const withoutOne = (faults: readonly Fault[], gone: Fault): readonly Fault[] => {
@@ -37,11 +46,15 @@ export function showDuration(ms: number): string {
 }
 
 /** One fault in a few words. */
-export const showFault = (fault: Fault): string => `clock +${showDuration(fault.advanceMs)}`;
+export function showFault(fault: Fault): string {
+  if (fault.kind === 'tick') return `clock +${showDuration(fault.advanceMs)}`;
+  return `${fault.kind.replace('-', ' ')}${fault.operation === undefined ? '' : ` in ${fault.operation}`}`;
+}
 
 /** Whether a value from outside is a fault. */
 export function isFault(value: unknown): value is Fault {
   if (typeof value !== 'object' || value === null) return false;
-  const { kind, advanceMs } = value as { kind?: unknown; advanceMs?: unknown };
-  return kind === 'tick' && Number.isSafeInteger(advanceMs) && (advanceMs as number) > 0;
+  const { kind, advanceMs, operation } = value as { kind?: unknown; advanceMs?: unknown; operation?: unknown };
+  if (kind === 'tick') return Number.isSafeInteger(advanceMs) && (advanceMs as number) > 0;
+  return (kind === 'connection-lost' || kind === 'process-dies') && (operation === undefined || typeof operation === 'string');
 }

@@ -51,6 +51,14 @@ function describeStep(step: StepRecord): LaneLine[] {
       ];
     case 'start':
       return [line('<begins>')];
+    case 'dies':
+      return [line('<process dies>', '')];
+    case 'lost':
+      return step.error === null
+        ? [line('<connection lost>', '')]
+        : [line(`${withValues(step.text, step.values)}`, ''), line('<connection lost>')];
+    case 'unanswered':
+      return [line('COMMIT', ''), line('<committed; connection lost before the answer>')];
     case 'commit':
       return [line(step.text, step.error === null ? finishedText(step) : errorText(step))];
     default: {

@@ -2,25 +2,48 @@ import type { ActorIndex } from '../engine/contract.js';
 
 /**
  * One entry of a schedule. An actor takes its next step, or that step comes to a serialization failure where it may, or a waiting one is made a
- * deadlock's victim; or something happens that no actor does: the clock moves on (`tick`, of nobody: {@link NOBODY}).
+ * deadlock's victim; or something happens that no actor does: the clock moves on (`tick`, of nobody: {@link NOBODY}), an actor's connection is lost, or is
+ * lost when its COMMIT has been carried out and before it is told so (`unanswered`), or its process dies.
  */
 export interface Choice {
   readonly actor: ActorIndex;
-  readonly kind: 'step' | 'fail' | 'victim' | 'tick';
+  readonly kind: 'step' | 'fail' | 'victim' | 'tick' | 'lost' | 'unanswered' | 'dies';
 }
 
 /** In the place of an actor, where something happens to none in particular. */
 export const NOBODY = -1;
 
 /** How a choice's kind is written in a token. */
-export const MARKS: Readonly<Record<Choice['kind'], string>> = { step: '', fail: '?', victim: '!', tick: '+' };
+export const MARKS: Readonly<Record<Choice['kind'], string>> = {
+  step: '',
+  fail: '?',
+  victim: '!',
+  tick: '+',
+  lost: '-',
+  unanswered: '~',
+  dies: '*',
+};
 
 /** What an actor does itself; everything else happens to it, or to nobody. */
 export const isOwn = ({ kind }: Choice): boolean => kind === 'step' || kind === 'fail' || kind === 'victim';
 
+/** The other of two outcomes that are the server's to choose, where a step may come to a serialization failure. */
+export const alternativeTo = ({ actor, kind }: Choice): Choice | null =>
+  kind === 'step'
+    ? { actor, kind: 'fail' }
+    : kind === 'fail'
+      ? { actor, kind: 'step' }
+      : // A COMMIT that nobody hears of any more, and that failed.
+        kind === 'unanswered'
+        ? { actor, kind: 'lost' }
+        : null;
+
 export const sameChoice = (left: Choice, right: Choice): boolean => left.actor === right.actor && left.kind === right.kind;
 
-/** `alice`, `alice!` for a deadlock's victim, `alice?` for a serialization failure that could have been spared, `clock+` for a tick. */
+/**
+ * `alice`, `alice!` for a deadlock's victim, `alice?` for a serialization failure that could have been spared, `clock+` for a tick, `alice-` for a
+ * connection lost, `alice~` for one that was lost behind a COMMIT, `alice*` for a process that dies.
+ */
 export const showChoice = (choice: Choice, names: readonly string[]): string => `${nameIn(names, choice.actor)}${MARKS[choice.kind]}`;
 
 /** Who does something, or to whom it happens. */

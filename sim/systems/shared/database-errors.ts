@@ -40,6 +40,12 @@ export function isTransient(error: unknown): boolean {
   return transient.has(String(fieldsOf(error).code));
 }
 
+/** The constraint that refused, if that is what went wrong: a unique key (23505), a CHECK (23514), a foreign key (23503). */
+export function violatedConstraint(error: unknown): string | undefined {
+  const { constraint } = fieldsOf(error);
+  return typeof constraint === 'string' ? constraint : undefined;
+}
+
 function isUnavailable({ code, message }: DatabaseError): boolean {
   if (typeof code === 'string') return unavailable.has(code) || code.startsWith('08');
   return brokenConnection.test(String(message));
@@ -57,5 +63,5 @@ export function rejectionFor(error: unknown, constraints: ConstraintMeanings = {
       'the database is unavailable; a request that was just being committed may or may not have taken effect',
     );
   }
-  return typeof fields.constraint === 'string' ? constraints[fields.constraint]?.() : undefined;
+  return constraints[violatedConstraint(error) ?? '']?.();
 }

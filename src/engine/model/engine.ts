@@ -71,7 +71,8 @@ export class ModelEngine implements Engine<ModelState> {
     ordered.clear();
     this.#isolation = 'READ COMMITTED';
     let state: ModelState = {
-      committed: EMPTY,
+      // A copy: what is known of a state is kept with it, and another schema has other tables.
+      committed: { ...EMPTY },
       sequences: catalog.sequences.map((sequence) => ({ lastValue: sequence.start, isCalled: false, logged: 0 })),
       transactions: [null],
       executions: [null],
@@ -177,6 +178,11 @@ export class ModelEngine implements Engine<ModelState> {
         draft.endTransaction(actor, !fails);
         return done(fails ? notSerializable().toReply() : reply);
       }
+      case 'disconnect':
+        draft.setExecution(actor, null);
+        if (draft.transactions[actor]) draft.endTransaction(actor, false);
+        draft.unlockAll(actor);
+        return done(NO_ANSWER);
       case 'break-deadlock':
         return { kind: 'done', reply: this.#fail(draft, actor, new SqlError('40P01', 'deadlock detected')) };
     }

@@ -223,6 +223,8 @@ export class PostgresEngine implements Engine<ServerState> {
         this.#exchanges[actor] = null;
         return { kind: 'done', reply: await within(committed, PATIENCE_MS, 'a commit') };
       }
+      case 'disconnect':
+        return this.#lose(actor);
       case 'resume':
         this.#freezer.thaw(session.pid);
         return this.#await(actor);
@@ -233,6 +235,20 @@ export class PostgresEngine implements Engine<ServerState> {
         return { kind: 'done', reply };
       }
     }
+  }
+
+  /** Cuts a connection, waits until the server has noticed and rolled back, and gives the actor a new session. */
+  async #lose(actor: ActorIndex): Promise<Outcome> {
+    const lost = this.#sessions[actor]!;
+    this.#exchanges[actor] = null;
+    lost.destroy();
+    const tooLate = expiry(PATIENCE_MS);
+    // A backend is listed until it has ended its transaction and given back its locks (postinit.c, ShutdownPostgres).
+    while (await this.#inspect.isListed(lost.pid))
+      if (tooLate()) throw new EngineError(`the server did not end a lost session within ${PATIENCE_MS / 1000} s`);
+    this.#armed.delete(lost);
+    this.#sessions[actor] = await this.#connect();
+    return { kind: 'done', reply: { kind: 'value', value: null } };
   }
 
   async #victimReply(exchange: Exchange): Promise<Reply> {

@@ -132,6 +132,12 @@ export class Inspector {
     return this.#state;
   }
 
+  /** Whether there still is a backend. */
+  async isListed(pid: number): Promise<boolean> {
+    const { rows } = await this.#client.query({ name: 'listed', text: 'SELECT FROM pg_stat_activity WHERE pid = $1', values: [pid] });
+    return rows.length > 0;
+  }
+
   /** Tells backends to go, and does not wait for it: PostgreSQL's own waiting for it looks every 100 ms only. */
   async terminate(pids: readonly number[]): Promise<void> {
     await this.#client.query('SELECT pg_terminate_backend(pid) FROM unnest($1::int[]) AS pid', [pids]);

@@ -2,7 +2,7 @@ import { cancelBooking } from '../cancel-booking.js';
 import { changeCapacity } from '../change-capacity.js';
 import { createBooking } from '../create-booking.js';
 import { ledger as strategy } from '../strategies.js';
-import { cancellation, overlapping, sale } from '../workloads.js';
+import { cancellation, overlapping, pair, sale } from '../workloads.js';
 import { defineRental } from './define.js';
 
 export const ledger = defineRental({
@@ -13,7 +13,7 @@ export const ledger = defineRental({
     cancelBooking: cancelBooking({ attempts: 2 }),
     changeCapacity: changeCapacity({ attempts: 2 }),
   },
-  workloads: [overlapping, { ...cancellation, levels: ['READ COMMITTED'] }, { ...sale, levels: ['READ COMMITTED'] }],
+  workloads: [pair, overlapping, { ...cancellation, levels: ['READ COMMITTED'] }, { ...sale, levels: ['READ COMMITTED'] }],
   requires: ['overlap', 'lock-wait', 'sold-out'],
   // At REPEATABLE READ the snapshot is older than the lock, and what was locked has not changed: nothing tells.
   expect: { 'READ COMMITTED': 'holds', 'REPEATABLE READ': 'violated' },

@@ -60,10 +60,15 @@ function read(format: BackupFormat, body: Json): BackupDocument | Rejection {
 }
 
 const kinds: Readonly<Record<ColumnKind, (value: unknown) => boolean>> = {
-  integer: (value) => isWholeNumber(value, -maxInteger - 1, maxInteger),
+  integer: isStoredInteger,
+  'integer?': (value) => value === null || isStoredInteger(value),
   text: (value) => typeof value === 'string',
   timestamp: (value) => typeof value === 'string' && !Number.isNaN(Date.parse(value)),
 };
+
+function isStoredInteger(value: unknown): boolean {
+  return isWholeNumber(value, -maxInteger - 1, maxInteger);
+}
 
 function fits(table: TableFormat, row: unknown): boolean {
   if (!isObject(row)) return false;
@@ -73,13 +78,18 @@ function fits(table: TableFormat, row: unknown): boolean {
 
 /** Referenced tables come first in the format, so their rows have been checked by now. */
 function danglingReference(format: BackupFormat, table: TableFormat, rows: readonly BackupRow[], tables: Json): string | undefined {
-  for (const [column, target] of Object.entries(table.references ?? {})) {
-    const [key] = primaryKey(format.tables.find(({ name }) => name === target)!);
-    const held = new Set((tables[target] as readonly BackupRow[]).map((row) => row[key!]));
-    const dangling = rows.find((row) => !held.has(row[column]!));
-    if (dangling !== undefined) return `${column} ${dangling[column]}`;
+  for (const [names, target] of Object.entries(table.references ?? {})) {
+    const columns = names.split(', ');
+    const key = primaryKey(format.tables.find(({ name }) => name === target)!);
+    const held = new Set((tables[target] as readonly BackupRow[]).map((row) => valuesOf(row, key)));
+    const dangling = rows.find((row) => !held.has(valuesOf(row, columns)));
+    if (dangling !== undefined) return `${names} ${columns.map((column) => dangling[column]).join(', ')}`;
   }
   return undefined;
+}
+
+function valuesOf(row: BackupRow, columns: readonly string[]): string {
+  return JSON.stringify(columns.map((column) => row[column]));
 }
 
 /** Rows by table. */

@@ -1,5 +1,8 @@
-/** The kinds of column that a backup knows how to carry without loss. `timestamp` has milliseconds, as JavaScript's Date has. */
-export type ColumnKind = 'integer' | 'text' | 'timestamp';
+/**
+ * The kinds of column that a backup knows how to carry without loss. `timestamp` has milliseconds, as JavaScript's Date has; `integer?` may be
+ * NULL.
+ */
+export type ColumnKind = 'integer' | 'integer?' | 'text' | 'timestamp';
 
 export interface TableFormat {
   readonly name: string;
@@ -8,7 +11,7 @@ export interface TableFormat {
   readonly key?: readonly string[];
   /** A column that counts changes, for compare-and-swap: a restore raises it instead of bringing it back. */
   readonly version?: string;
-  /** Columns that name a row of another table of the backup. */
+  /** Columns that name a row of another table of the backup by its key: one column, or several as in `restaurant_id, slot`. */
   readonly references?: Readonly<Record<string, string>>;
 }
 
@@ -24,7 +27,7 @@ export interface BackupFormat {
   readonly sequences: Readonly<Record<string, string>>;
 }
 
-export type ColumnValue = string | number;
+export type ColumnValue = string | number | null;
 export type BackupRow = Readonly<Record<string, ColumnValue>>;
 
 export interface BackupContents {

@@ -1,5 +1,13 @@
 import type { Client, Row } from '../../../../src/index.js';
-import { type BackupContents, type BackupFormat, type BackupRow, type ColumnKind, primaryKey, type TableFormat } from './format.js';
+import {
+  type BackupContents,
+  type BackupFormat,
+  type BackupRow,
+  type ColumnKind,
+  type ColumnValue,
+  primaryKey,
+  type TableFormat,
+} from './format.js';
 import { highestGiven } from './sequences.js';
 
 /**
@@ -25,7 +33,8 @@ function portable(table: TableFormat, row: Row): BackupRow {
   return Object.fromEntries(Object.entries(table.columns).map(([column, kind]) => [column, portableValue(kind, row[column])]));
 }
 
-function portableValue(kind: ColumnKind, value: unknown): string | number {
+function portableValue(kind: ColumnKind, value: unknown): ColumnValue {
+  if (kind === 'integer?' && value === null) return null;
   if (kind === 'timestamp') return new Date(value as Date | string).toISOString();
-  return kind === 'integer' ? Number(value) : String(value);
+  return kind === 'text' ? String(value) : Number(value);
 }

@@ -40,7 +40,14 @@ export function acknowledgedBookings(options: CycleOptions): Monitor {
 
   return {
     name: 'acknowledged-bookings',
-    initial: (): State => ({ acknowledged: [], promised: {}, kept: {}, restoring: {}, lost: [] }),
+    // What was there before the first step was acknowledged before it.
+    initial: (committed): State => ({
+      acknowledged: [...rowIds(committed, options.bookings)].map(Number),
+      promised: {},
+      kept: {},
+      restoring: {},
+      lost: [],
+    }),
     observe: (state: State, event): State => {
       if (event.operation === options.backup) return backup(state, event);
       if (event.operation === options.restore) return restore(state, event);

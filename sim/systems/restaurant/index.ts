@@ -1,0 +1,1 @@
+export { restaurantScenarios } from './variants/index.js';
