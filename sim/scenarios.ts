@@ -5,12 +5,13 @@ import { isFault, type Scenario, SHIPPED_WITNESSES, witnessesOf } from '../src/i
 import { nearest } from './nearest.js';
 import { shellWord } from './shell-word.js';
 import { eventsScenarios } from './systems/events/index.js';
+import { hotelScenarios } from './systems/hotel/index.js';
 import { rentalScenarios } from './systems/rental/index.js';
 import { restaurantScenarios } from './systems/restaurant/index.js';
 import { UsageError } from './usage-error.js';
 
 /** All variants that are shipped, in the order in which they are listed. A new system is one line here. */
-export const SHIPPED: readonly Scenario[] = [...eventsScenarios, ...rentalScenarios, ...restaurantScenarios];
+export const SHIPPED: readonly Scenario[] = [...eventsScenarios, ...rentalScenarios, ...hotelScenarios, ...restaurantScenarios];
 
 /** A scenario, and the file that it came from where it is not one of ours: a worker process loads it again from there. */
 export interface Loaded {

@@ -131,8 +131,15 @@ export function storyLines(
   const violation = history.violations.find((item) => item.invariant === invariant);
   const names = plan.actors.map((actor) => actor.name);
   const why = explain(history, invariant, plan.isolation).flatMap((line) => wrap(line, options.width - 9));
+  const heading = [
+    name,
+    plan.isolation,
+    `capacity ${plan.capacity}`,
+    counted(names.length, 'actor'),
+    ...(plan.faults ?? []).map(showFault),
+  ];
   return [
-    [name, plan.isolation, `capacity ${plan.capacity}`, counted(names.length, 'actor'), ...(plan.faults ?? []).map(showFault)].join(' · '),
+    ...wrap(heading.join(' · '), options.width),
     '',
     ...wrap(`x ${invariant}   ${resource}: ${violation?.message ?? ''}`, options.width).map((line) => paint(31, line, options.color)),
     `  ${rests}`,

@@ -1,9 +1,9 @@
 import { type Client, isRejection, type Operation, type Rejection } from '../../../src/index.js';
+import { daysOf } from '../shared/days.js';
 import { reject } from '../shared/rejections.js';
 import { type RetryOptions, type stale, withRetry } from '../shared/retry.js';
 import { inTransaction } from '../shared/transaction.js';
 import { capacityConflict, capacityExceeded, isCapacityConflict } from './capacity.js';
-import { daysOf } from './days.js';
 import { type CreateBooking, readCreateBooking } from './requests.js';
 import { fullestDay, usageByDay } from './usage-by-day.js';
 

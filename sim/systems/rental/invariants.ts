@@ -1,6 +1,6 @@
 import type { CommittedState, Invariant, Monitor, StepEvent, Usage, Violation } from '../../../src/index.js';
+import { daysOf } from '../shared/days.js';
 import { succeeded, withElement } from '../shared/monitors/cycle.js';
-import { daysOf } from './days.js';
 
 interface Package {
   readonly id: number;

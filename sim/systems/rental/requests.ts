@@ -1,7 +1,7 @@
 import type { Clock, Rejection } from '../../../src/index.js';
+import { dayNumber, dayOf, isDay } from '../shared/days.js';
 import { reject } from '../shared/rejections.js';
 import { type Fields, readRequest, refuseId, refuseUser, refuseWholeNumber } from '../shared/request.js';
-import { dayNumber, dayOf, isDay } from './days.js';
 
 /** More of a package in one booking are a mistake or an attack. */
 export const maxQuantity = 100;

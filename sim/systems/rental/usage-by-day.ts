@@ -1,5 +1,5 @@
 import type { Client } from '../../../src/index.js';
-import { daysOf } from './days.js';
+import { daysOf } from '../shared/days.js';
 
 interface LedgerRow {
   readonly start_date: string;

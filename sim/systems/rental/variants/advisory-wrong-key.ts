@@ -1,5 +1,5 @@
+import { dayNumber } from '../../shared/days.js';
 import { checkedBooking, createBooking } from '../create-booking.js';
-import { dayNumber } from '../days.js';
 import { withoutLock } from '../strategies.js';
 import { meeting } from '../workloads.js';
 import { defineRental } from './define.js';

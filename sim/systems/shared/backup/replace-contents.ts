@@ -41,14 +41,18 @@ export async function insertContents(client: Client, format: BackupFormat, { tab
 }
 
 export async function moveSequences(client: Client, format: BackupFormat, { tables, sequences }: BackupDocument): Promise<void> {
-  for (const [sequence, table] of Object.entries(format.sequences))
-    await moveSequenceForward(client, sequence, highestOf(sequences[sequence]!, tables[table]!, 'id'));
+  for (const [sequence, table] of Object.entries(format.sequences)) {
+    const id = idColumn(format.tables.find(({ name }) => name === table)!)!;
+    await moveSequenceForward(client, sequence, highestOf(sequences[sequence]!, tables[table]!, id));
+  }
 }
 
 export function droppedFrom(format: BackupFormat, { tables }: BackupDocument, replaced: Replaced): Dropped {
-  const ids = (table: TableFormat) => missingFrom(tables[table.name]!, replaced[table.name]!);
   const dropped = Object.fromEntries(
-    format.tables.filter((table) => idColumn(table) !== undefined).map((table) => [table.name, ids(table)] as const),
+    format.tables.flatMap((table) => {
+      const id = idColumn(table);
+      return id === undefined ? [] : [[table.name, missingFrom(tables[table.name]!, replaced[table.name]!, id)] as const];
+    }),
   );
   return { ...dropped, bookingCount: dropped.bookings!.length };
 }
@@ -68,10 +72,10 @@ function highestOf(least: number, rows: readonly Numbered[], column: string): nu
   return rows.reduce((highest, row) => Math.max(highest, Number(row[column])), least);
 }
 
-function missingFrom(restored: readonly BackupRow[], rows: readonly Numbered[]): number[] {
-  const kept = new Set(restored.map(({ id }) => id));
+function missingFrom(restored: readonly BackupRow[], rows: readonly Numbered[], column: string): number[] {
+  const kept = new Set(restored.map((row) => row[column]));
   return rows
-    .map(({ id }) => Number(id))
+    .map((row) => Number(row[column]))
     .filter((id) => !kept.has(id))
     .sort((a, b) => a - b);
 }

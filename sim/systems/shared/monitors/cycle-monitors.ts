@@ -1,6 +1,6 @@
 import { isRejection, type Monitor } from '../../../../src/index.js';
 import { openDocument } from '../backup/document.js';
-import type { BackupFormat } from '../backup/format.js';
+import { type BackupFormat, idColumn } from '../backup/format.js';
 import { acknowledgedBookings } from './acknowledged-bookings.js';
 import { acknowledgedIds } from './acknowledged-ids.js';
 import { backupContent } from './backup-content.js';
@@ -8,8 +8,11 @@ import type { CycleOptions, Tables } from './cycle.js';
 import { restoreContent } from './restore-content.js';
 import { versionsGrow } from './versions-grow.js';
 
-/** What must be true across backup and restore, over and above the invariants of every committed state. */
-export function cycleMonitors(format: BackupFormat): readonly Monitor[] {
+/**
+ * What must be true across backup and restore, over and above the invariants of every committed state. A restore may change versions,
+ * and what `aside` takes out.
+ */
+export function cycleMonitors(format: BackupFormat, aside: (tables: Tables) => Tables = (tables) => tables): readonly Monitor[] {
   const versioned = format.tables.flatMap(({ name, version }) => (version === undefined ? [] : [{ table: name, column: version }]));
   const cycle: CycleOptions = {
     backup: 'backup',
@@ -19,8 +22,8 @@ export function cycleMonitors(format: BackupFormat): readonly Monitor[] {
       const document = openDocument(format, text);
       return isRejection(document) ? null : document.tables;
     },
-    comparable: (tables) => versioned.reduce(without, tables),
-    bookings: 'bookings',
+    comparable: (tables) => versioned.reduce(without, aside(tables)),
+    bookings: { table: 'bookings', column: idColumn(format.tables.find(({ name }) => name === 'bookings')!)! },
     acknowledged: (value) => {
       const id = (value as { readonly bookingId?: unknown } | null | undefined)?.bookingId;
       return typeof id === 'number' ? id : null;

@@ -3,6 +3,12 @@ import { sha256, sortedByName } from '../canonical-json.js';
 
 export type Tables = Readonly<Record<string, readonly Row[]>>;
 
+/** A table and the column of its ids. */
+export interface IdColumn {
+  readonly table: string;
+  readonly column: string;
+}
+
 /** What the monitors of backup and restore must know of a system. */
 export interface CycleOptions {
   /** Names of the operations. */
@@ -15,7 +21,7 @@ export interface CycleOptions {
   /** What a restore may change: the same tables without the columns that need not come back as they were. */
   readonly comparable: (tables: Tables) => Tables;
   /** The table whose ids are acknowledged, and the id that a result acknowledges. */
-  readonly bookings: string;
+  readonly bookings: IdColumn;
   readonly acknowledged: (value: unknown) => number | null;
 }
 
@@ -28,8 +34,8 @@ export function backedUpTables({ tables }: CommittedState, names: readonly strin
   return Object.fromEntries(names.map((name) => [name, tables[name] ?? []]));
 }
 
-export function rowIds(state: CommittedState, table: string): ReadonlySet<unknown> {
-  return new Set((state.tables[table] ?? []).map(({ id }) => id));
+export function rowIds(state: CommittedState, { table, column }: IdColumn): ReadonlySet<unknown> {
+  return new Set((state.tables[table] ?? []).map((row) => row[column]));
 }
 
 /** The text that this step left in a file of the store, or found in it. */

@@ -1,0 +1,1 @@
+export { hotelScenarios } from './variants/index.js';
