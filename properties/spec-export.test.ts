@@ -108,15 +108,27 @@ async function replayed(text: string) {
 }
 
 describe('a pinned counterexample', () => {
-  const files = readdirSync(new URL('../fixtures/counterexamples/', import.meta.url)).filter((name) => name.endsWith('.json'));
+  const recordings = readdirSync(new URL('../fixtures/counterexamples/', import.meta.url))
+    .filter((name) => name.endsWith('.json'))
+    .map((name) => ({ name, recording: readScheduleFile(readFixture(`counterexamples/${name}`)) }));
+  const withFaults = recordings.filter(({ recording }) => recording.plan.faults !== undefined);
+  // At SERIALIZABLE it is the server's own choice whom it fails: under isolationtester it need not choose as it did here.
+  const exported = recordings.filter(({ recording }) => recording.plan.faults === undefined && recording.plan.isolation !== 'SERIALIZABLE');
 
-  test.each(files)('%s', async (name) => {
-    const recording = readScheduleFile(readFixture(`counterexamples/${name}`));
+  test.each(withFaults)('$name has faults, which the format does not know', async ({ recording }) => {
+    const { plan, violation } = recording;
+    const scenario = await loadOne(plan.scenario, null);
+    const { history } = await replayOn(scenario, recording, new ModelEngine());
+    expect(() => exportSpecification({ scenario, plan, history: history!, violation })).toThrow('faults');
+  });
+
+  test.each(exported)('$name', async ({ recording }) => {
     const { plan } = recording;
     const violation = recording.violation!;
     const scenario = await loadOne(plan.scenario, null);
     const { history } = await replayOn(scenario, recording, new ModelEngine());
-    const { stdout, events, outcome } = await replayed(exportSpecification({ scenario, plan, history: history!, violation }));
+    const text = exportSpecification({ scenario, plan, history: history!, violation });
+    const { stdout, events, outcome } = await replayed(text);
     // A monitor looks at what the steps have answered, an invariant at what the observer sees.
     expect(answered(events)).toEqual(recorded(history!));
     const invariant = scenario.invariants.find((item) => item.name === violation.invariant);
@@ -125,7 +137,8 @@ describe('a pinned counterexample', () => {
       expect(invariant.check!({ tables: observed(stdout), sequences: {} })).toContainEqual(
         expect.objectContaining({ resource: was.resource, message: was.message }),
       );
-    expect(outcome.judgements).toMatchObject([{ kind: 'agrees' }]);
+    // A specification's model goes without PGlite.
+    expect(outcome.judgements).toMatchObject([{ kind: /on conflict/i.test(text) ? 'unmodelled' : 'agrees' }]);
   });
 });
 

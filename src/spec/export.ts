@@ -132,12 +132,15 @@ function dropped(made: readonly (Made | null)[], kind: 'table' | 'sequence'): st
 function observation(scenario: Scenario, invariant: string | null): string[] {
   const sql = scenario.invariants.find((item) => item.name === invariant)?.sql;
   if (sql !== undefined) return [sqlBlock(sql)];
-  const tables = splitStatements(scenario.schema).flatMap((text) => {
+  return splitStatements(scenario.schema).flatMap((text) => {
     const object = created(text);
-    return object?.kind === 'table' ? [object.name] : [];
+    if (object?.kind !== 'table') return [];
+    return [`SELECT '${object.name.replaceAll('"', '')}' AS "table", * FROM ${object.name} ORDER BY ${keyOf(text) ?? 2}`];
   });
-  return tables.map((table) => `SELECT '${table.replaceAll('"', '')}' AS "table", * FROM ${table} ORDER BY 2`);
 }
+
+/** The columns of a key that a CREATE TABLE has in a line of its own. Elsewhere it is the first column, the second of the output. */
+const keyOf = (text: string): string | null => /\bprimary\s+key\s*\(([^)]*)\)/i.exec(text)?.[1] ?? null;
 
 /** The actor's last word inside a transaction is not its end. */
 function leavesOpen(history: History, actor: number): boolean {
