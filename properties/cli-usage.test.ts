@@ -64,7 +64,7 @@ describe('bad usage exits 2, says what is wrong and what is wanted, and does not
     [
       ['--scenario', 'events/chek-then-insert'],
       'no scenario is called "events/chek-then-insert"',
-      'Did you mean events/check-then-insert?',
+      'Did you mean events/check-then-insert or',
     ],
     [['--scenario', 'optimistic'], 'no scenario is called "optimistic"', 'Did you mean events/optimistic?'],
     [['--scenario', 'hostel/*'], 'no scenario is called "hostel/*"', 'npm run sim -- list'],
@@ -197,7 +197,7 @@ describe('options that fix a part of every plan', () => {
     expect(new Set(free.map((plan) => plan.capacity)).size).toBeGreaterThan(1);
     expect(new Set(free.map((plan) => plan.isolation)).size).toBeGreaterThan(1);
     const fixed = await plansOf({ scenarios: ['events/*'], actors: 4, capacity: 3, isolation: 'REPEATABLE READ' });
-    expect(fixed.length).toBeGreaterThan(SHIPPED.length);
+    expect(fixed.length).toBeGreaterThan(SHIPPED.filter(({ name }) => name.startsWith('events/')).length);
     expect(fixed.filter((plan) => plan.actors.length !== 4 || plan.capacity !== 3 || plan.isolation !== 'REPEATABLE READ')).toEqual([]);
   });
 
