@@ -73,6 +73,8 @@ class Exploration {
   readonly #results: NodeJS.WriteStream;
   #shared: PostgresServer | null = null;
   #postgres: OpenedPostgres | null = null;
+  /** The servers have answered; jobs that do not need them may be under way before. */
+  #opened = false;
   #interrupted = false;
   #stop: () => void = () => undefined;
 
@@ -121,9 +123,11 @@ class Exploration {
       const outcomes = this.#items.map((item) => this.#one(item).catch((error: unknown) => this.#failed(item, error)));
       await opened;
       if (this.#interrupted) return;
+      this.#opened = true;
       this.#print(this.#enginesLine());
       for (const limitation of this.#postgres?.limitations ?? []) this.#print(`note: ${limitation}`);
       this.#print('');
+      this.#drawStatus();
       await this.#showAll(outcomes);
     } catch (error) {
       // What fails because everything is being closed is of no interest.
@@ -246,7 +250,7 @@ class Exploration {
   #drawStatus(): void {
     const working = [...this.#progress];
     const shown = working.find(([, { progress }]) => progress.states + progress.runs > 0) ?? working[0];
-    if (shown === undefined) return;
+    if (shown === undefined || !this.#opened) return;
     const [item, { done, of, progress }] = shown;
     const figures = progress.runs > 0 ? `${progress.runs}/${progress.of} schedules on PostgreSQL` : `${progress.states} states`;
     const seconds = Math.round((Date.now() - this.#startedMs) / 1000);
