@@ -18,7 +18,7 @@ import { confirm } from './model-scripts.js';
 import { openPinnedServer } from './pinned-server.js';
 
 const SEED = process.env.LASTSEAT_FUZZ_SEED ?? '42';
-const PROGRAMS = 40;
+const PROGRAMS = 20;
 /** What must have been met, or the programs get into each other's way too little. */
 const CONTENTION = ['waits', '40001', '23505', '23503', '23514', '25P02'];
 const PINNED = new URL('../fixtures/divergences/', import.meta.url);
