@@ -38,6 +38,7 @@ async function answerOf(child: ChildProcess): Promise<unknown> {
     throw new Error('a worker of the benchmark has died');
   });
   const [message] = (await Promise.race([once(child, 'message'), died])) as [unknown];
+  // Its end after the answer is as it should be.
   died.catch(() => undefined);
   return message;
 }
