@@ -5,11 +5,13 @@ import { againCommand } from '../sim/again.js';
 import { EXIT, exitCode } from '../sim/exit-codes.js';
 import type { ExploreArguments } from '../sim/explore-arguments.js';
 import { workOf } from '../sim/items.js';
-import { SHIPPED } from '../sim/scenarios.js';
+import { allShipped } from '../sim/scenarios.js';
 import { useColor } from '../sim/terminal.js';
 import { VERSION } from '../sim/version.js';
 import type { ScenarioOutcome, Verdict } from '../src/index.js';
 import { scratchDirectory, simHere, start, writeScenario } from './cli-process.js';
+
+const shipped = await allShipped();
 
 const EXPLORE: ExploreArguments = {
   seed: null,
@@ -197,7 +199,7 @@ describe('options that fix a part of every plan', () => {
     expect(new Set(free.map((plan) => plan.capacity)).size).toBeGreaterThan(1);
     expect(new Set(free.map((plan) => plan.isolation)).size).toBeGreaterThan(1);
     const fixed = await plansOf({ scenarios: ['events/*'], actors: 4, capacity: 3, isolation: 'REPEATABLE READ' });
-    expect(fixed.length).toBeGreaterThan(SHIPPED.filter(({ name }) => name.startsWith('events/')).length);
+    expect(fixed.length).toBeGreaterThan(shipped.filter(({ name }) => name.startsWith('events/')).length);
     expect(fixed.filter((plan) => plan.actors.length !== 4 || plan.capacity !== 3 || plan.isolation !== 'REPEATABLE READ')).toEqual([]);
   });
 
@@ -292,7 +294,7 @@ describe('list', () => {
   it('shows every variant with what is expected of it at which level', async () => {
     const { code, stdout } = await simHere('list');
     expect(code).toBe(0);
-    for (const { name, description, expect: expected } of SHIPPED) {
+    for (const { name, description, expect: expected } of shipped) {
       const line = stdout.split('\n').find((text) => text.trim().startsWith(`${name} `));
       for (const [level, verdict] of Object.entries(expected)) expect(line).toContain(`${level} ${verdict}`);
       expect(stdout).toContain(description);
@@ -303,7 +305,7 @@ describe('list', () => {
     const { stdout } = await simHere('list', '--json', '-');
     const document = JSON.parse(stdout) as { format: string; scenarios: { name: string; expect: object }[] };
     expect(document.format).toBe('lastseat.list.v1');
-    expect(document.scenarios.map(({ name, expect }) => [name, expect])).toEqual(SHIPPED.map(({ name, expect }) => [name, expect]));
+    expect(document.scenarios.map(({ name, expect }) => [name, expect])).toEqual(shipped.map(({ name, expect }) => [name, expect]));
     const file = join(scratchDirectory(), 'new', 'list.json');
     expect(await simHere('list', '--json', file)).toMatchObject({ code: 0, stdout: '', stderr: '' });
     expect(readFileSync(file, 'utf8')).toBe(stdout);

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { SHIPPED } from '../sim/scenarios.js';
+import { allShipped } from '../sim/scenarios.js';
 import type { History } from '../src/history/history.js';
 import {
   ModelEngine,
@@ -12,6 +12,8 @@ import {
   replayOn,
   type Scenario,
 } from '../src/index.js';
+
+const shipped = await allShipped();
 
 const DIRECTORY = new URL('../fixtures/counterexamples/', import.meta.url);
 
@@ -27,7 +29,7 @@ const fixtures = readdirSync(DIRECTORY)
   .map((file): Fixture => {
     const text = readFileSync(new URL(file, DIRECTORY), 'utf8');
     const recording = readScheduleFile(text);
-    return { file, text, recording, scenario: SHIPPED.find(({ name }) => name === recording.plan.scenario)! };
+    return { file, text, recording, scenario: shipped.find(({ name }) => name === recording.plan.scenario)! };
   });
 
 /** Call sites move with every line that is added above them; nothing else may. */
@@ -46,7 +48,7 @@ afterAll(async () => {
   await server?.close();
 });
 
-const broken = SHIPPED.flatMap(({ name, expect: levels }) => {
+const broken = shipped.flatMap(({ name, expect: levels }) => {
   const levelsOfIt = Object.entries(levels).flatMap(([level, verdict]) => (verdict === 'violated' ? [level] : []));
   return levelsOfIt.length === 0 ? [] : [{ name, levels: levelsOfIt }];
 });
@@ -90,7 +92,7 @@ describe('a replay that is not what was recorded', () => {
   const { recording, scenario } = fixtures.find(({ file }) => file.startsWith('events-check-then-insert-read'))!;
 
   test('is refused where the code has moved on, with the first step that differs', async () => {
-    const mended = SHIPPED.find(({ name }) => name === 'events/pessimistic')!;
+    const mended = shipped.find(({ name }) => name === 'events/pessimistic')!;
     const replayed = await replayOn({ ...mended, name: scenario.name }, recording, new ModelEngine());
     expect(replayed).toMatchObject({ matches: false, violated: false });
     expect(replayed.difference!.step).toBe(0);

@@ -14,7 +14,7 @@ import { DOCTOR_HELP, EXPLORE_HELP, FUZZ_HELP, overview, REPLAY_HELP, SPEC_HELP 
 import { nearest } from './nearest.js';
 import { collect, level, provider, shard, whole } from './option-values.js';
 import { MAJORS } from './postgres-versions.js';
-import { SHIPPED } from './scenarios.js';
+import { allShipped } from './scenarios.js';
 import { UsageError } from './usage-error.js';
 import { VERSION } from './version.js';
 
@@ -61,7 +61,7 @@ export async function commandLine(argv: readonly string[]): Promise<number> {
     .option('--expect', 'judge scenarios that are named as the suite does: by what each variant expects')
     .addHelpText('after', EXPLORE_HELP)
     .action(async (options, command: Command) => {
-      if (command.args[0] !== undefined) throw strayWord(command.args[0]);
+      if (command.args[0] !== undefined) throw await strayWord(command.args[0]);
       code = await explore(exploreArguments(options));
     });
   program.helpInformation = () => overview(program, exploring);
@@ -128,8 +128,8 @@ export async function commandLine(argv: readonly string[]): Promise<number> {
     .description('systems, variants, and the verdict that is expected of each at which isolation level')
     .option('--json <file>', 'as JSON; - is standard output')
     .showHelpAfterError('(npm run sim -- list --help shows its options)')
-    .action((options) => {
-      code = list(options.json ?? null);
+    .action(async (options) => {
+      code = await list(options.json ?? null);
     });
 
   program
@@ -164,13 +164,13 @@ function postgresOption(): Option {
 }
 
 /** A word that no option takes: what was it meant to be? */
-function strayWord(word: string): UsageError {
+async function strayWord(word: string): Promise<UsageError> {
   const shown = word.length > 60 || word.includes('://') ? 'this word' : `"${word}"`;
   if (/^ls\d+\./.test(word)) return new UsageError('a replay token, and no command', 'Replay it: npm run sim -- replay TOKEN');
   if (word.endsWith('.json') && existsSync(word))
     return new UsageError(`${shown} is a file, and no command`, 'Is it a schedule? Then: npm run sim -- replay FILE');
   if (word.endsWith('.spec')) return new UsageError(`${shown} is a specification, and no command`, 'Run it: npm run sim -- spec FILE');
-  if (/\.[cm]?[jt]s(#|$)/.test(word) || SHIPPED.some((scenario) => scenario.name === word))
+  if (/\.[cm]?[jt]s(#|$)/.test(word) || (await allShipped()).some((scenario) => scenario.name === word))
     return new UsageError(`${shown} is a scenario, and no command`, `Explore it: npm run sim -- --scenario ${word}`);
   const commands = ['explore', 'replay', 'spec', 'fuzz', 'list', 'doctor'];
   const [meant] = nearest(word, commands);

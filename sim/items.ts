@@ -1,6 +1,6 @@
 import { drawPlans, type Fixed, type IsolationLevel, leastActors, type Plan, type Workload } from '../src/index.js';
 import type { ExploreArguments } from './explore-arguments.js';
-import { type Loaded, loadScenarios, SHIPPED } from './scenarios.js';
+import { type Loaded, loadScenarios } from './scenarios.js';
 import { UsageError } from './usage-error.js';
 
 /** One variant at one level, with its plans: the unit of the suite. */
@@ -21,7 +21,7 @@ const DRAWS_PER_WORKLOAD = 8;
 
 /** What there is to explore: this shard's slice, drawn from the seed. */
 export async function workOf(args: ExploreArguments, seed: string): Promise<Work> {
-  const loaded = args.scenarios.length === 0 ? SHIPPED.map((scenario) => ({ scenario, file: null })) : await loadScenarios(args.scenarios);
+  const loaded = await loadScenarios(args.scenarios);
   const leftOut = new Set<string>();
   const candidates = loaded.flatMap((item) =>
     levelsOf(item, args).map((isolation) => {

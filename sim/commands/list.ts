@@ -1,12 +1,13 @@
-import { SHIPPED } from '../scenarios.js';
+import { allShipped } from '../scenarios.js';
 import { writeWhole } from '../write-file.js';
 
 /** Systems, variants, and what is expected of them at which level. */
-export function list(json: string | null): number {
+export async function list(json: string | null): Promise<number> {
+  const scenarios = await allShipped();
   if (json !== null) {
     const document = {
       format: 'lastseat.list.v1',
-      scenarios: SHIPPED.map(({ name, description, expect, requires, workloads, invariants, monitors }) => ({
+      scenarios: scenarios.map(({ name, description, expect, requires, workloads, invariants, monitors }) => ({
         name,
         description,
         expect,
@@ -20,9 +21,9 @@ export function list(json: string | null): number {
     else writeWhole(json, text);
     return 0;
   }
-  const width = Math.max(...SHIPPED.map((scenario) => scenario.name.length));
+  const width = Math.max(...scenarios.map((scenario) => scenario.name.length));
   let system = '';
-  for (const scenario of SHIPPED) {
+  for (const scenario of scenarios) {
     const [name] = scenario.name.split('/');
     if (name !== system) process.stdout.write(`${system === '' ? '' : '\n'}${name}\n`);
     system = name!;
