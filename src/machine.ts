@@ -14,9 +14,9 @@ import {
 import { readStatement, type StatementText } from './engine/sql-text.js';
 import { SHIPPED_WITNESSES, witnessesOf } from './invariants/witnesses.js';
 import { chain, type MaybePromise } from './maybe-promise.js';
-import { concerning, type Fault, isTick, showDuration, withoutOne } from './plan/fault.js';
+import { CANCELLING, concerning, type Fault, isCrash, isTick, type PersonalFault, showDuration, withoutOne } from './plan/fault.js';
 import type { Plan } from './plan/plan.js';
-import { CONNECTION_LOST, NOT_CONNECTED, plainRows, type Reply } from './reply.js';
+import { type Cancellation, CONNECTION_LOST, NOT_CONNECTED, plainRows, type Reply } from './reply.js';
 import type { CommittedState, Scenario, StepEvent, Violation, Witness } from './scenario.js';
 import { type Choice, NOBODY } from './schedule/choice.js';
 import { callCache, callStore, type World, worldKey } from './world.js';
@@ -43,6 +43,8 @@ export interface ActorState {
   readonly session: number;
   /** That session's connection is lost. */
   readonly lost: boolean;
+  /** A statement of its was under way when that was lost, and it has still to hear of it. */
+  readonly cut: boolean;
   /** Its process has died: it does nothing any more. */
   readonly dead: boolean;
 }
@@ -79,7 +81,7 @@ export interface MachineOptions {
 
 const NONE: readonly Choice[] = [];
 const NO_FAULTS: readonly Fault[] = [];
-const NEW = { prelude: [], started: false, session: 0, lost: false, dead: false };
+const NEW = { prelude: [], started: false, session: 0, lost: false, cut: false, dead: false };
 const STARTS_AT = '2026-01-01T00:00:00.000Z';
 
 /**
@@ -170,26 +172,40 @@ export class Machine<S> {
     const phases = configuration.actors.map((_, actor) => this.phase(configuration, actor));
     if (phases.every((phase) => phase === 'finished') || (this.#goesOnAtOnce && phases.includes('freed'))) return own;
     const happenings: Choice[] = configuration.faults.some(isTick) ? [{ actor: NOBODY, kind: 'tick' }] : [];
+    if (this.engine.canCrash !== false && configuration.faults.some(isCrash)) happenings.push({ actor: NOBODY, kind: 'crash' });
+    const victims = phases.includes('waiting') ? this.engine.victims(configuration.engine) : [];
     phases.forEach((phase, actor) => {
       if (phase === 'idle' || phase === 'uncommitted') happenings.push(...this.#lossesOf(configuration, actor));
+      // Who is on a cycle of waits has its own deadlock check to come: the two would race.
+      if (phase === 'waiting' && !victims.includes(actor)) happenings.push(...this.#endingsOf(configuration, actor));
     });
     return [...own, ...happenings];
   }
 
+  #may(configuration: Configuration<S>, actor: ActorIndex, kind: PersonalFault['kind']): boolean {
+    return concerning(configuration.faults, kind, this.plan.actors[actor]!.operation) !== undefined;
+  }
+
+  /** How a statement that waits may end without being carried out. */
+  #endingsOf(configuration: Configuration<S>, actor: ActorIndex): Choice[] {
+    const kinds = [...CANCELLING, 'backend-terminated' as const].filter((kind) => this.#may(configuration, actor, kind));
+    return kinds.map((kind) => ({ actor, kind: HAPPENS[kind] }));
+  }
+
   /**
-   * How an actor may be lost between two of its steps. While a statement of its waits nothing is lost: the server would go on with it, and notice
+   * How an actor may be lost between two of its steps. While a statement of its waits no connection is lost: the server would go on with it, and notice
    * when it has an answer to send.
    */
   #lossesOf(configuration: Configuration<S>, actor: ActorIndex): Choice[] {
     const { arriving, lost, started } = configuration.actors[actor]!;
-    const { operation } = this.plan.actors[actor]!;
-    const may = (kind: 'connection-lost' | 'process-dies') => concerning(configuration.faults, kind, operation) !== undefined;
+    const may = (kind: PersonalFault['kind']) => this.#may(configuration, actor, kind);
     const choices: Choice[] = [];
     if (!arriving && !lost && may('connection-lost')) {
       choices.push({ actor, kind: 'lost' });
       if (this.#commits(configuration, actor)) choices.push({ actor, kind: 'unanswered' });
     }
     if (started && may('process-dies')) choices.push({ actor, kind: 'dies' });
+    if (!arriving && !lost && may('backend-terminated')) choices.push({ actor, kind: 'terminated' });
     return choices;
   }
 
@@ -236,7 +252,9 @@ export class Machine<S> {
   apply(configuration: Configuration<S>, choice: Choice): MaybePromise<Step<S>> {
     const { actor } = choice;
     if (choice.kind === 'tick') return this.#tick(configuration, choice);
-    if (choice.kind === 'lost' || choice.kind === 'unanswered' || choice.kind === 'dies') return this.#lose(configuration, choice);
+    if (choice.kind === 'crash') return this.#crash(configuration, choice);
+    if (isLoss(choice.kind)) return this.#lose(configuration, choice, choice.kind);
+    if (isCancelled(choice.kind)) return this.#cancel(configuration, choice, choice.kind);
     const { node, arriving } = configuration.actors[actor]!;
     if (arriving) return this.#arrive(configuration, choice);
     const request = node.request as Request;
@@ -263,20 +281,52 @@ export class Machine<S> {
     });
   }
 
+  /** All sessions are gone, with whatever was not committed. Each of their actors hears of it in a step of its own. */
+  #crash(before: Configuration<S>, choice: Choice): MaybePromise<Step<S>> {
+    const { world } = before;
+    const faults = withoutOne(before.faults, before.faults.find(isCrash)!);
+    return chain(this.engine.apply(before.engine, { kind: 'crash' }), ({ state: engine }) => {
+      const actors = before.actors.map((state, actor): ActorState => {
+        const phase = this.phase(before, actor);
+        // Who has not begun connects when the server is back.
+        if (!state.started || state.lost || phase === 'finished') return state;
+        return { ...state, lost: true, cut: phase !== 'idle' };
+      });
+      const what = { kind: 'crash', prelude: [], text: 'the server crashes, and recovers' } as const;
+      return this.#conclude({ before, choice, what, ...NOTHING_SAID, engine, world, faults, actors });
+    });
+  }
+
+  /** A statement that waits is given up, and its actor told why. */
+  #cancel(before: Configuration<S>, choice: Choice, kind: Cancelled): MaybePromise<Step<S>> {
+    const { actor } = choice;
+    const { world } = before;
+    const request = before.actors[actor]!.node.request as Request;
+    const faults = this.#faultsAfter(before, actor, kind);
+    const what = { kind, prelude: [], text: describeRequest(request) } as const;
+    return chain(this.engine.apply(before.engine, { kind: 'cancel', actor, because: BECAUSE[kind] }), ({ state: engine, outcome }) =>
+      this.#advance({ before, choice, what, request, outcome, engine, world, faults }),
+    );
+  }
+
+  /** What may still happen when this has happened to somebody. */
+  #faultsAfter(before: Configuration<S>, actor: ActorIndex, kind: Loss | Cancelled): readonly Fault[] {
+    return withoutOne(before.faults, concerning(before.faults, FAULT_OF[kind], this.plan.actors[actor]!.operation)!);
+  }
+
   /** A connection is gone, with whatever was not committed; what its actor had asked of it fails. Who has died does not hear of it. */
-  #lose(before: Configuration<S>, choice: Choice): MaybePromise<Step<S>> {
-    const { actor, kind } = choice as Choice & { kind: 'lost' | 'unanswered' | 'dies' };
+  #lose(before: Configuration<S>, choice: Choice, kind: Loss): MaybePromise<Step<S>> {
+    const { actor } = choice;
     const { world } = before;
     const state = before.actors[actor]!;
-    const { operation } = this.plan.actors[actor]!;
-    const faults = withoutOne(before.faults, concerning(before.faults, kind === 'dies' ? 'process-dies' : 'connection-lost', operation)!);
-    const cut = chain(kind === 'unanswered' ? this.#commit(before, actor) : before.engine, (engine) =>
-      this.engine.apply(engine, { kind: 'disconnect', actor }),
+    const faults = this.#faultsAfter(before, actor, kind);
+    const gone = chain(kind === 'unanswered' ? this.#commit(before, actor) : before.engine, (engine) =>
+      this.engine.apply(engine, { kind: kind === 'terminated' ? 'terminate' : 'disconnect', actor }),
     );
-    return chain(cut, ({ state: engine }) => {
+    return chain(gone, ({ state: engine, outcome }) => {
       const gone: ActorState = { ...state, started: true, lost: true, dead: kind === 'dies' };
       const request = kind !== 'dies' && state.node.request?.kind === 'query' ? state.node.request : null;
-      const reply: Reply = request === null ? NO_ANSWER : CONNECTION_LOST;
+      const reply: Reply = request === null ? NO_ANSWER : kind === 'terminated' ? replyOf(outcome) : CONNECTION_LOST;
       const moved =
         request === null
           ? gone
@@ -326,45 +376,50 @@ export class Machine<S> {
   }
 
   /** A call of the store or the cache; a new session; or a statement for a session that is lost. */
-  #withoutEngine(configuration: Configuration<S>, choice: Choice, request: Request): MaybePromise<Step<S>> {
-    const { engine } = configuration;
+  #withoutEngine(before: Configuration<S>, choice: Choice, request: Request): MaybePromise<Step<S>> {
+    const { engine, faults } = before;
     const text = describeRequest(request);
-    const conclude = (kind: StepEvent['kind'], reply: Reply, world = configuration.world) =>
-      this.#advance(configuration, choice, { kind, prelude: [], text }, request, { kind: 'done', reply }, engine, world);
+    const conclude = (kind: StepEvent['kind'], reply: Reply, world = before.world) => {
+      const outcome: Outcome = { kind: 'done', reply };
+      return this.#advance({ before, choice, what: { kind, prelude: [], text }, request, outcome, engine, world, faults });
+    };
     switch (request.kind) {
       case 'query':
-        return conclude('statement', NOT_CONNECTED);
+        return conclude('statement', before.actors[choice.actor]!.cut ? CONNECTION_LOST : NOT_CONNECTED);
       case 'connect':
-        if (!configuration.actors[choice.actor]!.lost) throw new UnmodelledError('a second session beside the one that an operation has');
+        if (!before.actors[choice.actor]!.lost) throw new UnmodelledError('a second session beside the one that an operation has');
         return conclude('connect', NO_ANSWER);
       default: {
         const { world, reply } =
-          request.kind === 'store' ? callStore(configuration.world, request.call) : callCache(configuration.world, request.call);
+          request.kind === 'store' ? callStore(before.world, request.call) : callCache(before.world, request.call);
         return conclude(request.kind, reply, world);
       }
     }
   }
 
-  #record(configuration: Configuration<S>, choice: Choice, action: Action, request: Request, applied: Applied<S>): MaybePromise<Step<S>> {
+  #record(before: Configuration<S>, choice: Choice, action: Action, request: Request, applied: Applied<S>): MaybePromise<Step<S>> {
     const statement = request.kind === 'query' ? readStatement(request.text) : null;
     const kind = kindOf(action, statement);
     const prelude = action.kind === 'statement' ? action.statement.prelude.map((item) => item.text) : [];
     // The second step of a statement outside a transaction is a commit, whatever the request says.
     const text = action.kind === 'commit' ? 'COMMIT' : describeRequest(request);
-    return this.#advance(configuration, choice, { kind, prelude, text }, request, applied.outcome, applied.state, configuration.world);
+    const { world, faults } = before;
+    return this.#advance({
+      before,
+      choice,
+      what: { kind, prelude, text },
+      request,
+      outcome: applied.outcome,
+      engine: applied.state,
+      world,
+      faults,
+    });
   }
 
-  #advance(
-    before: Configuration<S>,
-    choice: Choice,
-    what: Pick<Step<S>, 'kind' | 'prelude' | 'text'>,
-    request: Request,
-    outcome: Outcome,
-    engine: S,
-    world: World,
-  ): MaybePromise<Step<S>> {
+  /** A step that is about what its actor has asked for: where that is answered, the actor goes on. */
+  #advance(asked: Asked<S>): MaybePromise<Step<S>> {
+    const { before, choice, what, outcome, engine, world, faults } = asked;
     const { actor } = choice;
-    const { faults } = before;
     const state = before.actors[actor]!;
     const connects = what.kind === 'connect';
     const stays: ActorState = {
@@ -373,6 +428,7 @@ export class Machine<S> {
       started: true,
       session: connects ? state.session + 1 : state.session,
       lost: state.lost && !connects,
+      cut: false,
     };
     const moved =
       outcome.kind === 'done'
@@ -384,7 +440,7 @@ export class Machine<S> {
       const actors = before.actors.map((item, index) => (index === actor ? next : item));
       const events = outcome.kind === 'done' ? eventsBetween(state.node, next.node) : [];
       const finished = outcome.kind === 'done' ? next.node.finished : null;
-      return this.#conclude({ before, choice, what, request, outcome, engine, world, faults, actors, events, finished });
+      return this.#conclude({ ...asked, actors, events, finished });
     });
   }
 
@@ -414,7 +470,7 @@ export class Machine<S> {
 
   #event(taken: Taken<S>, committed: CommittedState): StepEvent {
     const { before, choice, what, request, outcome, engine, world } = taken;
-    const actor = this.plan.actors[choice.actor] ?? CLOCK;
+    const actor = this.plan.actors[choice.actor] ?? NO_ACTORS[choice.kind === 'crash' ? 'crash' : 'tick'];
     const reply = outcome.kind === 'blocked' ? null : outcome.reply;
     const machine = this;
     return {
@@ -504,7 +560,8 @@ export class Machine<S> {
   key(configuration: Configuration<S>, engineKey: string): string {
     const actors = configuration.actors
       .map(
-        ({ node, prelude, started, arriving }) => `${node.id}${prelude.length > 0 ? 'p' : ''}${started ? '' : '-'}${arriving ? 'a' : ''}`,
+        ({ node, prelude, started, arriving, session, lost, cut, dead }) =>
+          `${node.id}${prelude.length > 0 ? 'p' : ''}${started ? '' : '-'}${arriving ? 'a' : ''}${lost ? `l${session}` : ''}${cut ? 'c' : ''}${dead ? 'd' : ''}`,
       )
       .join();
     const monitors = configuration.monitors.length === 0 ? '' : JSON.stringify(configuration.monitors);
@@ -513,8 +570,8 @@ export class Machine<S> {
   }
 }
 
-/** A step, and what has become of everything. */
-interface Taken<S> {
+/** A step, and what has become of everything but the actors. */
+interface Done<S> {
   readonly before: Configuration<S>;
   readonly choice: Choice;
   readonly what: Pick<Step<S>, 'kind' | 'prelude' | 'text'>;
@@ -524,6 +581,14 @@ interface Taken<S> {
   readonly engine: S;
   readonly world: World;
   readonly faults: readonly Fault[];
+}
+
+interface Asked<S> extends Done<S> {
+  readonly request: Request;
+}
+
+/** A step, and what has become of everything. */
+interface Taken<S> extends Done<S> {
   readonly actors: readonly ActorState[];
   readonly events: readonly EmittedEvent[];
   readonly finished: Finished | null;
@@ -540,7 +605,41 @@ const NOTHING_SAID = {
 } as const;
 
 /** In the place of an actor, for monitors. */
-const CLOCK = { name: 'clock', operation: '', input: null };
+const NO_ACTORS = { tick: { name: 'clock', operation: '', input: null }, crash: { name: 'server', operation: '', input: null } };
+
+/** How what happens to an actor is called as an entry of a schedule. */
+const HAPPENS = {
+  'connection-lost': 'lost',
+  'process-dies': 'dies',
+  'backend-terminated': 'terminated',
+  'statement-cancelled': 'cancelled',
+  'statement-timeout': 'statement-timeout',
+  'lock-timeout': 'lock-timeout',
+} as const satisfies Record<PersonalFault['kind'], Choice['kind']>;
+
+/** And the fault that is used up by it. */
+const FAULT_OF = {
+  lost: 'connection-lost',
+  unanswered: 'connection-lost',
+  dies: 'process-dies',
+  terminated: 'backend-terminated',
+  cancelled: 'statement-cancelled',
+  'statement-timeout': 'statement-timeout',
+  'lock-timeout': 'lock-timeout',
+} as const;
+
+const BECAUSE = {
+  cancelled: 'user request',
+  'statement-timeout': 'statement timeout',
+  'lock-timeout': 'lock timeout',
+} as const satisfies Record<string, Cancellation>;
+
+type Cancelled = keyof typeof BECAUSE;
+type Loss = Exclude<keyof typeof FAULT_OF, Cancelled>;
+
+const isCancelled = (kind: Choice['kind']): kind is Cancelled => kind in BECAUSE;
+const isLoss = (kind: Choice['kind']): kind is Loss => kind in FAULT_OF && !isCancelled(kind);
+const replyOf = (outcome: Outcome): Reply => (outcome.kind === 'blocked' ? NO_ANSWER : outcome.reply);
 
 /** Whether what the actor asks for can reach the database, if it is a statement. */
 const isConnected = ({ node: { request }, session, lost }: ActorState): boolean =>

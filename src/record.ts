@@ -34,7 +34,7 @@ function recordStep<S>(machine: Machine<S>, step: Step<S>): StepRecord {
   const phaseBefore = names.map((_, index) => machine.phase(step.before, index));
   return {
     actor,
-    name: nameIn(names, actor),
+    name: nameIn(names, step.choice),
     kind: step.kind,
     prelude: step.prelude,
     text: step.text,

@@ -58,5 +58,5 @@ const strictly = <S>(machine: Machine<S>, recording: Recording): Promise<{ steps
 function describeStep<S>(names: readonly string[], { choice, text, outcome }: Step<S>): string {
   const came =
     outcome.kind === 'blocked' ? 'waits' : outcome.reply.kind === 'error' ? `${outcome.reply.code} ${outcome.reply.message}` : outcome.kind;
-  return `${nameIn(names, choice.actor)} ${text}: ${came}`;
+  return `${nameIn(names, choice)} ${text}: ${came}`;
 }

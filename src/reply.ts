@@ -49,10 +49,20 @@ class DatabaseError extends Error {
 }
 
 /** SQLSTATEs of class 08, for what no server says but the driver: `pg` has a message for each, and no code. */
-export const CONNECTION_LOST = connectionError('08006', 'Connection terminated unexpectedly');
-export const NOT_CONNECTED = connectionError('08003', 'Client has encountered a connection error and is not queryable');
+export const CONNECTION_LOST = error('08006', 'Connection terminated unexpectedly');
+export const NOT_CONNECTED = error('08003', 'Client has encountered a connection error and is not queryable');
 
-function connectionError(code: string, message: string): ErrorReply {
+/** What somebody hears whose session an administrator ends while his statement is under way (postgres.c, ProcessInterrupts). */
+export const TERMINATED: ErrorReply = error('57P01', 'terminating connection due to administrator command');
+
+/** Why a statement that waits is given up, in PostgreSQL's words. */
+export type Cancellation = 'user request' | 'statement timeout' | 'lock timeout';
+
+/** What comes of it (postgres.c, ProcessInterrupts). */
+export const cancelled = (because: Cancellation): ErrorReply =>
+  error(because === 'lock timeout' ? '55P03' : '57014', `canceling statement due to ${because}`);
+
+function error(code: string, message: string): ErrorReply {
   return { kind: 'error', code, message, constraint: null, table: null };
 }
 

@@ -1,6 +1,6 @@
 import type { Row } from '../context.js';
 import type { MaybePromise } from '../maybe-promise.js';
-import type { Reply } from '../reply.js';
+import type { Cancellation, Reply } from '../reply.js';
 import type { CommittedState, IsolationLevel } from '../scenario.js';
 import type { TransactionModes } from './sql-text.js';
 
@@ -28,6 +28,12 @@ export type Action =
   | { readonly kind: 'break-deadlock'; readonly actor: ActorIndex }
   /** The actor's connection is lost while none of its statements is under way but for its commit; the next statement comes on a new session. Answers nobody. */
   | { readonly kind: 'disconnect'; readonly actor: ActorIndex }
+  /** The actor's session is ended by an administrator. Answers the statement that is under way; where there is none, what the next one would hear. */
+  | { readonly kind: 'terminate'; readonly actor: ActorIndex }
+  /** A waiting statement is given up. */
+  | { readonly kind: 'cancel'; readonly actor: ActorIndex; readonly because: Cancellation }
+  /** The server's processes are killed, and it recovers: what was committed is there, and no session. Answers nobody. */
+  | { readonly kind: 'crash' }
   /** The clock moves on: now() in transactions that begin from here on. Answers nobody. */
   | { readonly kind: 'tick'; readonly clockMs: number };
 
@@ -58,7 +64,8 @@ export interface Applied<S> {
  * An engine runs statements of several sessions, one action at a time.
  *
  * Before `apply`: a `statement` needs its actor idle, a `commit` uncommitted, a `resume` freed, a `break-deadlock` waiting on a
- * cycle, a `disconnect` idle or uncommitted. After it: every other actor is where it was, or has become freed. A state of the model is a value and may be used
+ * cycle, a `disconnect` idle or uncommitted, a `cancel` waiting and a `terminate` anything but freed, neither of them on a cycle. After it: every other actor is
+ * where it was, or has become freed; after a `crash` all are idle. A state of the model is a value and may be used
  * again; a state of the server is good for the next action only.
  *
  * `apply` throws {@link UnmodelledError} for SQL that the model must not answer, and {@link EngineError} where the server did
@@ -71,6 +78,8 @@ export interface Engine<S> {
    * then may also name one who waits again. Default false.
    */
   readonly resumesAtOnce?: boolean;
+  /** False where no `crash` can be asked for. Default true. */
+  readonly canCrash?: boolean;
   open(setup: EngineSetup): S | Promise<S>;
   apply(state: S, action: Action): Applied<S> | Promise<Applied<S>>;
   status(state: S, actor: ActorIndex): ActorStatus;

@@ -84,7 +84,7 @@ function otherwise<M>(model: Machine<M>, before: Configuration<M>, choice: Choic
 /** Whether the statement that a step sends or goes on with is to end as a deadlock's victim. */
 function endsAsVictim(steps: readonly Step<unknown>[], index: number): boolean {
   const { actor } = steps[index]!.choice;
-  const own = steps.slice(index).filter((step) => step.choice.actor === actor && isOwn(step.choice));
+  const own = steps.slice(index).filter((step) => step.choice.actor === actor);
   const end = own.find((step) => step.outcome.kind !== 'blocked');
   return own[0]!.outcome.kind === 'blocked' && end?.choice.kind === 'victim';
 }

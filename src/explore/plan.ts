@@ -22,7 +22,7 @@ import type { Verdict } from '../verdict.js';
 import { unheld } from './cover.js';
 import { Coverage } from './coverage.js';
 import { ForetoldSteps, KnownSteps } from './foretold.js';
-import { count, type StateGraph, shortestTo } from './graph.js';
+import { count, type GraphEdge, type GraphNode, type StateGraph, shortestTo } from './graph.js';
 import { type Foretold, type LockstepRun, lockstep } from './lockstep.js';
 import { search } from './search.js';
 
@@ -206,7 +206,8 @@ class PlanExploration {
         share: 'not confirmed on PostgreSQL: the model alone was asked',
         divergence: null,
       };
-    const allowed = postgres.resumesAtOnce ? unheld(postgres.server.canSetDeadlockTimeout) : () => true;
+    const held = postgres.resumesAtOnce ? unheld(postgres.server.canSetDeadlockTimeout) : () => true;
+    const allowed = (node: GraphNode, edge: GraphEdge) => held(node, edge) && (edge.choice.kind !== 'crash' || postgres.canCrash);
     const most = violated ? Math.min(limits.serverRuns, limits.violatedServerRuns) : limits.serverRuns;
     const coverage = new Coverage(graph, allowed);
     let compared: Compared = { runs: 0, difference: null, schedule: null, racy: null };

@@ -24,7 +24,8 @@ export interface ViolationRecord {
 
 /**
  * What an actor does; `start`: its operation begins, where it matters when. What happens besides: `tick`, the clock moves on; `lost`, a connection is gone;
- * `unanswered`, a commit has been carried out, and the connection is gone before the answer; `dies`, an actor's process is gone.
+ * `unanswered`, a commit has been carried out, and the connection is gone before the answer; `dies`, an actor's process is gone; `terminated`, its session
+ * is ended by an administrator; `cancelled`, `statement-timeout`, `lock-timeout`, the statement for which it waits is given up; `crash`, the server's.
  */
 export type StepKind =
   | 'statement'
@@ -38,10 +39,15 @@ export type StepKind =
   | 'tick'
   | 'lost'
   | 'unanswered'
-  | 'dies';
+  | 'dies'
+  | 'terminated'
+  | 'cancelled'
+  | 'statement-timeout'
+  | 'lock-timeout'
+  | 'crash';
 
 export interface StepRecord {
-  /** Index of the actor in the plan, and its name; -1 and `clock` for a tick. */
+  /** Index of the actor in the plan, and its name; -1 and `clock` for a tick, `server` for a crash. */
   readonly actor: number;
   readonly name: string;
   readonly kind: StepKind;

@@ -17,7 +17,16 @@ export const SHIPPED_WITNESSES: readonly Witness[] = [
   { name: 'serialization-failure', seen: failedWith('40001') },
 ];
 
-const FAULTS: ReadonlySet<StepEvent['kind']> = new Set(['lost', 'unanswered', 'dies']);
+const FAULTS: ReadonlySet<StepEvent['kind']> = new Set([
+  'lost',
+  'unanswered',
+  'dies',
+  'terminated',
+  'cancelled',
+  'statement-timeout',
+  'lock-timeout',
+  'crash',
+]);
 
 /** What a plan with faults has besides. */
 export const witnessesOf = (faults: readonly Fault[]): readonly Witness[] => [

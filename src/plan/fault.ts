@@ -8,12 +8,29 @@ export type Fault =
   /** The connection of somebody is lost, or of somebody who carries out this operation; also between his COMMIT and the answer to it. */
   | { readonly kind: 'connection-lost'; readonly operation?: string }
   /** Somebody's process dies: his connection is gone, and he does nothing any more. */
-  | { readonly kind: 'process-dies'; readonly operation?: string };
+  | { readonly kind: 'process-dies'; readonly operation?: string }
+  /** An administrator ends somebody's session (`pg_terminate_backend`), also while its statement waits. */
+  | { readonly kind: 'backend-terminated'; readonly operation?: string }
+  /** A statement that waits is given up: by `pg_cancel_backend`, by `statement_timeout`, by `lock_timeout`. */
+  | { readonly kind: Cancelling; readonly operation?: string }
+  /** Every process of the server is killed at once, and it recovers from what it has written. All sessions are gone. */
+  | { readonly kind: 'server-crash' };
+
+/** What ends a wait without ending the session. */
+export type Cancelling = 'statement-cancelled' | 'statement-timeout' | 'lock-timeout';
+
+/** What happens to one actor. */
+export type PersonalFault = Exclude<Fault, { readonly kind: 'tick' | 'server-crash' }>;
+
+export const CANCELLING: readonly Cancelling[] = ['statement-cancelled', 'statement-timeout', 'lock-timeout'];
+const PERSONAL: readonly PersonalFault['kind'][] = ['connection-lost', 'process-dies', 'backend-terminated', ...CANCELLING];
 
 export const isTick = (fault: Fault): fault is Extract<Fault, { kind: 'tick' }> => fault.kind === 'tick';
 
+export const isCrash = ({ kind }: Fault): boolean => kind === 'server-crash';
+
 /** The fault of a kind that may happen to one who carries out this operation; the one that can happen to fewer others first. */
-export const concerning = (faults: readonly Fault[], kind: Exclude<Fault['kind'], 'tick'>, operation: string): Fault | undefined =>
+export const concerning = (faults: readonly Fault[], kind: PersonalFault['kind'], operation: string): Fault | undefined =>
   faults.find((fault) => fault.kind === kind && fault.operation === operation) ??
   faults.find((fault) => fault.kind === kind && fault.operation === undefined);
 
@@ -48,6 +65,7 @@ export function showDuration(ms: number): string {
 /** One fault in a few words. */
 export function showFault(fault: Fault): string {
   if (fault.kind === 'tick') return `clock +${showDuration(fault.advanceMs)}`;
+  if (fault.kind === 'server-crash') return 'server crash';
   return `${fault.kind.replace('-', ' ')}${fault.operation === undefined ? '' : ` in ${fault.operation}`}`;
 }
 
@@ -56,5 +74,6 @@ export function isFault(value: unknown): value is Fault {
   if (typeof value !== 'object' || value === null) return false;
   const { kind, advanceMs, operation } = value as { kind?: unknown; advanceMs?: unknown; operation?: unknown };
   if (kind === 'tick') return Number.isSafeInteger(advanceMs) && (advanceMs as number) > 0;
-  return (kind === 'connection-lost' || kind === 'process-dies') && (operation === undefined || typeof operation === 'string');
+  if (kind === 'server-crash') return operation === undefined;
+  return (PERSONAL as readonly unknown[]).includes(kind) && (operation === undefined || typeof operation === 'string');
 }

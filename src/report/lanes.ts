@@ -53,6 +53,16 @@ function describeStep(step: StepRecord): LaneLine[] {
       return [line('<begins>')];
     case 'dies':
       return [line('<process dies>', '')];
+    case 'terminated':
+      return step.error === null
+        ? [line('<session ended by an administrator>', '')]
+        : [line(withValues(step.text, step.values), ''), line('<session ended by an administrator>')];
+    case 'cancelled':
+    case 'statement-timeout':
+    case 'lock-timeout':
+      return [line('<... gives up>')];
+    case 'crash':
+      return [line(`## ${step.text} ##`, '')];
     case 'lost':
       return step.error === null
         ? [line('<connection lost>', '')]

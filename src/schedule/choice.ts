@@ -3,11 +3,24 @@ import type { ActorIndex } from '../engine/contract.js';
 /**
  * One entry of a schedule. An actor takes its next step, or that step comes to a serialization failure where it may, or a waiting one is made a
  * deadlock's victim; or something happens that no actor does: the clock moves on (`tick`, of nobody: {@link NOBODY}), an actor's connection is lost, or is
- * lost when its COMMIT has been carried out and before it is told so (`unanswered`), or its process dies.
+ * lost when its COMMIT has been carried out and before it is told so (`unanswered`), or its process dies; its session is `terminated`, or the statement for
+ * which it waits is given up (`cancelled` by somebody, or by one of two timeouts); or the server crashes (of nobody).
  */
 export interface Choice {
   readonly actor: ActorIndex;
-  readonly kind: 'step' | 'fail' | 'victim' | 'tick' | 'lost' | 'unanswered' | 'dies';
+  readonly kind:
+    | 'step'
+    | 'fail'
+    | 'victim'
+    | 'tick'
+    | 'lost'
+    | 'unanswered'
+    | 'dies'
+    | 'terminated'
+    | 'cancelled'
+    | 'statement-timeout'
+    | 'lock-timeout'
+    | 'crash';
 }
 
 /** In the place of an actor, where something happens to none in particular. */
@@ -22,6 +35,11 @@ export const MARKS: Readonly<Record<Choice['kind'], string>> = {
   lost: '-',
   unanswered: '~',
   dies: '*',
+  terminated: '/',
+  cancelled: '^',
+  'statement-timeout': '%',
+  'lock-timeout': '=',
+  crash: '#',
 };
 
 /** What an actor does itself; everything else happens to it, or to nobody. */
@@ -42,9 +60,11 @@ export const sameChoice = (left: Choice, right: Choice): boolean => left.actor =
 
 /**
  * `alice`, `alice!` for a deadlock's victim, `alice?` for a serialization failure that could have been spared, `clock+` for a tick, `alice-` for a
- * connection lost, `alice~` for one that was lost behind a COMMIT, `alice*` for a process that dies.
+ * connection lost, `alice~` for one that was lost behind a COMMIT, `alice*` for a process that dies, `alice/` for a session that is terminated, `alice^` for a
+ * statement that is cancelled, `alice%` and `alice=` for one that its own timeout or that for locks ends, `server#` for a crash.
  */
-export const showChoice = (choice: Choice, names: readonly string[]): string => `${nameIn(names, choice.actor)}${MARKS[choice.kind]}`;
+export const showChoice = (choice: Choice, names: readonly string[]): string => `${nameIn(names, choice)}${MARKS[choice.kind]}`;
 
 /** Who does something, or to whom it happens. */
-export const nameIn = (names: readonly string[], actor: ActorIndex): string => (actor === NOBODY ? 'clock' : names[actor]!);
+export const nameIn = (names: readonly string[], { actor, kind }: Choice): string =>
+  actor === NOBODY ? (kind === 'crash' ? 'server' : 'clock') : names[actor]!;

@@ -119,9 +119,8 @@ export class ModelStage implements Stage {
 
   /** SERIALIZABLE may refuse what it need not: then both are possible. */
   #mayBeRefused(action: Action): action is Extract<Action, { fails?: boolean }> {
-    if (action.kind === 'break-deadlock' || action.kind === 'tick' || action.kind === 'disconnect' || !this.#engine.hasChoices(this.#state))
-      return false;
-    return this.#engine.mayFail(this.#state, action) && this.#chooser.choose(2) === 1;
+    const mayFail = action.kind === 'statement' || action.kind === 'commit' || action.kind === 'resume';
+    return mayFail && this.#engine.hasChoices(this.#state) && this.#engine.mayFail(this.#state, action) && this.#chooser.choose(2) === 1;
   }
 
   #advance(actor: ActorIndex): void {

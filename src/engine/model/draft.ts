@@ -83,6 +83,19 @@ export class Draft {
     return value;
   }
 
+  /**
+   * Nothing is left but what was committed. A sequence goes on behind what was logged ahead (sequence.c, nextval_internal; access/transam/README): all that was
+   * logged is taken to have been written.
+   */
+  crash(): void {
+    this.#transactions.fill(null);
+    this.#executions.fill(null);
+    this.#rowLocks = new Map();
+    this.#heavy = new Map();
+    this.#serializable = [];
+    this.#sequences = this.sequences.map(({ lastValue, isCalled, logged }) => ({ lastValue: lastValue + logged, isCalled, logged: 0 }));
+  }
+
   get transactions(): readonly (Transaction | null)[] {
     return this.#transactions;
   }
@@ -95,6 +108,10 @@ export class Draft {
 
   setTransaction(actor: ActorIndex, transaction: Transaction | null): void {
     this.#transactions[actor] = transaction;
+  }
+
+  isExecuting(actor: ActorIndex): boolean {
+    return this.#executions[actor] != null;
   }
 
   execution(actor: ActorIndex): Execution {

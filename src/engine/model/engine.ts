@@ -1,6 +1,6 @@
 import type { Row } from '../../context.js';
 import type { MaybePromise } from '../../maybe-promise.js';
-import { plainRows, type Reply, type ResultReply } from '../../reply.js';
+import { cancelled, NOT_CONNECTED, plainRows, type Reply, type ResultReply, TERMINATED } from '../../reply.js';
 import type { CommittedState, IsolationLevel } from '../../scenario.js';
 import { refuseMovingClock } from '../clock-functions.js';
 import {
@@ -135,7 +135,7 @@ export class ModelEngine implements Engine<ModelState> {
   }
 
   mayFail(state: ModelState, action: Action): boolean {
-    if (action.kind === 'tick') return false;
+    if (action.kind === 'tick' || action.kind === 'crash') return false;
     const { isolation } = state.transactions[action.actor] ?? { isolation: this.#isolation };
     if (isolation !== 'SERIALIZABLE' && state.transactions[action.actor] !== null) return false;
     const { outcome } = this.#act(state, action);
@@ -165,6 +165,10 @@ export class ModelEngine implements Engine<ModelState> {
       draft.clockMs = action.clockMs;
       return done(NO_ANSWER);
     }
+    if (action.kind === 'crash') {
+      draft.crash();
+      return done(NO_ANSWER);
+    }
     const { actor } = action;
     switch (action.kind) {
       case 'statement':
@@ -179,13 +183,26 @@ export class ModelEngine implements Engine<ModelState> {
         return done(fails ? notSerializable().toReply() : reply);
       }
       case 'disconnect':
-        draft.setExecution(actor, null);
-        if (draft.transactions[actor]) draft.endTransaction(actor, false);
-        draft.unlockAll(actor);
+        this.#endSession(draft, actor);
         return done(NO_ANSWER);
+      case 'terminate': {
+        const hears = draft.isExecuting(actor) ? TERMINATED : NOT_CONNECTED;
+        this.#endSession(draft, actor);
+        return done(hears);
+      }
+      case 'cancel': {
+        const { code, message } = cancelled(action.because);
+        return done(this.#fail(draft, actor, new SqlError(code, message)));
+      }
       case 'break-deadlock':
         return { kind: 'done', reply: this.#fail(draft, actor, new SqlError('40P01', 'deadlock detected')) };
     }
+  }
+
+  #endSession(draft: Draft, actor: ActorIndex): void {
+    draft.setExecution(actor, null);
+    if (draft.transactions[actor]) draft.endTransaction(actor, false);
+    draft.unlockAll(actor);
   }
 
   #statement(draft: Draft, actor: ActorIndex, statement: Statement): Outcome {

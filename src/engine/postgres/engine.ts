@@ -1,5 +1,5 @@
 import type { Row } from '../../context.js';
-import { plainValues, type Reply } from '../../reply.js';
+import { type Cancellation, cancelled, NOT_CONNECTED, plainValues, type Reply, TERMINATED } from '../../reply.js';
 import type { CommittedState } from '../../scenario.js';
 import { clockFunctions, refuseMovingClock, setClock, tickingClockFunctions, withClock } from '../clock-functions.js';
 import {
@@ -103,6 +103,10 @@ export class PostgresEngine implements Engine<ServerState> {
     this.#deadlockTimeout = server.canFreeze ? HELD_DEADLOCK_TIMEOUT : NO_DEADLOCK_CHECK;
   }
 
+  get canCrash(): boolean {
+    return this.server.crash !== undefined;
+  }
+
   get resumesAtOnce(): boolean {
     return !this.#freezer.enabled;
   }
@@ -190,6 +194,7 @@ export class PostgresEngine implements Engine<ServerState> {
     try {
       await this.#foresee(false);
       if (action.kind === 'tick') return await this.#tick(state, action.clockMs);
+      if (action.kind === 'crash') return await this.#crash(state);
       const outcome = await this.#perform(action);
       this.#phases[action.actor] = outcome.kind === 'blocked' ? 'waiting' : outcome.kind === 'executed' ? 'uncommitted' : 'idle';
       return { state: await this.#look(state, action, outcome), outcome };
@@ -203,6 +208,29 @@ export class PostgresEngine implements Engine<ServerState> {
     this.#clockMs = clockMs;
     await this.#inspect.script(setClock(clockMs));
     return { state: { ...state, read: false }, outcome: { kind: 'done', reply: { kind: 'value', value: null } } };
+  }
+
+  /**
+   * What sequences have logged ahead would be lost with what nobody had committed behind it, or not, as the server's buffers happen to be: it is written before. A commit
+   * that was acknowledged has been written anyway.
+   */
+  async #crash(before: ServerState): Promise<Applied<ServerState>> {
+    const connection = this.#database!.connection;
+    await this.#inspect.flushLog();
+    await this.server.crash!();
+    this.#freezer.forgetAll();
+    await this.#inspect.reconnect(connection);
+    this.#reset!.forget();
+    if (this.#clockMs !== null) await this.#inspect.script(setClock(this.#clockMs));
+    this.#armed.clear();
+    this.#exchanges = this.#exchanges.map(() => null);
+    this.#phases = this.#phases.map(() => 'idle');
+    for (const [actor, spent] of this.#sessions.entries()) {
+      spent.destroy();
+      this.#sessions[actor] = await this.#connect();
+    }
+    const state = { actors: this.#actors(new Map()), committed: await this.#inspect.committed(), read: true };
+    return { state: { ...before, ...state }, outcome: { kind: 'done', reply: { kind: 'value', value: null } } };
   }
 
   async #perform(action: ActorAction): Promise<Outcome> {
@@ -225,6 +253,15 @@ export class PostgresEngine implements Engine<ServerState> {
       }
       case 'disconnect':
         return this.#lose(actor);
+      case 'terminate':
+        return this.#end(actor);
+      case 'cancel': {
+        await this.#inspect.cancel(session.pid);
+        this.#freezer.thaw(session.pid);
+        const reply = await within(this.#exchanges[actor]!.reply, PATIENCE_MS, 'the end of a statement that is cancelled');
+        this.#exchanges[actor] = null;
+        return { kind: 'done', reply: asCancelled(reply, action.because) };
+      }
       case 'resume':
         this.#freezer.thaw(session.pid);
         return this.#await(actor);
@@ -235,6 +272,20 @@ export class PostgresEngine implements Engine<ServerState> {
         return { kind: 'done', reply };
       }
     }
+  }
+
+  /** Has the server end a session. Who has a statement under way is told so; who has none sees that his connection is closed. */
+  async #end(actor: ActorIndex): Promise<Outcome> {
+    const ended = this.#sessions[actor]!;
+    const lastWords = this.#exchanges[actor]?.lastWords() ?? null;
+    await this.#inspect.terminate([ended.pid]);
+    this.#freezer.thaw(ended.pid);
+    const reply = lastWords === null ? null : await within(lastWords, PATIENCE_MS, 'the end of a session');
+    await within(ended.ended, PATIENCE_MS, 'the end of a session');
+    if (reply === null && ended.lastWords !== TERMINATED.code)
+      throw new EngineError(`a session that was ended says "${ended.lastWords ?? 'nothing'}"`);
+    await this.#lose(actor);
+    return { kind: 'done', reply: reply ?? NOT_CONNECTED };
   }
 
   /** Cuts a connection, waits until the server has noticed and rolled back, and gives the actor a new session. */
@@ -455,4 +506,15 @@ export class PostgresEngine implements Engine<ServerState> {
     await this.#opening;
     await this.#disconnect();
   }
+}
+
+/**
+ * The server gives up a wait in one place, for whichever reason, and says which (postgres.c, ProcessInterrupts): what is cancelled at the right moment is
+ * left as by a timeout, and told apart by nothing but these words.
+ */
+function asCancelled(reply: Reply, because: Cancellation): Reply {
+  const { code, message } = cancelled('user request');
+  if (reply.kind !== 'error' || reply.code !== code || reply.message !== message)
+    throw new EngineError(`a statement that was cancelled came to: ${reply.kind === 'error' ? reply.message : reply.kind}`);
+  return { ...reply, ...cancelled(because) };
 }

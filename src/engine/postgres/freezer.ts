@@ -31,6 +31,11 @@ export class Freezer {
     for (const pid of [...this.#frozen]) this.thaw(pid);
   }
 
+  /** Those that were frozen are gone, killed. */
+  forgetAll(): void {
+    this.#frozen.clear();
+  }
+
   /** Thaws everybody for good: a step that is still under way freezes nobody behind our back. */
   retire(): void {
     this.#retired = true;

@@ -28,8 +28,8 @@ export interface Inspection {
 
 /** The connection that looks on: who waits for whom, what is committed. It takes part in nothing, and never waits for a lock. */
 export class Inspector {
-  readonly #client: Client;
-  readonly #questions: Questions;
+  #client: Client;
+  #questions: Questions;
   #tables: readonly InspectedTable[] = [];
   #sequences: readonly string[] = [];
   #stateQuery = '';
@@ -45,6 +45,12 @@ export class Inspector {
 
   static async connect(connection: Connection): Promise<Inspector> {
     return new Inspector(await connect(connection, { name: 'lastseat inspector', settings: SESSION_SETTINGS }));
+  }
+
+  /** To the same database, on a server that has crashed and is back. */
+  async reconnect(connection: Connection): Promise<void> {
+    this.#client = await connect(connection, { name: 'lastseat inspector', settings: SESSION_SETTINGS });
+    this.#questions = new Questions(this.#client);
   }
 
   async script(sql: string): Promise<void> {
@@ -141,6 +147,16 @@ export class Inspector {
   /** Tells backends to go, and does not wait for it: PostgreSQL's own waiting for it looks every 100 ms only. */
   async terminate(pids: readonly number[]): Promise<void> {
     await this.#client.query('SELECT pg_terminate_backend(pid) FROM unnest($1::int[]) AS pid', [pids]);
+  }
+
+  /** Ends statements that are under way, not their sessions. */
+  async cancel(pid: number): Promise<void> {
+    await this.#client.query('SELECT pg_cancel_backend($1)', [pid]);
+  }
+
+  /** Sees to it that all that has been logged so far is written: a commit that writes waits for that, and for all before it. */
+  async flushLog(): Promise<void> {
+    await this.#client.query("SELECT pg_logical_emit_message(true, 'lastseat', '')");
   }
 
   async end(): Promise<void> {

@@ -41,6 +41,11 @@ export class Reset {
     return new Reset(inspector, sequences, superuser && (await canInspectPages(inspector)));
   }
 
+  /** Nothing is known of the pages any more. */
+  forget(): void {
+    this.#seed = null;
+  }
+
   async run(seed: string): Promise<void> {
     const known = this.#seed === seed;
     this.#seed = seed;

@@ -23,6 +23,7 @@ interface Wire {
 }
 
 interface ServerMessage {
+  readonly severity?: string;
   readonly message: string;
   readonly code?: string;
   readonly constraint?: string;
@@ -109,6 +110,11 @@ export class Session {
     await this.script(setClock(clockMs));
   }
 
+  /** SQLSTATE of the server's last words to a session that had nothing under way; null as long as it lives. */
+  get lastWords(): string | null {
+    return this.#lost === null ? null : ((this.#lost as { code?: string }).code ?? '');
+  }
+
   /** Cuts the connection without a goodbye: a backend that waits for a lock would not read it. */
   destroy(): void {
     this.#wire.stream.destroy();
@@ -157,8 +163,9 @@ export class Exchange {
   #fail!: (error: Error) => void;
   #answered = false;
   #outcome: Reply | null = null;
-  #committed: { readonly promise: Promise<Reply>; readonly settle: (reply: Reply) => void; readonly fail: (error: Error) => void } | null =
-    null;
+  #fatal = false;
+  #committed: Deferred | null = null;
+  #lastWords: Deferred | null = null;
   readonly #statement: Statement;
   readonly text: StatementText;
   readonly #prepared: Prepared;
@@ -189,15 +196,15 @@ export class Exchange {
 
   /** Ends the implicit transaction of a held statement. */
   commit(): Promise<Reply> {
-    let settle!: (reply: Reply) => void;
-    let fail!: (error: Error) => void;
-    const promise = new Promise<Reply>((resolve, reject) => {
-      settle = resolve;
-      fail = reject;
-    });
-    this.#committed = { promise, settle, fail };
+    this.#committed = deferred();
     this.#wire!.sync();
-    return promise;
+    return this.#committed.promise;
+  }
+
+  /** What the server says as it ends the session in the middle of the statement. */
+  lastWords(): Promise<Reply> {
+    this.#lastWords = deferred();
+    return this.#lastWords.promise;
   }
 
   submit(wire: Wire): void {
@@ -248,6 +255,9 @@ export class Exchange {
   }
 
   handleError(error: ServerMessage): void {
+    // Behind the server's last words the driver has its own.
+    if (this.#fatal) return;
+    this.#fatal = error.severity === 'FATAL';
     const failed = this.#answered;
     this.#outcome = {
       kind: 'error',
@@ -258,7 +268,7 @@ export class Exchange {
       table: error.table ?? null,
     };
     // What was held is over now: without a Sync the server ignores all that follows.
-    if (this.held && !failed) this.#wire?.sync();
+    if (this.held && !failed && !this.#fatal) this.#wire?.sync();
     if (!failed) this.held = false;
   }
 
@@ -290,9 +300,28 @@ export class Exchange {
 
   lose(error: Error): void {
     this.#answered = true;
-    this.#fail(new EngineError(`the connection is lost: ${error.message}`));
-    this.#committed?.fail(new EngineError(`the connection is lost: ${error.message}`));
+    const lost = new EngineError(`the connection is lost: ${error.message}`);
+    this.#fail(lost);
+    this.#committed?.fail(lost);
+    if (this.#fatal) this.#lastWords?.settle(this.#outcome!);
+    else this.#lastWords?.fail(lost);
   }
+}
+
+interface Deferred {
+  readonly promise: Promise<Reply>;
+  readonly settle: (reply: Reply) => void;
+  readonly fail: (error: Error) => void;
+}
+
+function deferred(): Deferred {
+  let settle!: (reply: Reply) => void;
+  let fail!: (error: Error) => void;
+  const promise = new Promise<Reply>((resolve, reject) => {
+    settle = resolve;
+    fail = reject;
+  });
+  return { promise, settle, fail };
 }
 
 /** A value that `pg` has parsed, as JSON. */

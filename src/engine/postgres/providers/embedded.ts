@@ -2,19 +2,19 @@
  * A PostgreSQL of our own: binaries from npm, a fresh cluster in memory, a Unix socket in a private directory and no TCP. Its
  * processes are ours, so waiters can be frozen. A supervisor (supervisor.ts) sees to its end.
  */
-import { accessSync, constants, readFileSync } from 'node:fs';
+import { accessSync, constants, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { expiry, pause } from '../waiting.js';
-import { readFacts, type ServerFacts, sqlState } from './admin.js';
+import { readFacts, type ServerFacts, sqlState, withSession } from './admin.js';
 import { newClusterDirectory } from './cluster-home.js';
 import { clusterSettings, initdbOptions } from './cluster-settings.js';
 import { createDatabase } from './databases.js';
 import { sweepDirectories } from './leftovers.js';
 import { findNatives, type Natives, usableNatives } from './natives.js';
-import { ownIdentity } from './process-identity.js';
+import { identifyProcess, ownIdentity } from './process-identity.js';
 import { type User, unprivilegedUser } from './run-as.js';
 import { type Connection, type PostgresServer, ProviderError, type ProviderKind, type ScratchDatabase } from './server.js';
-import { type FailedStage, removeAbandoned, Supervisor } from './supervisor.js';
+import { CRASHED, CRASHING, type FailedStage, removeAbandoned, Supervisor } from './supervisor.js';
 
 /** Opening takes 0.5 to 1 s; a machine that needs longer than this is not one to search interleavings on. */
 const START_LIMIT_MS = 60_000;
@@ -95,6 +95,19 @@ class EmbeddedServer implements PostgresServer {
     this.canSetDeadlockTimeout = facts.canSetDeadlockTimeout;
   }
 
+  /** The supervisor starts it again when the last of its processes is gone: until then the next server finds the memory in use, and refuses. */
+  async crash(): Promise<void> {
+    const directory = this.#connection.host;
+    const { rows } = await withSession(this.#connection, (client) => client.query<{ pid: number }>('SELECT pid FROM pg_stat_activity'));
+    const postmaster = Number(readFileSync(join(directory, 'data', 'postmaster.pid'), 'utf8').split('\n')[0]);
+    const pids = [postmaster, ...rows.map(({ pid }) => pid)];
+    writeFileSync(join(directory, CRASHING), '');
+    for (const pid of pids) kill(pid);
+    while (pids.some((pid) => identifyProcess(pid) !== null)) await pause(POLL_MS);
+    renameSync(join(directory, CRASHING), join(directory, CRASHED));
+    await firstAnswer(this.#connection, this.#supervisor, directory);
+  }
+
   createDatabase(): Promise<ScratchDatabase> {
     return createDatabase(this.#connection, 'file_copy');
   }
@@ -144,6 +157,15 @@ function lastLines(file: string): string {
     return readFileSync(file, 'utf8').trim().split('\n').slice(-3).join(' / ').slice(0, 500);
   } catch {
     return '';
+  }
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    // The session that has asked for the others is gone by itself.
+    if (sqlState(error) !== 'ESRCH') throw error;
   }
 }
 

@@ -6,6 +6,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { User } from './run-as.js';
 
+/** In the cluster's directory: its server is being killed, and is meant to come back. */
+export const CRASHING = 'crashing';
+/** The same file when every process of the server is gone. */
+export const CRASHED = 'crashed';
+
 /**
  * Members of the cluster are found by their working directory: PostgreSQL changes into its data directory, everything else starts
  * in the one above. That finds frozen backends, those whose postmaster is gone, and a half-done initdb alike. Where there is no
@@ -14,6 +19,8 @@ import type { User } from './run-as.js';
  * The postmaster gets SIGQUIT and the rest SIGKILL: a backend that is frozen, or a session leader of its own (all are), is reached by
  * nothing milder, while the postmaster takes its System V shared memory (and on macOS semaphores) with it when it may exit by
  * itself. A shared memory segment whose creator was killed all the same is removed by hand. Two empty looks in a row end it.
+ *
+ * A server that was killed is started again where a file says that this was meant, as soon as another says that nothing of it is left.
  */
 const SCRIPT = String.raw`
 umask 077
@@ -84,9 +91,18 @@ start_cluster() {
   trap - HUP INT TERM
   "$LASTSEAT_NATIVES/bin/initdb" -D "$data" $LASTSEAT_INITDB_OPTIONS >initdb.log 2>&1 </dev/null || { echo "failed initdb $?"; return; }
   printf '%s\n' "$LASTSEAT_SETTINGS" >>"$data/postgresql.conf" || { echo "failed settings $?"; return; }
-  $LASTSEAT_PIN "$LASTSEAT_NATIVES/bin/postgres" -D "$data" >server.log 2>&1 </dev/null
-  echo "failed postgres $?"
+  while :; do
+    $LASTSEAT_PIN "$LASTSEAT_NATIVES/bin/postgres" -D "$data" >server.log 2>&1 </dev/null
+    status=$?
+    if [ "$status" != 137 ] || ! may_restart; then break; fi
+  done
+  echo "failed postgres $status"
 }
+
+may_restart() {
+  while [ -e "$dir/${CRASHING}" ]; do sleep 0.002; done
+  rm "$dir/${CRASHED}"
+} 2>/dev/null
 
 if [ -n "$LASTSEAT_OWNER" ]; then
   if mkdir "$dir" && cd "$dir" && printf '%s\n' "$LASTSEAT_OWNER" >owner.json; then
