@@ -180,6 +180,7 @@ export class PostgresEngine implements Engine<ServerState> {
   /** After a run: sessions that are as they were, or need but a ROLLBACK, stay; the others are replaced. */
   async #clean(): Promise<void> {
     this.#freezer.thawAll();
+    this.#sessions = this.#sessions.filter((session) => session.lastWords === null);
     for (const session of this.#sessions) if (session.idleInTransaction && !session.dirty) await session.script('ROLLBACK');
     const spoiled = this.#sessions.filter((session, actor) => session.inTransaction || session.dirty || this.#phases[actor] === 'waiting');
     if (spoiled.length > 0) await this.#terminate(spoiled);

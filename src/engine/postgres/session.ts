@@ -60,7 +60,8 @@ export class Session {
       client.once('end', () => resolve());
     });
     client.on('error', (error) => {
-      this.#lost = error;
+      // Behind the server's last words the driver has its own.
+      this.#lost ??= error;
       this.#current?.lose(error);
     });
   }
