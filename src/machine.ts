@@ -605,7 +605,7 @@ const NOTHING_SAID = {
 } as const;
 
 /** In the place of an actor, for monitors. */
-const NO_ACTORS = { tick: { name: 'clock', operation: '', input: null }, crash: { name: 'server', operation: '', input: null } };
+const NO_ACTORS = { tick: { name: 'clock', operation: '', input: {} }, crash: { name: 'server', operation: '', input: {} } };
 
 /** How what happens to an actor is called as an entry of a schedule. */
 const HAPPENS = {

@@ -3,6 +3,7 @@ import { backupRestore } from './backup-restore.js';
 import { checkOutsideTransaction } from './check-outside-transaction.js';
 import { checkThenInsert } from './check-then-insert.js';
 import { conditional } from './conditional.js';
+import { hurt } from './hurt.js';
 import { insertSelect } from './insert-select.js';
 import { lockExistingBookings } from './lock-existing-bookings.js';
 import { lostUpdate } from './lost-update.js';
@@ -26,4 +27,5 @@ export const eventsScenarios: readonly Scenario[] = [
   backupRestore,
   tornBackup,
   restoreUnlocked,
+  hurt,
 ];

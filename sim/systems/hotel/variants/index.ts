@@ -12,6 +12,7 @@ import { doubleConfirm } from './double-confirm.js';
 import { doubleRelease } from './double-release.js';
 import { endsOfHolds } from './ends-of-holds.js';
 import { holds } from './holds.js';
+import { hurt } from './hurt.js';
 import { lockFirstNight } from './lock-first-night.js';
 import { mixedBackups } from './mixed-backups.js';
 import { nights } from './nights.js';
@@ -52,4 +53,5 @@ export const hotelScenarios: readonly Scenario[] = [
   tornBackup,
   mixedBackups,
   restoreWithoutSweep,
+  hurt,
 ];

@@ -11,6 +11,7 @@ import { confirmReactivates } from './confirm-reactivates.js';
 import { doubleCancel } from './double-cancel.js';
 import { forShare } from './for-share.js';
 import { halfOpenRange } from './half-open-range.js';
+import { hurt } from './hurt.js';
 import { latePayment } from './late-payment.js';
 import { ledger } from './ledger.js';
 import { ledgerForgotten } from './ledger-forgotten.js';
@@ -68,4 +69,5 @@ export const rentalScenarios: readonly Scenario[] = [
   restoreTruncate,
   sequencesNotMoved,
   sequenceMovedBack,
+  hurt,
 ];

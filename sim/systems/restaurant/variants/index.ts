@@ -7,6 +7,7 @@ import { continuedAfterError } from './continued-after-error.js';
 import { crashBetween } from './crash-between.js';
 import { deadlockSwallowed } from './deadlock-swallowed.js';
 import { halfWrittenBackup } from './half-written-backup.js';
+import { hurt } from './hurt.js';
 import { idempotentRetry } from './idempotent-retry.js';
 import { keyAfterTheWork } from './key-after-the-work.js';
 import { keyCheckedFirst } from './key-checked-first.js';
@@ -58,4 +59,5 @@ export const restaurantScenarios: readonly Scenario[] = [
   restoreTwoTransactions,
   halfWrittenBackup,
   keysNotInBackup,
+  hurt,
 ];
