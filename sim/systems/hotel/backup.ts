@@ -4,7 +4,7 @@ import type { BackupFormat } from '../shared/backup/format.js';
 import { replaceContents } from '../shared/backup/replace-contents.js';
 import { openNewest, restoreWith, underLock } from '../shared/backup/restore.js';
 import type { Tables } from '../shared/monitors/cycle.js';
-import { cycleMonitors } from '../shared/monitors/cycle-monitors.js';
+import { cycleMonitors, interruptionMonitors } from '../shared/monitors/cycle-monitors.js';
 import * as cycle from '../shared/monitors/cycle-witnesses.js';
 import type { RetryOptions } from '../shared/retry.js';
 import { hotelBackup } from './backup-format.js';
@@ -37,6 +37,7 @@ function sweepAside(tables: Tables): Tables {
   };
 }
 
+export const hotelInterruptionMonitors = interruptionMonitors(hotelBackup, sweepAside);
 export const hotelCycleMonitors = cycleMonitors(hotelBackup, sweepAside);
 
 export const guestWaitsDuringRestore = cycle.bookerWaitsDuringRestore('confirmHold');

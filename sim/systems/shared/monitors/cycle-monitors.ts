@@ -5,6 +5,7 @@ import { acknowledgedBookings } from './acknowledged-bookings.js';
 import { acknowledgedIds } from './acknowledged-ids.js';
 import { backupContent } from './backup-content.js';
 import type { CycleOptions, Tables } from './cycle.js';
+import { wholeBackups, wholeRestores } from './interrupted.js';
 import { restoreContent } from './restore-content.js';
 import { versionsGrow } from './versions-grow.js';
 
@@ -12,9 +13,28 @@ import { versionsGrow } from './versions-grow.js';
  * What must be true across backup and restore, over and above the invariants of every committed state. A restore may change versions,
  * and what `aside` takes out.
  */
-export function cycleMonitors(format: BackupFormat, aside: (tables: Tables) => Tables = (tables) => tables): readonly Monitor[] {
-  const versioned = format.tables.flatMap(({ name, version }) => (version === undefined ? [] : [{ table: name, column: version }]));
-  const cycle: CycleOptions = {
+export function cycleMonitors(format: BackupFormat, aside?: (tables: Tables) => Tables): readonly Monitor[] {
+  const cycle = cycleOf(format, aside);
+  return [
+    backupContent(cycle),
+    restoreContent(cycle),
+    acknowledgedIds(cycle),
+    acknowledgedBookings(cycle),
+    ...versionsOf(format).map((counter) => versionsGrow({ restore: 'restore', ...counter })),
+  ];
+}
+
+/** Besides, where backups and restores are interrupted: what they leave. */
+export const interruptionMonitors = (format: BackupFormat, aside?: (tables: Tables) => Tables): readonly Monitor[] => [
+  wholeBackups(cycleOf(format, aside)),
+  wholeRestores(cycleOf(format, aside)),
+];
+
+const versionsOf = (format: BackupFormat) =>
+  format.tables.flatMap(({ name, version }) => (version === undefined ? [] : [{ table: name, column: version }]));
+
+function cycleOf(format: BackupFormat, aside: (tables: Tables) => Tables = (tables) => tables): CycleOptions {
+  return {
     backup: 'backup',
     restore: 'restore',
     tables: format.tables.map(({ name }) => name),
@@ -22,20 +42,13 @@ export function cycleMonitors(format: BackupFormat, aside: (tables: Tables) => T
       const document = openDocument(format, text);
       return isRejection(document) ? null : document.tables;
     },
-    comparable: (tables) => versioned.reduce(without, aside(tables)),
+    comparable: (tables) => versionsOf(format).reduce(without, aside(tables)),
     bookings: { table: 'bookings', column: idColumn(format.tables.find(({ name }) => name === 'bookings')!)! },
     acknowledged: (value) => {
       const id = (value as { readonly bookingId?: unknown } | null | undefined)?.bookingId;
       return typeof id === 'number' ? id : null;
     },
   };
-  return [
-    backupContent(cycle),
-    restoreContent(cycle),
-    acknowledgedIds(cycle),
-    acknowledgedBookings(cycle),
-    ...versioned.map((counter) => versionsGrow({ restore: 'restore', ...counter })),
-  ];
 }
 
 /** Versions only grow: a restore raises them and does not bring them back. */
