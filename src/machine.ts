@@ -14,11 +14,21 @@ import {
 import { readStatement, type StatementText } from './engine/sql-text.js';
 import { SHIPPED_WITNESSES, witnessesOf } from './invariants/witnesses.js';
 import { chain, type MaybePromise } from './maybe-promise.js';
-import { CANCELLING, concerning, type Fault, isCrash, isTick, type PersonalFault, showDuration, withoutOne } from './plan/fault.js';
+import {
+  CANCELLING,
+  concerning,
+  type Fault,
+  isCacheDown,
+  isCrash,
+  isTick,
+  type PersonalFault,
+  showDuration,
+  withoutOne,
+} from './plan/fault.js';
 import type { Plan } from './plan/plan.js';
 import { type Cancellation, CONNECTION_LOST, NOT_CONNECTED, plainRows, type Reply } from './reply.js';
 import type { CommittedState, Scenario, StepEvent, Violation, Witness } from './scenario.js';
-import { type Choice, NOBODY } from './schedule/choice.js';
+import { type Choice, NOBODY, nobodyIn } from './schedule/choice.js';
 import { callCache, callStore, type World, worldKey } from './world.js';
 
 /** One state of a run: the engine's, the actors', the world's and the monitors'. A value wherever the engine's state is one. */
@@ -173,6 +183,7 @@ export class Machine<S> {
     if (phases.every((phase) => phase === 'finished') || (this.#goesOnAtOnce && phases.includes('freed'))) return own;
     const happenings: Choice[] = configuration.faults.some(isTick) ? [{ actor: NOBODY, kind: 'tick' }] : [];
     if (this.engine.canCrash !== false && configuration.faults.some(isCrash)) happenings.push({ actor: NOBODY, kind: 'crash' });
+    if (configuration.faults.some(isCacheDown)) happenings.push({ actor: NOBODY, kind: 'cache-down' });
     const victims = phases.includes('waiting') ? this.engine.victims(configuration.engine) : [];
     phases.forEach((phase, actor) => {
       if (phase === 'idle' || phase === 'uncommitted') happenings.push(...this.#lossesOf(configuration, actor));
@@ -253,6 +264,7 @@ export class Machine<S> {
     const { actor } = choice;
     if (choice.kind === 'tick') return this.#tick(configuration, choice);
     if (choice.kind === 'crash') return this.#crash(configuration, choice);
+    if (choice.kind === 'cache-down') return this.#loseCache(configuration, choice);
     if (isLoss(choice.kind)) return this.#lose(configuration, choice, choice.kind);
     if (isCancelled(choice.kind)) return this.#cancel(configuration, choice, choice.kind);
     const { node, arriving } = configuration.actors[actor]!;
@@ -295,6 +307,15 @@ export class Machine<S> {
       const what = { kind: 'crash', prelude: [], text: 'the server crashes, and recovers' } as const;
       return this.#conclude({ before, choice, what, ...NOTHING_SAID, engine, world, faults, actors });
     });
+  }
+
+  /** The database does not notice. */
+  #loseCache(before: Configuration<S>, choice: Choice): Step<S> {
+    const { engine, actors } = before;
+    const faults = withoutOne(before.faults, before.faults.find(isCacheDown)!);
+    const world = { ...before.world, cacheDown: true };
+    const what = { kind: 'cache-down', prelude: [], text: 'the cache is down from here on' } as const;
+    return this.#conclude({ before, choice, what, ...NOTHING_SAID, engine, world, faults, actors });
   }
 
   /** A statement that waits is given up, and its actor told why. */
@@ -390,8 +411,7 @@ export class Machine<S> {
         if (!before.actors[choice.actor]!.lost) throw new UnmodelledError('a second session beside the one that an operation has');
         return conclude('connect', NO_ANSWER);
       default: {
-        const { world, reply } =
-          request.kind === 'store' ? callStore(before.world, request.call) : callCache(before.world, request.call);
+        const { world, reply } = request.kind === 'store' ? callStore(before.world, request.call) : callCache(before.world, request.call);
         return conclude(request.kind, reply, world);
       }
     }
@@ -470,7 +490,7 @@ export class Machine<S> {
 
   #event(taken: Taken<S>, committed: CommittedState): StepEvent {
     const { before, choice, what, request, outcome, engine, world } = taken;
-    const actor = this.plan.actors[choice.actor] ?? NO_ACTORS[choice.kind === 'crash' ? 'crash' : 'tick'];
+    const actor = this.plan.actors[choice.actor] ?? { name: nobodyIn(choice.kind), operation: '', input: {} };
     const reply = outcome.kind === 'blocked' ? null : outcome.reply;
     const machine = this;
     return {
@@ -603,9 +623,6 @@ const NOTHING_SAID = {
   events: [],
   finished: null,
 } as const;
-
-/** In the place of an actor, for monitors. */
-const NO_ACTORS = { tick: { name: 'clock', operation: '', input: {} }, crash: { name: 'server', operation: '', input: {} } };
 
 /** How what happens to an actor is called as an entry of a schedule. */
 const HAPPENS = {

@@ -40,7 +40,7 @@ export interface Invariant {
 
 /** What a monitor or a witness sees of a step. */
 export interface StepEvent {
-  /** Who took the step, or to whom something happened. `clock` for a tick, `server` for a crash: they have no operation ('') and an empty input ({}). */
+  /** Who took the step, or to whom something happened. `clock` for a tick, `server` for a crash, `cache` where it goes down: they have no operation ('') and an empty input ({}). */
   readonly actor: string;
   readonly operation: string;
   readonly input: unknown;

@@ -6,6 +6,8 @@ export interface World {
   readonly files: Readonly<Record<string, string>>;
   readonly cache: Readonly<Record<string, { readonly value: string; readonly expiresMs: number }>>;
   readonly clockMs: number;
+  /** The cache answers nobody any more. */
+  readonly cacheDown?: boolean;
 }
 
 const value = (content: unknown): Reply => ({ kind: 'value', value: content });
@@ -35,8 +37,12 @@ export function callStore(world: World, call: StoreCall): { world: World; reply:
   }
 }
 
+/** What a client of a cache says when nobody listens where it was. */
+const CACHE_DOWN: Reply = { kind: 'error', code: 'ECONNREFUSED', message: 'connect ECONNREFUSED', constraint: null, table: null };
+
 export function callCache(world: World, call: CacheCall): { world: World; reply: Reply } {
-  const { cache, clockMs } = world;
+  const { cache, clockMs, cacheDown } = world;
+  if (cacheDown) return { world, reply: CACHE_DOWN };
   switch (call.op) {
     case 'get': {
       const entry = cache[call.key];
@@ -61,7 +67,7 @@ export function worldKey(world: World): string {
   let key = keys.get(world);
   if (key === undefined) {
     const sorted = <T>(record: Readonly<Record<string, T>>) => Object.entries(record).sort(([left], [right]) => (left < right ? -1 : 1));
-    key = JSON.stringify([sorted(world.files), sorted(world.cache), world.clockMs]);
+    key = JSON.stringify([sorted(world.files), sorted(world.cache), world.clockMs, world.cacheDown ?? false]);
     keys.set(world, key);
   }
   return key;

@@ -25,7 +25,8 @@ export interface ViolationRecord {
 /**
  * What an actor does; `start`: its operation begins, where it matters when. What happens besides: `tick`, the clock moves on; `lost`, a connection is gone;
  * `unanswered`, a commit has been carried out, and the connection is gone before the answer; `dies`, an actor's process is gone; `terminated`, its session
- * is ended by an administrator; `cancelled`, `statement-timeout`, `lock-timeout`, the statement for which it waits is given up; `crash`, the server's.
+ * is ended by an administrator; `cancelled`, `statement-timeout`, `lock-timeout`, the statement for which it waits is given up; `crash`, the server's;
+ * `cache-down`, the cache stops answering.
  */
 export type StepKind =
   | 'statement'
@@ -44,10 +45,11 @@ export type StepKind =
   | 'cancelled'
   | 'statement-timeout'
   | 'lock-timeout'
-  | 'crash';
+  | 'crash'
+  | 'cache-down';
 
 export interface StepRecord {
-  /** Index of the actor in the plan, and its name; -1 and `clock` for a tick, `server` for a crash. */
+  /** Index of the actor in the plan, and its name; -1 and `clock` for a tick, `server` for a crash, `cache` where it goes down. */
   readonly actor: number;
   readonly name: string;
   readonly kind: StepKind;

@@ -26,6 +26,7 @@ const FAULTS: ReadonlySet<StepEvent['kind']> = new Set([
   'statement-timeout',
   'lock-timeout',
   'crash',
+  'cache-down',
 ]);
 
 /** What a plan with faults has besides. */

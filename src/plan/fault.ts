@@ -14,13 +14,15 @@ export type Fault =
   /** A statement that waits is given up: by `pg_cancel_backend`, by `statement_timeout`, by `lock_timeout`. */
   | { readonly kind: Cancelling; readonly operation?: string }
   /** Every process of the server is killed at once, and it recovers from what it has written. All sessions are gone. */
-  | { readonly kind: 'server-crash' };
+  | { readonly kind: 'server-crash' }
+  /** The cache stops answering, for good: every call of it fails. */
+  | { readonly kind: 'cache-down' };
 
 /** What ends a wait without ending the session. */
 export type Cancelling = 'statement-cancelled' | 'statement-timeout' | 'lock-timeout';
 
 /** What happens to one actor. */
-export type PersonalFault = Exclude<Fault, { readonly kind: 'tick' | 'server-crash' }>;
+export type PersonalFault = Exclude<Fault, { readonly kind: 'tick' | 'server-crash' | 'cache-down' }>;
 
 export const CANCELLING: readonly Cancelling[] = ['statement-cancelled', 'statement-timeout', 'lock-timeout'];
 const PERSONAL: readonly PersonalFault['kind'][] = ['connection-lost', 'process-dies', 'backend-terminated', ...CANCELLING];
@@ -28,6 +30,7 @@ const PERSONAL: readonly PersonalFault['kind'][] = ['connection-lost', 'process-
 export const isTick = (fault: Fault): fault is Extract<Fault, { kind: 'tick' }> => fault.kind === 'tick';
 
 export const isCrash = ({ kind }: Fault): boolean => kind === 'server-crash';
+export const isCacheDown = ({ kind }: Fault): boolean => kind === 'cache-down';
 
 /** The fault of a kind that may happen to one who carries out this operation; the one that can happen to fewer others first. */
 export const concerning = (faults: readonly Fault[], kind: PersonalFault['kind'], operation: string): Fault | undefined =>
@@ -65,7 +68,7 @@ export function showDuration(ms: number): string {
 /** One fault in a few words. */
 export function showFault(fault: Fault): string {
   if (fault.kind === 'tick') return `clock +${showDuration(fault.advanceMs)}`;
-  if (fault.kind === 'server-crash') return 'server crash';
+  if (fault.kind === 'server-crash' || fault.kind === 'cache-down') return fault.kind.replace('-', ' ');
   return `${fault.kind.replace('-', ' ')}${fault.operation === undefined ? '' : ` in ${fault.operation}`}`;
 }
 
@@ -74,6 +77,6 @@ export function isFault(value: unknown): value is Fault {
   if (typeof value !== 'object' || value === null) return false;
   const { kind, advanceMs, operation } = value as { kind?: unknown; advanceMs?: unknown; operation?: unknown };
   if (kind === 'tick') return Number.isSafeInteger(advanceMs) && (advanceMs as number) > 0;
-  if (kind === 'server-crash') return operation === undefined;
+  if (kind === 'server-crash' || kind === 'cache-down') return operation === undefined;
   return (PERSONAL as readonly unknown[]).includes(kind) && (operation === undefined || typeof operation === 'string');
 }

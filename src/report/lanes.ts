@@ -62,6 +62,7 @@ function describeStep(step: StepRecord): LaneLine[] {
     case 'lock-timeout':
       return [line('<... gives up>')];
     case 'crash':
+    case 'cache-down':
       return [line(`## ${step.text} ##`, '')];
     case 'lost':
       return step.error === null

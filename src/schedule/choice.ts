@@ -4,7 +4,8 @@ import type { ActorIndex } from '../engine/contract.js';
  * One entry of a schedule. An actor takes its next step, or that step comes to a serialization failure where it may, or a waiting one is made a
  * deadlock's victim; or something happens that no actor does: the clock moves on (`tick`, of nobody: {@link NOBODY}), an actor's connection is lost, or is
  * lost when its COMMIT has been carried out and before it is told so (`unanswered`), or its process dies; its session is `terminated`, or the statement for
- * which it waits is given up (`cancelled` by somebody, or by one of two timeouts); or the server crashes (of nobody).
+ * which it waits is given up (`cancelled` by somebody, or by one of two timeouts); or the server crashes, or the cache
+ * stops answering (of nobody).
  */
 export interface Choice {
   readonly actor: ActorIndex;
@@ -20,7 +21,8 @@ export interface Choice {
     | 'cancelled'
     | 'statement-timeout'
     | 'lock-timeout'
-    | 'crash';
+    | 'crash'
+    | 'cache-down';
 }
 
 /** In the place of an actor, where something happens to none in particular. */
@@ -40,6 +42,7 @@ export const MARKS: Readonly<Record<Choice['kind'], string>> = {
   'statement-timeout': '%',
   'lock-timeout': '=',
   crash: '#',
+  'cache-down': '&',
 };
 
 /** What an actor does itself; everything else happens to it, or to nobody. */
@@ -61,10 +64,13 @@ export const sameChoice = (left: Choice, right: Choice): boolean => left.actor =
 /**
  * `alice`, `alice!` for a deadlock's victim, `alice?` for a serialization failure that could have been spared, `clock+` for a tick, `alice-` for a
  * connection lost, `alice~` for one that was lost behind a COMMIT, `alice*` for a process that dies, `alice/` for a session that is terminated, `alice^` for a
- * statement that is cancelled, `alice%` and `alice=` for one that its own timeout or that for locks ends, `server#` for a crash.
+ * statement that is cancelled, `alice%` and `alice=` for one that its own timeout or that for locks ends, `server#` for a crash, `cache&` for a cache
+ * that is down.
  */
 export const showChoice = (choice: Choice, names: readonly string[]): string => `${nameIn(names, choice)}${MARKS[choice.kind]}`;
 
 /** Who does something, or to whom it happens. */
-export const nameIn = (names: readonly string[], { actor, kind }: Choice): string =>
-  actor === NOBODY ? (kind === 'crash' ? 'server' : 'clock') : names[actor]!;
+export const nameIn = (names: readonly string[], { actor, kind }: Choice): string => names[actor] ?? nobodyIn(kind);
+
+/** What something happens to that happens to no actor. */
+export const nobodyIn = (kind: Choice['kind']): string => (kind === 'crash' ? 'server' : kind === 'cache-down' ? 'cache' : 'clock');

@@ -124,7 +124,7 @@ const checksum = (body: string) => createHash('sha256').update(body).digest('bas
 
 /**
  * One character an actor, two from 36 actors on, behind the mark of what happens: `!` of a deadlock's victim, `?` of a serialization failure. A
- * tick of the clock and a crash are a mark alone.
+ * tick of the clock, a crash and a cache that goes down are a mark alone.
  */
 function encodeSchedule(schedule: readonly Choice[], actors: number): string {
   if (actors > MAX_ACTORS) throw new TokenError(`a token holds ${MAX_ACTORS} actors at the most`);
@@ -136,7 +136,7 @@ function encodeSchedule(schedule: readonly Choice[], actors: number): string {
 const KINDS = new Map(Object.entries(MARKS).map(([kind, mark]) => [mark, kind as Choice['kind']]));
 
 function decodeSchedule(text: string, actors: number): Choice[] {
-  const entries = [...text.matchAll(actors > DIGITS.length ? /([+#])|([-!?~*/^%=]?)([0-9a-z]{2})/g : /([+#])|([-!?~*/^%=]?)([0-9a-z])/g)];
+  const entries = [...text.matchAll(actors > DIGITS.length ? /([+#&])|([-!?~*/^%=]?)([0-9a-z]{2})/g : /([+#&])|([-!?~*/^%=]?)([0-9a-z])/g)];
   if (entries.map(([entry]) => entry).join('') !== text) throw new TokenError('this token is damaged: its schedule cannot be read');
   return entries.map(([, alone, mark = '', digits = '']): Choice => {
     if (alone !== undefined) return { actor: NOBODY, kind: KINDS.get(alone)! };

@@ -25,6 +25,19 @@ export const cancellation: Workload = { name: 'cancellation', capacity: always(1
 /** Two cancel the same booking. */
 export const doubleCancellation: Workload = { name: 'double-cancellation', capacity: always(1), roles: [bookers(1, 1), cancellers(2, 2)] };
 
+const visitors = (count: number): Role => ({ operation: 'viewEvent', input: record({ eventId }), min: count, max: count });
+
+/** Two visitors look at an event while its last seat is booked; the cache may go down. */
+export const visit: Workload = {
+  name: 'visit',
+  capacity: always(1),
+  roles: [bookers(1, 1), visitors(2)],
+  faults: [{ kind: 'cache-down' }],
+};
+
+/** Two bookers of the last seat, and one who looks. */
+export const lastSeatInView: Workload = { name: 'last-seat-in-view', capacity: always(1), roles: [bookers(2, 2), visitors(1)] };
+
 /** A booking before, during and after a backup and a restore. */
 export const cycle: Workload = {
   name: 'cycle',

@@ -1,5 +1,6 @@
 import type { Scenario } from '../../../../src/index.js';
 import { backupRestore } from './backup-restore.js';
+import { cached } from './cached.js';
 import { checkOutsideTransaction } from './check-outside-transaction.js';
 import { checkThenInsert } from './check-then-insert.js';
 import { conditional } from './conditional.js';
@@ -18,6 +19,7 @@ export const eventsScenarios: readonly Scenario[] = [
   pessimistic,
   optimistic,
   conditional,
+  cached,
   checkThenInsert,
   checkOutsideTransaction,
   lockExistingBookings,
