@@ -10,6 +10,7 @@ import { browse } from '../sim/systems/events/browse.js';
 import { cancelBooking } from '../sim/systems/events/cancel-booking.js';
 import { createEvent } from '../sim/systems/events/create-event.js';
 import { schema, seed } from '../sim/systems/events/schema.js';
+import { invalidating } from '../sim/systems/events/event-cache.js';
 import { viewEvent } from '../sim/systems/events/view-event.js';
 import { type Client, isRejection, type Operation, type Store } from '../src/index.js';
 import {
@@ -189,6 +190,44 @@ describe('createEvent, viewEvent, browse', () => {
     expect(await world.run(viewEvent, { eventId: 2 })).toEqual(view);
     expect(await world.run(browse, { afterId: 1 })).toEqual({ events: [view] });
     expect(await world.run(browse, {})).toMatchObject({ events: [{ id: 1 }, { id: 2 }] });
+  });
+
+  test('what was seen is answered again until a minute has passed, or a booking has changed it', async () => {
+    const world = aWorld();
+    const seats = async () => (await world.run(viewEvent, { eventId: 1 })) as { readonly availableSeats: number };
+    expect(await seats()).toMatchObject({ availableSeats: 2 });
+    await world.run(bookSeats(conditional), { userId: 7, eventId: 1, seats: 1 });
+    expect(await seats()).toMatchObject({ availableSeats: 2 });
+    world.passTime(60_000);
+    expect(await seats()).toMatchObject({ availableSeats: 1 });
+    await world.run(invalidating(bookSeats(conditional)), { userId: 7, eventId: 1, seats: 1 });
+    expect(await seats()).toMatchObject({ availableSeats: 0 });
+    expect(await world.run(invalidating(bookSeats(conditional)), { userId: 7, eventId: 1, seats: 1 })).toMatchObject({ status: 409 });
+  });
+
+  test('a page is answered again until a minute has passed', async () => {
+    const world = aWorld();
+    expect(await world.run(browse, {})).toMatchObject({ events: [{ id: 1 }] });
+    await world.run(createEvent, request);
+    expect(await world.run(browse, {})).toMatchObject({ events: [{ id: 1 }] });
+    world.passTime(60_000);
+    expect(await world.run(browse, {})).toMatchObject({ events: [{ id: 1 }, { id: 2 }] });
+  });
+
+  test('a cache that is down costs nobody his answer', async () => {
+    const world = aWorld();
+    const down = () => Promise.reject(Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' }));
+    const context = { ...world.context, cache: { get: down, set: down, delete: down } };
+    expect(await viewEvent(context, { eventId: 1 })).toMatchObject({ availableSeats: 2 });
+    expect(await invalidating(bookSeats(conditional))(context, { userId: 7, eventId: 1, seats: 1 })).toMatchObject({ bookingId: 1 });
+    expect(await browse(context, {})).toMatchObject({ events: [{ availableSeats: 1 }] });
+  });
+
+  test('a refusal is not kept', async () => {
+    const world = aWorld();
+    expect(await world.run(viewEvent, { eventId: 2 })).toMatchObject({ code: 'NOT_FOUND' });
+    await world.run(createEvent, request);
+    expect(await world.run(viewEvent, { eventId: 2 })).toEqual(view);
   });
 
   test('an event that is not there is 404', async () => {

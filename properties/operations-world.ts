@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import pg from 'pg';
 import { sha256 } from '../sim/systems/shared/canonical-json.js';
 import { openServer } from '../src/engine/postgres/providers/open.js';
-import type { Client, EmittedEvent, Operation, OperationContext, Store } from '../src/index.js';
+import type { Cache, Client, EmittedEvent, Operation, OperationContext, Store } from '../src/index.js';
 
 export interface TestDatabase {
   readonly session: pg.Client;
@@ -44,6 +44,7 @@ export async function openTestDatabase(schema: string): Promise<TestDatabase> {
 export function worldAround(session: pg.Client) {
   const files = new Map<string, string>();
   const events: EmittedEvent[] = [];
+  const cached = new Map<string, { readonly value: string; readonly expires: number }>();
   let now = Date.parse('2026-01-01T00:00:00.000Z');
   let drawn = 0;
   const store: Store = {
@@ -56,6 +57,14 @@ export function worldAround(session: pg.Client) {
     remove: async (name) => void files.delete(name),
     list: async () => [...files.keys()].sort(),
   };
+  const cache: Cache = {
+    get: async (key) => {
+      const entry = cached.get(key);
+      return entry !== undefined && entry.expires > now ? entry.value : null;
+    },
+    set: async (key, value, ttlMs) => void cached.set(key, { value, expires: now + ttlMs }),
+    delete: async (key) => void cached.delete(key),
+  };
   const context: OperationContext = {
     client: asClient(session),
     connect: async () => asClient(session),
@@ -66,7 +75,7 @@ export function worldAround(session: pg.Client) {
       uuid: () => `${String(drawn++).padStart(8, '0')}-0000-4000-8000-000000000000`,
     },
     store,
-    cache: { get: async () => null, set: async () => {}, delete: async () => {} },
+    cache,
     emit: (event) => events.push(event),
   };
   return {

@@ -20,6 +20,13 @@ export const checkThenInsert = defineScenario({
   invariants: [capacity],
   requires: ['overlap'],
   usage,
+  zoo: {
+    class: 'check-then-insert without a lock',
+    anomaly: 'write skew',
+    leastActors: 2,
+    seenIn: 'elabftw/elabftw#6909 (GHSA-mpcq-p889-qcv2); calcom/cal.diy#28151',
+    fix: 'events/pessimistic',
+  },
   // At REPEATABLE READ this is write skew: different rows are written, so there is nothing to refuse.
   expect: { 'READ COMMITTED': 'violated', 'REPEATABLE READ': 'violated' },
 });

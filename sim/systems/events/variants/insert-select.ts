@@ -28,5 +28,12 @@ export const insertSelect = defineScenario({
   invariants: [capacity],
   requires: ['overlap'],
   usage,
+  zoo: {
+    class: 'one autocommitted INSERT ... SELECT ... WHERE capacity is left',
+    anomaly: 'write skew in one statement',
+    leastActors: 2,
+    seenIn: 'knex/knex#4694',
+    fix: 'events/conditional',
+  },
   expect: { 'READ COMMITTED': 'violated', 'REPEATABLE READ': 'violated' },
 });
