@@ -48,9 +48,10 @@ const PATIENCE_MS = 10_000;
 const ASK_AFTER_MS = 2;
 /**
  * A waiter's own deadlock check, which comes once, this long after its wait began. Where waiters are frozen it is long over by then, and
- * so comes at the thaw: who is thawed is the victim.
+ * so comes at the thaw: who is thawed is the victim. On a machine so busy that a waiter is not frozen in time it is doubled, up to the limit.
  */
-const HELD_DEADLOCK_TIMEOUT = '20ms';
+const HELD_TIMEOUT_MS = 20;
+const HELD_TIMEOUT_LIMIT_MS = 640;
 /** Where nobody can be frozen, and a schedule names the victim: nobody's check comes but the victim's. */
 const NO_DEADLOCK_CHECK = '1h';
 /** Time for the rest of the cycle to close before that check. Where it was too short it is doubled, up to the limit. */
@@ -91,6 +92,7 @@ export class PostgresEngine implements Engine<ServerState> {
    */
   #foreseen: boolean | null = null;
   #deadlockTimeout: string;
+  #heldTimeoutMs = HELD_TIMEOUT_MS;
   #victimTimeoutMs = VICTIM_TIMEOUT_MS;
   readonly #armed = new Set<Session>();
   #opening: Promise<unknown> = Promise.resolve();
@@ -100,7 +102,7 @@ export class PostgresEngine implements Engine<ServerState> {
     this.server = server;
     this.#looksAlways = looksAlways;
     this.#freezer = new Freezer(server.canFreeze);
-    this.#deadlockTimeout = server.canFreeze ? HELD_DEADLOCK_TIMEOUT : NO_DEADLOCK_CHECK;
+    this.#deadlockTimeout = server.canFreeze ? `${HELD_TIMEOUT_MS}ms` : NO_DEADLOCK_CHECK;
   }
 
   get canCrash(): boolean {
@@ -185,7 +187,10 @@ export class PostgresEngine implements Engine<ServerState> {
     const spoiled = this.#sessions.filter((session, actor) => session.inTransaction || session.dirty || this.#phases[actor] === 'waiting');
     if (spoiled.length > 0) await this.#terminate(spoiled);
     this.#sessions = this.#sessions.filter((session) => !spoiled.includes(session));
-    for (const session of this.#sessions.filter((kept) => this.#armed.has(kept)))
+    const held = `${this.#heldTimeoutMs}ms`;
+    const lengthened = !this.resumesAtOnce && this.#deadlockTimeout !== held && this.server.canSetDeadlockTimeout;
+    if (lengthened) this.#deadlockTimeout = held;
+    for (const session of this.#sessions.filter((kept) => lengthened || this.#armed.has(kept)))
       await session.script(`SET deadlock_timeout = '${this.#deadlockTimeout}'`);
     this.#armed.clear();
   }
@@ -310,10 +315,21 @@ export class PostgresEngine implements Engine<ServerState> {
       if (reply.kind === 'error' && reply.code === '40P01') return reply;
       throw new EngineError('the server has broken the deadlock at somebody else');
     } catch (error) {
-      // The check came before the cycle had closed, found nothing, and does not come again: the next try gives more time.
-      if (this.resumesAtOnce) this.#victimTimeoutMs = Math.min(2 * check, VICTIM_TIMEOUT_LIMIT_MS);
+      // The check came before the cycle had closed, found nothing, and does not come again.
+      this.#giveChecksMoreTime();
       throw error;
     }
+  }
+
+  /** For the next try. */
+  #giveChecksMoreTime(): void {
+    if (this.resumesAtOnce) this.#victimTimeoutMs = Math.min(2 * this.#victimTimeoutMs, VICTIM_TIMEOUT_LIMIT_MS);
+    else this.#heldTimeoutMs = Math.min(2 * this.#heldTimeoutMs, HELD_TIMEOUT_LIMIT_MS);
+  }
+
+  #brokenTooEarly(): never {
+    this.#giveChecksMoreTime();
+    throw new EngineError('the server has broken a deadlock before its step');
   }
 
   /** Until the statement is answered or waits for somebody. Still running is not blocked: only the server's own word counts. */
@@ -336,6 +352,7 @@ export class PostgresEngine implements Engine<ServerState> {
       answered = exchange.answered;
     }
     const reply = await exchange.reply;
+    if (this.#freezer.enabled && reply.kind === 'error' && reply.code === '40P01') this.#brokenTooEarly();
     if (exchange.held) return { kind: 'executed', reply };
     this.#exchanges[actor] = null;
     return { kind: 'done', reply };
@@ -363,13 +380,16 @@ export class PostgresEngine implements Engine<ServerState> {
       return { actors: this.#actors(this.#blockingIn(before)), committed: before.committed, read: false };
     const settled = this.resumesAtOnce ? await this.#settled() : null;
     if (!ends) {
-      const blocking = settled ?? this.#asked ?? (await this.#inspect.blocking(waiting));
-      this.#free(blocking);
+      let blocking = settled ?? this.#asked ?? (await this.#inspect.blocking(waiting));
+      // Somebody is freed although the step has ended in a wait: it was made a deadlock's victim just before it was frozen, or it gave something back.
+      if (outcome.kind === 'blocked' && this.#freezer.enabled && waiting.some((pid) => !blocking.has(pid)))
+        blocking = await this.#inspect.blocking(waiting);
+      this.#free(blocking, action, outcome);
       return { actors: this.#actors(blocking), committed: before.committed, read: false };
     }
     const inspection = await this.#inspect.inspect(settled === null ? waiting : [], this.#careful);
     const blocking = settled ?? inspection.blocking;
-    this.#free(blocking);
+    this.#free(blocking, action, outcome);
     if (inspection.committed === null) this.deferredReads += 1;
     return { actors: this.#actors(blocking), committed: inspection.committed ?? before.committed, read: inspection.committed !== null };
   }
@@ -387,9 +407,13 @@ export class PostgresEngine implements Engine<ServerState> {
     );
   }
 
-  #free(blocking: Blocking): void {
+  #free(blocking: Blocking, action: ActorAction, outcome: Outcome): void {
+    if (outcome.kind === 'blocked' && this.#freezer.enabled && !blocking.has(this.#sessions[action.actor]!.pid)) this.#brokenTooEarly();
     this.#phases.forEach((phase, index) => {
-      if (phase === 'waiting' && !blocking.has(this.#sessions[index]!.pid)) this.#phases[index] = 'freed';
+      if (phase !== 'waiting' || blocking.has(this.#sessions[index]!.pid)) return;
+      // Who is frozen answers nothing: he had been made a victim before.
+      if (this.#freezer.enabled && this.#exchanges[index]!.answered) this.#brokenTooEarly();
+      this.#phases[index] = 'freed';
     });
   }
 
