@@ -190,6 +190,19 @@ describe('why', () => {
     expect(explain(history, 'capacity', 'READ COMMITTED')[0]).toBe('alice went on after UPDATE events had changed no row (step 3)');
   });
 
+  test.each([
+    ['lost', 'alice lost the connection (step 1): what was open was rolled back'],
+    ['unanswered', 'the COMMIT of alice was carried out (step 1) and the answer was lost: alice could not know whether it had been'],
+    ['dies', 'the process of alice died (step 1): what it had committed stays, and what was to follow never comes'],
+    ['terminated', 'the session of alice was ended (step 1): what was open was rolled back'],
+    ['lock-timeout', 'a statement of alice waited and was given up (step 1)'],
+    ['crash', 'the server crashed (step 1): what was committed stays, and nothing else'],
+    ['cache-down', 'the cache was down (step 1)'],
+  ] as const)('what happened is told: %s', (kind, told) => {
+    const steps = [step({ kind }), step({}), step({}), step({})];
+    expect(explain({ steps, initialUsage: [], violations }, 'capacity', 'READ COMMITTED')).toEqual([told]);
+  });
+
   test('no cycle is no story of one', () => {
     const history: History = { steps: [0, 1, 2, 3].map(() => step({})), initialUsage: [], violations };
     expect(explain(history, 'capacity', 'READ COMMITTED')).toEqual([

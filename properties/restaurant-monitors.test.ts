@@ -1,6 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { capacity, oneBookingPerKey, usage, wholeBookings } from '../sim/systems/restaurant/invariants.js';
-import { acknowledgedStands, groundedRefusals, oneAnswerPerKey, oneBookingPerOrder } from '../sim/systems/restaurant/monitors.js';
+import {
+  acknowledgedStands,
+  groundedRefusals,
+  oneAnswerPerKey,
+  oneBookingPerOrder,
+  wholeInTheEnd,
+} from '../sim/systems/restaurant/monitors.js';
 import { alternativeOffered, keyRefused, overbookPrevented } from '../sim/systems/restaurant/witnesses.js';
 import { order } from '../sim/systems/restaurant/workloads.js';
 import { typedErrors } from '../sim/systems/shared/monitors/typed-errors.js';
@@ -67,6 +73,21 @@ function broken(monitor: Monitor, first: CommittedState, ...steps: readonly Step
 }
 
 const none = state([]);
+
+describe('whole-in-the-end', () => {
+  const half = state([booking(1)], { covers: [] });
+  const whole = state([booking(1)], { covers: [{ restaurant_id: 1, date: '2026-03-01', slot: '18:00', number: 1, booking_id: 1 }] });
+
+  test('says nothing while its guest is still at it', () => {
+    expect(broken(wholeInTheEnd, state([]), step(half))).toEqual([]);
+  });
+
+  test('finds a booking without its covers when its guest has ended, or died', () => {
+    expect(broken(wholeInTheEnd, state([]), books(1, half))).toEqual(['booking 1']);
+    expect(broken(wholeInTheEnd, state([]), step(half, { kind: 'dies' }))).toEqual(['booking 1']);
+    expect(broken(wholeInTheEnd, state([]), books(1, whole))).toEqual([]);
+  });
+});
 
 describe('capacity', () => {
   const over = (bookings: readonly Row[], overrides: readonly Row[] = []) =>

@@ -10,10 +10,14 @@ export function explain(history: History, invariant: string, isolation: string):
   if (invariant === 'progress') return [violation.message];
   const all = dependencies(history, violation.step, isolation);
   const cycle = cycleThrough(culprit.name, all);
-  const unheeded = unheededWrite(history.steps.slice(0, violation.step + 1), culprit.name);
+  const steps = history.steps.slice(0, violation.step + 1);
+  const misfortunes = steps.flatMap(misfortune);
+  const causes = [...misfortunes, ...unheededWrite(steps, culprit.name)];
   if (cycle.length === 0)
-    return [...unheeded, 'no actor depended on another in a cycle: the steps are wrong in this order, not torn apart by it'];
-  const lines = [...unheeded, ...cycle.map((item) => sentence(item, history))];
+    return misfortunes.length > 0
+      ? causes
+      : [...causes, 'no actor depended on another in a cycle: the steps are wrong in this order, not torn apart by it'];
+  const lines = [...causes, ...cycle.map((item) => sentence(item, history))];
   const arrows = cycle.map((item) => `${item.from} -${item.kind}->`).join(' ');
   lines.push(
     `a cycle: ${arrows} ${culprit.name}. No order of ${listed(cycle.map((item) => item.from))} one after the other gives this (${anomalyOf(cycle)})`,
@@ -33,6 +37,31 @@ function sentence(item: Dependency, history: History): string {
       return `${item.to} read ${item.table} (${at(item.second)}: ${what(item.second)}) after ${item.from} had committed a change to it (${at(item.first)})`;
     case 'ww':
       return `${item.from} changed a row of ${item.table} (${at(item.first)}), and ${item.to} changed it again (${at(item.second)})`;
+  }
+}
+
+/** What happened to an actor or to all of them, and what follows from it. */
+function misfortune({ kind, name }: StepRecord, index: number): string[] {
+  const at = `(step ${index + 1})`;
+  switch (kind) {
+    case 'lost':
+      return [`${name} lost the connection ${at}: what was open was rolled back`];
+    case 'unanswered':
+      return [`the COMMIT of ${name} was carried out ${at} and the answer was lost: ${name} could not know whether it had been`];
+    case 'dies':
+      return [`the process of ${name} died ${at}: what it had committed stays, and what was to follow never comes`];
+    case 'terminated':
+      return [`the session of ${name} was ended ${at}: what was open was rolled back`];
+    case 'cancelled':
+    case 'statement-timeout':
+    case 'lock-timeout':
+      return [`a statement of ${name} waited and was given up ${at}`];
+    case 'crash':
+      return [`the server crashed ${at}: what was committed stays, and nothing else`];
+    case 'cache-down':
+      return [`the cache was down ${at}`];
+    default:
+      return [];
   }
 }
 

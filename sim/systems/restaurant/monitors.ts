@@ -3,7 +3,7 @@ import { succeeded, withElement, withEntry } from '../shared/monitors/cycle.js';
 import { typedErrors } from '../shared/monitors/typed-errors.js';
 import type { Booked } from './bookings.js';
 import { sittingName } from './events.js';
-import { bookingsOf, capacityOf, coversBySitting, sittingOf } from './invariants.js';
+import { bookingsOf, capacityOf, coversBySitting, sittingOf, wholeBookings } from './invariants.js';
 import type { BookTable } from './requests.js';
 
 /** The booking that this step told its caller of. */
@@ -95,6 +95,21 @@ export const oneBookingPerOrder: Monitor = {
     const allowed = Math.max(before, orders.length);
     const bookings = bookingsOf(committed).length;
     return bookings <= allowed ? [] : [{ resource: 'bookings', message: `${bookings} of them for ${allowed} orders` }];
+  },
+};
+
+/** A booking whose guest has come to an end, or has died, holds the covers that it should. */
+export const wholeInTheEnd: Monitor = {
+  name: 'whole-in-the-end',
+  initial: (): readonly string[] => [],
+  observe: (ended: readonly string[], event): readonly string[] => {
+    const order = orderOf(event);
+    return order !== null && (event.finished !== null || event.kind === 'dies') ? withElement(ended, order) : ended;
+  },
+  violations: (ended: readonly string[], committed) => {
+    const ids = keysOf(committed);
+    const over = new Set(ended.map((order) => `booking ${ids[order]}`));
+    return wholeBookings.check!(committed).filter(({ resource }) => over.has(resource));
   },
 };
 

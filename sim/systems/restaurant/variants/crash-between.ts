@@ -1,34 +1,28 @@
-import { always, defineScenario, isRejection, type Operation, oneOf, type Workload } from '../../../../src/index.js';
+import { always, defineScenario, isRejection, type Operation, type Workload } from '../../../../src/index.js';
 import { withRetry } from '../../shared/retry.js';
 import { inTransaction } from '../../shared/transaction.js';
 import { takeCovers } from '../book-numbered.js';
 import { checkAndInsert } from '../check-and-insert.js';
-import { bookingInvariants, usage, wholeBookings } from '../invariants.js';
-import { bookingMonitors } from '../monitors.js';
+import { bookingInvariants, usage } from '../invariants.js';
+import { bookingMonitors, wholeInTheEnd } from '../monitors.js';
 import { readBookTable } from '../requests.js';
 import { schemaWithNumberedCovers, seed } from '../schema.js';
-import { order } from '../workloads.js';
+import { booker } from '../workloads.js';
 
-/** The booking in one transaction and its covers in the next. Whoever stops in between leaves a booking without a seat. */
-const book: Operation = async ({ client, clock }, input: { readonly dies: boolean }) => {
+/** The booking in one transaction and its covers in the next. Whoever dies in between leaves a booking without a seat. */
+const book: Operation = async ({ client, clock }, input: unknown) => {
   const request = readBookTable(clock, input);
   if (isRejection(request)) return request;
   return withRetry(2, async () => {
     const answer = await inTransaction(client, () => checkAndInsert(client, request, () => {}), 'BEGIN ISOLATION LEVEL SERIALIZABLE');
     if (!('booking' in answer)) return answer;
-    // Stands for a process that is killed here: nothing more is done, and nobody is told anything.
-    if (input.dies) return { died: true };
     await inTransaction(client, () => takeCovers(client, request, answer.booking.bookingId, [1]));
     return answer.booking;
   });
 };
 
-/** One guest, and a process that may be killed halfway. */
-const halfway: Workload = {
-  name: 'halfway',
-  capacity: always(1),
-  roles: [{ operation: 'bookTable', input: oneOf(true, false).map((dies) => ({ ...order('alice'), dies })), name: 'alice' }],
-};
+/** One guest, whose process may die. */
+const halfway: Workload = { name: 'halfway', capacity: always(1), roles: [booker('alice')], faults: [{ kind: 'process-dies' }] };
 
 export const crashBetween = defineScenario({
   name: 'restaurant/crash-between',
@@ -37,8 +31,10 @@ export const crashBetween = defineScenario({
   seed,
   operations: { bookTable: book },
   workloads: [halfway],
-  invariants: [...bookingInvariants, wholeBookings],
-  monitors: bookingMonitors,
+  invariants: bookingInvariants,
+  // Between the two transactions a booking is half, and its guest is still at it.
+  monitors: [...bookingMonitors, wholeInTheEnd],
+  requires: ['fault'],
   usage,
   zoo: {
     class: 'crash between two transactions that should be one',

@@ -4,7 +4,7 @@ import { serializable } from '../book-serializable.js';
 import { bookTable } from '../book-table.js';
 import { bookingInvariants, usage } from '../invariants.js';
 import { bookingMonitors, oneBookingPerOrder } from '../monitors.js';
-import { repliesLost, sentAgain } from '../retrying-client.js';
+import { sendsAgain, sentAgain } from '../retrying-client.js';
 import { schema, seed } from '../schema.js';
 import { keyRefused } from '../witnesses.js';
 import { twice } from '../workloads.js';
@@ -16,12 +16,12 @@ export const idempotentRetry = defineScenario({
   description: 'An order that is delivered twice, or sent again by a client that never heard of the first answer, books once.',
   schema,
   seed,
-  operations: { bookTable: bookTable(serializable, options), bookAgain: repliesLost(bookTable(lockedRule, options)) },
+  operations: { bookTable: bookTable(serializable, options), bookAgain: sendsAgain(bookTable(lockedRule, options)) },
   workloads: [twice, sentAgain],
   invariants: bookingInvariants,
   monitors: [...bookingMonitors, oneBookingPerOrder],
   witnesses: [keyRefused],
-  requires: ['overlap'],
+  requires: ['overlap', 'fault'],
   usage,
   expect: { 'READ COMMITTED': 'holds' },
 });

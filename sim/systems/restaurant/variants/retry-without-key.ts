@@ -4,7 +4,7 @@ import { bookTable } from '../book-table.js';
 import { bookingInvariants, usage } from '../invariants.js';
 import { bookingMonitors, oneBookingPerOrder } from '../monitors.js';
 import type { BookTable } from '../requests.js';
-import { repliesLost, sentAgain } from '../retrying-client.js';
+import { sendsAgain, sentAgain } from '../retrying-client.js';
 import { schema, seed } from '../schema.js';
 
 const book = bookTable(lockedRule, { attempts: 2 });
@@ -17,11 +17,11 @@ export const retryWithoutKey = defineScenario({
   description: 'Sends an order again when its outcome is unknown, under a new key each time.',
   schema,
   seed,
-  operations: { bookTable: book, bookAgain: repliesLost(withNewKey) },
+  operations: { bookTable: book, bookAgain: sendsAgain(withNewKey) },
   workloads: [sentAgain],
   invariants: bookingInvariants,
   monitors: [...bookingMonitors, oneBookingPerOrder],
-  requires: ['overlap'],
+  requires: ['overlap', 'fault'],
   usage,
   zoo: {
     class: 'retry after a lost acknowledgement without an idempotency key',
