@@ -69,7 +69,7 @@ async function ciRun(behaviours: Readonly<Record<string, Behaviour>>) {
   return { code, last: stdout.split('\n').slice(-2), said: stdout.split('\n').filter((line) => line.startsWith('failed: ')), ran };
 }
 
-const ALL = ['ci', 'lint', 'format:check', 'typecheck', 'imports', 'test', 'test:whole', 'test:testcontainers'];
+const ALL = ['ci', 'lint', 'format:check', 'typecheck', 'imports', 'test', 'test:whole', 'coverage', 'test:testcontainers'];
 
 test('all is well', async () => {
   expect(await ciRun({})).toEqual({ code: 0, last: ['5 passed, 0 failed', ''], said: [], ran: ALL });
