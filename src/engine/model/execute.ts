@@ -21,6 +21,7 @@ import type { TextQuery } from './pglite/text-query.js';
 import type { Output, Query } from './query.js';
 import { refuseQuery } from './read-only.js';
 import { lockNewest, type MutableProgress } from './row-locking.js';
+import { lookedAtAgain, refuseOpenOrder } from './row-order.js';
 import { observe } from './serializable.js';
 import { SqlError } from './sql-error.js';
 import type { Execution, Item, JoinedRow, Version, Wait, Write } from './state.js';
@@ -171,6 +172,8 @@ function findRows(draft: Draft, actor: ActorIndex, machinery: Machinery): void {
       const rows = sourceRows(plan, view, machinery);
       const items = rows.map((row) => insertItem(plan, row.values, view, machinery));
       draft.updateExecution(actor, { items });
+      if (items.length > 1) machinery.coarse.add(describeCoarse(plan));
+      if (items.length > 1 && comesInOpenOrder(plan, view)) refuseOpenOrder(draft, actor, machinery);
       return;
     }
     case 'select for':
@@ -185,9 +188,18 @@ function findRows(draft: Draft, actor: ActorIndex, machinery: Machinery): void {
         throw new UnmodelledError('LIMIT without ORDER BY: which rows it gives is up to the server');
       draft.updateExecution(actor, { items: window?.limit === 0 ? [] : items });
       if (items.length > 1) machinery.coarse.add(describeCoarse(plan));
+      if (items.length > 1) refuseOpenOrder(draft, actor, machinery);
     }
   }
 }
+
+/** The rows to insert come from a query over several rows, without an order. */
+const comesInOpenOrder = ({ sources, ordered }: Extract<StatementPlan, { kind: 'insert' }>, view: SnapshotView): boolean =>
+  !ordered &&
+  sources.some((source) => {
+    const tables = 'text' in source ? source.loads.map(({ table }) => table) : source.tables;
+    return tables.some((table) => view.versions(table).length > 1);
+  });
 
 /** What a serializable transaction's statement reads: of tables all that it looks for rows in, and the answers to its queries. */
 function noteReads(draft: Draft, actor: ActorIndex, plan: StatementPlan, view: SnapshotView, machinery: Machinery): void {
@@ -586,6 +598,7 @@ function updateRow(
     if (cascaded && !seenByTransaction(draft, actor, progress.version!)) throw unseen();
     if (progress.chasing && !progress.rechecked) {
       const anew = again(progress.version!);
+      lookedAtAgain(draft, actor, { version: progress.version, values: anew?.values ?? null }, machinery);
       if (anew === null) return NOTHING;
       progress.values = anew.values;
       progress.returned = anew.returned;

@@ -76,6 +76,8 @@ export type StatementPlan =
       readonly onConflict: ConflictPlan | null;
       /** VALUES with one row. */
       readonly oneRow: boolean;
+      /** Its rows come in an order that the statement says. */
+      readonly ordered: boolean;
     })
   | (Common & {
       readonly kind: 'update';
@@ -275,6 +277,7 @@ function compileInsert(statement: InsertStatement, context: QueryContext): State
     overriding: false,
     onConflict: null,
     oneRow: true,
+    ordered: sources.every((source) => source.tables.length === 0 || source.ordered),
     locks: [lock(table.index, 'ROW EXCLUSIVE'), ...readLocks(...sources, returning)],
     writes: true,
   };

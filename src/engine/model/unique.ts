@@ -8,7 +8,7 @@ import type { Version, Write } from './state.js';
 import { versionsOf } from './view.js';
 import type { View } from './visible.js';
 
-interface Indexing {
+export interface Indexing {
   readonly contents: RowContents;
   readonly evaluator: Evaluator;
   readonly catalog: { readonly tables: readonly Table[] };
@@ -33,7 +33,7 @@ function indexEntry(table: Table, index: number, content: number, { contents, ev
 }
 
 /** Tells rows that one may not stand beside; null where there are none. */
-function excludedBy(table: Table, index: number, content: number, indexing: Indexing): ((other: number) => boolean) | null {
+export function excludedBy(table: Table, index: number, content: number, indexing: Indexing): ((other: number) => boolean) | null {
   const { columns, exclusion } = table.unique[index]!;
   if (exclusion !== null) return conflictsWith(exclusion, table, content, indexing);
   const wanted = indexEntry(table, index, content, indexing);
@@ -108,6 +108,25 @@ export function findConflict(
   if (first === undefined) return null;
   if (found.some((entry) => meaning(entry, draft, actor) !== meaning(first, draft, actor))) indexing.ordered.add(table.index);
   return first.found;
+}
+
+/** Whether a row that is there for good, committed or one's own, keeps another out, those in some slots apart. */
+export function isKeptOut(
+  draft: Draft,
+  actor: ActorIndex,
+  table: Table,
+  index: number,
+  content: number,
+  apart: ReadonlySet<number>,
+  indexing: Indexing,
+): boolean {
+  const excluded = excludedBy(table, index, content, indexing);
+  if (excluded === null) return false;
+  const inTheWay = (version: Version) => !apart.has(version.slot) && excluded(version.content);
+  return [
+    ...committedEntries(draft, actor, table, 0, inTheWay, indexing),
+    ...pendingEntries(draft, actor, table, index, 0).filter(({ found }) => 'duplicate' in found && inTheWay(found.duplicate)),
+  ].some(({ found }) => 'duplicate' in found);
 }
 
 interface Entry {
