@@ -25,11 +25,12 @@ const PINNED = new URL('../fixtures/divergences/', import.meta.url);
 
 let server: PostgresServer;
 let postgres: PostgresEngine;
-const model = new ModelEngine();
+let model: ModelEngine;
 
 beforeAll(async () => {
   server = await openPinnedServer();
   postgres = new PostgresEngine(server, { looksAlways: true });
+  model = new ModelEngine({ major: server.major });
 }, 60_000);
 
 afterAll(async () => {

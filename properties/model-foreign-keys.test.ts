@@ -26,6 +26,8 @@ const { conforms } = onServer(schema, seed);
 
 const remove = 'DELETE FROM items WHERE id = 1';
 const renumber = 'UPDATE items SET id = 5 WHERE id = 1';
+/** What RESTRICT fails with. */
+const restricted = (major: number) => (major >= 18 ? '23001' : '23503');
 /** In this order: an UPDATE of both would leave it to the server. */
 const handOver = 'INSERT INTO items VALUES (1, 30, 1), (2, 10, 1) ON CONFLICT (id) DO UPDATE SET code = excluded.code';
 
@@ -123,7 +125,7 @@ describe('who forbids it', () => {
     {
       name: 'RESTRICT',
       scripts: [block('UPDATE items SET code = 11 WHERE id = 1'), remove, block('INSERT INTO restricted VALUES (1, 10)')],
-      sees: ['waits', '23001', '23503'],
+      sees: (major) => ['waits', '23503', restricted(major)],
       at: RC,
     },
     {
@@ -142,7 +144,7 @@ describe('who forbids it', () => {
       name: 'RESTRICT does all the same',
       scripts: [handOver],
       seed: 'INSERT INTO restricted VALUES (1, 10)',
-      sees: ['23001'],
+      sees: (major) => [restricted(major)],
       at: RC,
     },
     {

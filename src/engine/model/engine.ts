@@ -1,5 +1,5 @@
 import type { Row } from '../../context.js';
-import type { MaybePromise } from '../../maybe-promise.js';
+import { chain, type MaybePromise } from '../../maybe-promise.js';
 import { plainRows, type Reply, type ResultReply } from '../../reply.js';
 import type { CommittedState, IsolationLevel } from '../../scenario.js';
 import { refuseMovingClock } from '../clock-functions.js';
@@ -17,6 +17,7 @@ import {
 } from '../contract.js';
 import { readStatement, type StatementText, splitStatements, type TransactionModes } from '../sql-text.js';
 import { canonical, type KeyPart } from './canonical.js';
+import type { ForeignKey } from './catalog.js';
 import { compileStatement } from './compile.js';
 import { Draft } from './draft.js';
 import { run } from './execute.js';
@@ -32,6 +33,13 @@ import { toCommittedValue, toReplyValue } from './types.js';
 import { SnapshotView, versionsOf } from './view.js';
 import { worksFor } from './works.js';
 
+export interface ModelEngineOptions {
+  /** Without PGlite. What pg-mem is not asked about is refused, and nothing has to be waited for. Default false. */
+  readonly plainOnly?: boolean;
+  /** The major version of PostgreSQL that is modelled; null for the newest, which is the default. */
+  readonly major?: MaybePromise<number | null>;
+}
+
 /** The in-memory model: pg-mem evaluates, this layer decides what is seen, who waits and who fails. States are values. */
 export class ModelEngine implements Engine<ModelState> {
   readonly name = 'model';
@@ -44,25 +52,43 @@ export class ModelEngine implements Engine<ModelState> {
   #fails = false;
   #mightFail = false;
   readonly #plainOnly: boolean;
+  #major: MaybePromise<number | null>;
   readonly #tables = new WeakMap<Committed, CommittedState['tables']>();
 
-  /** `plainOnly`: without PGlite. What pg-mem is not asked about is refused, and nothing has to be waited for. */
-  constructor(options: { readonly plainOnly?: boolean } = {}) {
-    this.#plainOnly = options.plainOnly ?? false;
+  constructor({ plainOnly = false, major = null }: ModelEngineOptions = {}) {
+    this.#plainOnly = plainOnly;
+    this.#major = major;
+    // Whoever needs it is told when it is asked for.
+    if (major instanceof Promise) major.catch(() => undefined);
   }
 
   /** Opening again with the same setup gives the same state: states are values, and what has been computed stays known. */
   open(setup: EngineSetup): MaybePromise<ModelState> {
     const key = JSON.stringify(setup);
-    return whenRunning(() => {
-      if (this.#opened?.key !== key) this.#opened = { key, state: this.#first(setup) };
-      return this.#opened.state;
+    return chain(
+      whenRunning(() => {
+        if (this.#opened?.key !== key) this.#opened = { key, state: this.#first(setup) };
+        return this.#opened.state;
+      }),
+      (state) => this.#ofMajor(state),
+    );
+  }
+
+  /** A server that is still starting is waited for where it matters which major version it is. */
+  #ofMajor(state: ModelState): MaybePromise<ModelState> {
+    const { catalog } = this.#open;
+    const matters = catalog.tables.some(({ foreignKeys }) => foreignKeys.some(restricts));
+    if (!matters) return state;
+    return chain(this.#major, (major) => {
+      this.#major = major;
+      this.#open.major = major ?? NEWEST_MAJOR;
+      return state;
     });
   }
 
   #first(setup: EngineSetup): ModelState {
     if (this.#schema !== setup.schema || this.#machinery === null) {
-      this.#machinery = { ...worksFor(setup.schema, this.#plainOnly), coarse: new Set(), ordered: new Set() };
+      this.#machinery = { ...worksFor(setup.schema, this.#plainOnly), coarse: new Set(), ordered: new Set(), major: NEWEST_MAJOR };
       this.#schema = setup.schema;
     }
     const { catalog, coarse, ordered } = this.#machinery;
@@ -460,6 +486,8 @@ export class ModelEngine implements Engine<ModelState> {
   }
 }
 
+const NEWEST_MAJOR = 18;
+const restricts = ({ onDelete, onUpdate }: ForeignKey): boolean => onDelete === 'restrict' || onUpdate === 'restrict';
 const NOBODY: readonly ActorIndex[] = [];
 const NO_WRITES: ReadonlyMap<number, Write> = new Map();
 const UNSAVED: readonly Level[] = [{ name: null, xid: 0, released: [], writes: new Map(), truncated: new Set() }];
