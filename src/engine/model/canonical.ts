@@ -1,6 +1,6 @@
 import { replyKey } from '../../reply.js';
 import type { Machinery } from './machinery.js';
-import type { Committed, Execution, ItemProgress, JoinedRow, Level, ModelState, RowLock, Transaction, Version } from './state.js';
+import type { Committed, Execution, Item, ItemProgress, JoinedRow, Level, ModelState, RowLock, Transaction, Version } from './state.js';
 import { versionsOf } from './view.js';
 
 /** Parts of the canonical state that a test may leave out, to see that exploration without them is wrong. */
@@ -11,6 +11,7 @@ export type KeyPart =
   | 'savepoints'
   | 'snapshots'
   | 'writes'
+  | 'deferred'
   | 'row locks'
   | 'heavy locks'
   | 'executions'
@@ -59,6 +60,7 @@ export function canonical(state: ModelState, machinery: Machinery, without: Read
     const nested = ids.nested(actor);
     if (nested) add('savepoints', () => savepoints(item, names, ids));
     add('writes', () => writes(item.writes, names, nested ? ids : null));
+    add('deferred', () => deferred(item, names));
     add('snapshots', () => difference(item.snapshot, state, names));
   });
   state.executions.forEach((item, actor) => {
@@ -183,11 +185,27 @@ function transactionText(transaction: Transaction): string {
 /** The levels of a transaction: their ids, and what a partial rollback goes back to. */
 function savepoints(transaction: Transaction, names: Names, ids: Ids): string {
   return transaction.levels
-    .map(({ name, xid, released, writes: saved, truncated }, depth) => {
-      const back = depth === 0 ? '' : `(${writes(saved, names, ids)}${emptied({ truncated })})`;
+    .map((level, depth) => {
+      const { name, xid, released, writes: saved, truncated } = level;
+      const back = depth === 0 ? '' : `(${writes(saved, names, ids)}${emptied({ truncated })}${deferred(level, names)})`;
       return `${JSON.stringify(name)}${ids.rank(xid)}${released.map((id) => `+${ids.rank(id)}`).join('')}${back}`;
     })
     .join();
+}
+
+/** What has been put off, and what SET CONSTRAINTS has said. */
+function deferred({ deferred: items, timing, writes: own }: Pick<Transaction, 'deferred' | 'timing' | 'writes'>, names: Names): string {
+  const said = [...timing.named].map(([name, later]) => `${JSON.stringify(name)}${later}`).sort();
+  if (items.length === 0 && timing.all === null && said.length === 0) return '';
+  return `D${timing.all ?? ''}${said}(${items.map((item) => owed(item, own, names)).join('+')})`;
+}
+
+/** A check that a row owes, and whether the row is as it was then. */
+function owed({ kind, table, foreignKey, index, values, key, owner, version }: Item, own: Transaction['writes'], names: Names): string {
+  const row = owner ?? version;
+  const next = row === null ? null : own.get(row.slot)?.next;
+  const stands = next?.id === row?.id ? '=' : next?.entered === row?.entered ? '~' : '';
+  return `${kind}${table}${foreignKey ?? index ?? ''}${row === null ? '' : names.slot(row.slot)}${stands}${JSON.stringify([values, key])}`;
 }
 
 /** Serializable transactions that still matter: in which order they began and committed, what they have seen and done. */
@@ -265,6 +283,7 @@ function execution(item: Execution, actor: number, state: ModelState, names: Nam
           const version = row.version === null ? '' : names.version(row.version) + relation(state, row.version);
           const joined = row.join === null ? '' : joinText(row.join, state, names);
           const returned = row.returned === null ? '' : `r${JSON.stringify(row.returned)}`;
+          if (row.kind === 'recheck' || row.kind === 'parent') return owed(row, state.transactions[actor]!.writes, names);
           return `${row.kind}${row.foreignKey ?? ''}${row.table}${version}${JSON.stringify(row.values)}${joined}${returned}${row.key === undefined ? '' : JSON.stringify(row.key)}${row.error?.message ?? ''}`;
         });
   const progress = item.progress === null ? '' : progressText(item.progress, state, names, ids);
@@ -317,6 +336,7 @@ function progressText(progress: ItemProgress, state: ModelState, names: Names, i
   const flags = { chasing: 'c', rechecked: 'k', sawUpdate: 'u', tableLock: 'l', written: 'w', drawn: 'd' } as const;
   for (const [flag, letter] of Object.entries(flags)) if (progress[flag as keyof typeof flags]) parts.push(letter);
   if (progress.tupleLock !== null) parts.push('t');
+  if (progress.rechecks.length > 0) parts.push(`x${progress.rechecks.join()}`);
   parts.push(JSON.stringify(progress.values));
   if (progress.returned !== null) parts.push(JSON.stringify(progress.returned));
   return parts.join('');

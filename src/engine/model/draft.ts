@@ -97,6 +97,10 @@ export class Draft {
     this.#transactions[actor] = transaction;
   }
 
+  get executions(): readonly (Execution | null)[] {
+    return this.#executions;
+  }
+
   execution(actor: ActorIndex): Execution {
     const execution = this.#executions[actor];
     if (!execution) throw new Error(`actor ${actor} has no statement under way`);
@@ -260,8 +264,8 @@ export class Draft {
 
   openSavepoint(actor: ActorIndex, name: string): void {
     const transaction = this.transaction(actor);
-    const { writes, truncated } = transaction;
-    const level: Level = { name, xid: 0, released: [], writes, truncated };
+    const { writes, truncated, deferred, timing } = transaction;
+    const level: Level = { name, xid: 0, released: [], writes, truncated, deferred, timing };
     this.#transactions[actor] = { ...transaction, levels: [...transaction.levels, level] };
   }
 
@@ -282,10 +286,11 @@ export class Draft {
   /** Undoes all since a savepoint, which stays: writes, row locks, and what of heavier locks was first taken since (xact.c, AbortSubTransaction). */
   rollBackTo(actor: ActorIndex, depth: number): void {
     const transaction = this.transaction(actor);
-    const { name, writes, truncated } = transaction.levels[depth]!;
+    const { name, ...saved } = transaction.levels[depth]!;
+    const { writes, truncated, deferred, timing } = saved;
     const ended = idsOf(transaction.levels.slice(depth));
-    const levels = [...transaction.levels.slice(0, depth), { name, xid: 0, released: [], writes, truncated }];
-    this.#transactions[actor] = { ...transaction, levels, writes, truncated };
+    const levels = [...transaction.levels.slice(0, depth), { ...saved, name, xid: 0, released: [] }];
+    this.#transactions[actor] = { ...transaction, levels, writes, truncated, deferred, timing };
     this.#releaseRows((lock) => ended.includes(lock.xid), NO_WRITES);
     this.#releaseHeavyFrom(actor, depth);
     this.#freeWaitersFor(ended);

@@ -197,13 +197,8 @@ export class ModelEngine implements Engine<ModelState> {
         return this.#statement(draft, actor, action.statement);
       case 'resume':
         return this.#continue(draft, actor);
-      case 'commit': {
-        const reply = draft.execution(actor).reply!;
-        const fails = this.#raises(draft, actor, true);
-        draft.setExecution(actor, null);
-        draft.endTransaction(actor, !fails);
-        return done(fails ? notSerializable().toReply() : reply);
-      }
+      case 'commit':
+        return this.#commit(draft, actor, draft.execution(actor).reply!, false);
       case 'disconnect':
         draft.setExecution(actor, null);
         if (draft.transactions[actor]) draft.endTransaction(actor, false);
@@ -222,7 +217,7 @@ export class ModelEngine implements Engine<ModelState> {
     const text = readStatement(statement.text);
     const { kind, modes } = text;
     const transaction = draft.transactions[actor] ?? null;
-    if (kind === 'commit' || kind === 'rollback') return done(this.#end(draft, actor, transaction, text));
+    if (kind === 'commit' || kind === 'rollback') return this.#end(draft, actor, transaction, text);
     if (kind === 'rollback-to') return done(this.#savepoint(draft, actor, text));
     if (transaction?.aborted) return done(new SqlError('25P02', ABORTED).toReply());
     if (kind === 'begin') {
@@ -260,6 +255,7 @@ export class ModelEngine implements Engine<ModelState> {
       nowMs: draft.clockMs,
       writes: new Map(),
       truncated: NOTHING,
+      ...NOTHING_DEFERRED,
     });
   }
 
@@ -274,17 +270,34 @@ export class ModelEngine implements Engine<ModelState> {
     });
   }
 
-  #end(draft: Draft, actor: ActorIndex, transaction: Transaction | null, { kind, chain }: StatementText): Reply {
+  #end(draft: Draft, actor: ActorIndex, transaction: Transaction | null, { kind, chain: chained }: StatementText): Outcome {
     const commits = kind === 'commit' && transaction?.aborted !== true;
-    if (transaction === null) {
-      if (chain) return outside(`${kind.toUpperCase()} AND CHAIN`);
-      return command(commits ? 'COMMIT' : 'ROLLBACK');
-    }
-    const fails = commits && this.#raises(draft, actor, true);
-    draft.endTransaction(actor, commits && !fails);
-    if (fails) return notSerializable().toReply();
-    if (chain) this.#begin(draft, actor, transaction, true);
-    return command(commits ? 'COMMIT' : 'ROLLBACK');
+    if (transaction === null) return done(chained ? outside(`${kind.toUpperCase()} AND CHAIN`) : command(commits ? 'COMMIT' : 'ROLLBACK'));
+    if (commits) return this.#commit(draft, actor, command('COMMIT'), chained);
+    draft.endTransaction(actor, false);
+    if (chained) this.#begin(draft, actor, transaction, true);
+    return done(command('ROLLBACK'));
+  }
+
+  /** Does what is owed, as a statement of its own that may wait, and ends the transaction (xact.c, CommitTransaction). */
+  #commit(draft: Draft, actor: ActorIndex, answer: Reply, chained: boolean): Outcome {
+    const plan = { kind: 'commit', command: 'COMMIT', answer, chain: chained, locks: [], writes: false } as const;
+    const { deferred, levels } = draft.transaction(actor);
+    if (deferred.length === 0) return this.#committed(draft, actor, plan);
+    if (levels.length > 1) draft.releaseSavepoint(actor, 1);
+    draft.setTransaction(actor, { ...draft.transaction(actor), deferred: [], timing: { all: false, named: new Map() } });
+    draft.setExecution(actor, { ...NEW_EXECUTION, plan, stage: 'rows', items: deferred });
+    return this.#continue(draft, actor);
+  }
+
+  #committed(draft: Draft, actor: ActorIndex, plan: Extract<StatementPlan, { kind: 'commit' }>): Outcome {
+    const transaction = draft.transaction(actor);
+    const fails = this.#raises(draft, actor, true);
+    draft.setExecution(actor, null);
+    draft.endTransaction(actor, !fails);
+    if (fails) return done(notSerializable().toReply());
+    if (plan.chain) this.#begin(draft, actor, transaction, true);
+    return done(plan.answer);
   }
 
   #savepoint(draft: Draft, actor: ActorIndex, { kind, savepoint }: StatementText): Reply {
@@ -309,32 +322,18 @@ export class ModelEngine implements Engine<ModelState> {
     const plan = this.#compile(statement);
     const transaction = draft.transaction(actor);
     if (transaction.readOnly) refuseUtility(plan);
-    // A transaction-wide snapshot is taken before the statement's table locks are waited for; LOCK TABLE takes none.
-    if (transaction.isolation !== 'READ COMMITTED' && transaction.snapshot === null && plan.kind !== 'lock table') {
+    // A transaction-wide snapshot is taken before the statement's table locks are waited for; LOCK TABLE and SET CONSTRAINTS take none.
+    if (transaction.isolation !== 'READ COMMITTED' && transaction.snapshot === null && !WITHOUT_SNAPSHOT.has(plan.kind)) {
       draft.setTransaction(actor, { ...transaction, snapshot: draft.committed });
       if (transaction.isolation === 'SERIALIZABLE') draft.beginSerializable(actor, transaction.readOnly);
     }
     if (plan.kind === 'lock table' && !transaction.explicit)
       throw new SqlError('25P01', 'LOCK TABLE can only be used in transaction blocks');
     draft.setExecution(actor, {
+      ...NEW_EXECUTION,
       plan,
       autocommit: !transaction.explicit,
       oneStep: !transaction.explicit && readStatement(statement.text).plainRead,
-      stage: 'tables',
-      locked: 0,
-      snapshot: null,
-      before: NO_WRITES,
-      items: [],
-      cursor: 0,
-      asked: false,
-      progress: null,
-      outputs: [],
-      affected: 0,
-      touched: [],
-      given: '',
-      wait: null,
-      freed: false,
-      reply: null,
     });
   }
 
@@ -361,6 +360,7 @@ export class ModelEngine implements Engine<ModelState> {
     const looks = plan.locks.length > 0 && plan.kind !== 'lock table';
     if (looks && this.#raises(draft, actor, oneStep && reply !== 'blocked')) return done(this.#fail(draft, actor, notSerializable()));
     if (reply === 'blocked') return { kind: 'blocked' };
+    if (plan.kind === 'commit') return this.#committed(draft, actor, plan);
     if (!autocommit || oneStep) {
       draft.setExecution(actor, null);
       if (autocommit) draft.endTransaction(actor, true);
@@ -379,12 +379,15 @@ export class ModelEngine implements Engine<ModelState> {
     return { kind: 'executed', reply };
   }
 
-  /** An error undoes all since the last savepoint at once; inside a block the block stays open, and refuses everything but its end. */
+  /** An error undoes all since the last savepoint at once; inside a block the block stays open, and refuses everything but its end. At COMMIT it is over. */
   #fail(draft: Draft, actor: ActorIndex, error: SqlError): Reply {
     const transaction = draft.transaction(actor);
     const innermost = transaction.levels.length - 1;
+    const ends = draft.executions[actor]?.plan.kind === 'commit';
     draft.setExecution(actor, null);
-    if (innermost > 0) {
+    if (ends) {
+      draft.endTransaction(actor, false);
+    } else if (innermost > 0) {
       draft.rollBackTo(actor, innermost);
       draft.setTransaction(actor, { ...draft.transaction(actor), aborted: true });
     } else if (!transaction.aborted) {
@@ -396,6 +399,7 @@ export class ModelEngine implements Engine<ModelState> {
           aborted: true,
           writes: new Map(),
           truncated: NOTHING,
+          ...NOTHING_DEFERRED,
           snapshot: null,
         });
     }
@@ -490,7 +494,28 @@ const NEWEST_MAJOR = 18;
 const restricts = ({ onDelete, onUpdate }: ForeignKey): boolean => onDelete === 'restrict' || onUpdate === 'restrict';
 const NOBODY: readonly ActorIndex[] = [];
 const NO_WRITES: ReadonlyMap<number, Write> = new Map();
-const UNSAVED: readonly Level[] = [{ name: null, xid: 0, released: [], writes: new Map(), truncated: new Set() }];
+const WITHOUT_SNAPSHOT: ReadonlySet<StatementPlan['kind']> = new Set(['lock table', 'set constraints']);
+const NEW_EXECUTION = {
+  autocommit: false,
+  oneStep: false,
+  stage: 'tables',
+  locked: 0,
+  snapshot: null,
+  before: NO_WRITES,
+  items: [],
+  cursor: 0,
+  asked: false,
+  progress: null,
+  outputs: [],
+  affected: 0,
+  touched: [],
+  given: '',
+  wait: null,
+  freed: false,
+  reply: null,
+} as const;
+const NOTHING_DEFERRED: Pick<Transaction, 'deferred' | 'timing'> = { deferred: [], timing: { all: null, named: new Map() } };
+const UNSAVED: readonly Level[] = [{ name: null, xid: 0, released: [], writes: new Map(), truncated: new Set(), ...NOTHING_DEFERRED }];
 const NOTHING: ReadonlySet<number> = new Set();
 const ABORTED = 'current transaction is aborted, commands ignored until end of transaction block';
 const NO_ANSWER: Reply = { kind: 'value', value: null };
@@ -508,6 +533,7 @@ const onlooker = (nowMs: number): Transaction => ({
   nowMs,
   writes: new Map(),
   truncated: NOTHING,
+  ...NOTHING_DEFERRED,
 });
 const outside = (what: string): Reply => new SqlError('25P01', `${what} can only be used in transaction blocks`).toReply();
 const command = (name: string): Reply => ({ kind: 'result', command: name, rowCount: null, fields: [], rows: [] });

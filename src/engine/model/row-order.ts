@@ -40,10 +40,14 @@ export function refuseOpenOrder(draft: Draft, actor: ActorIndex, machinery: Mach
   if (arbiters.some((index) => clashes.has(labelOf(table, index)))) throw open('which of them ON CONFLICT meets');
   const errors = new Set<string>(clashes);
   for (const change of changes) for (const error of ownErrors(draft, actor, change, changes, machinery, table, arbiters)) errors.add(error);
-  const fails = errors.size > 0 || isCyclic(successions);
-  for (const { index } of successions) errors.add(labelOf(table, index));
-  if (errors.size > 1) throw open(`which error they meet first: ${[...errors].sort().join(', ')}`);
-  if (successions.length > 0 && !fails) throw open(`whether they meet a duplicate: ${[...errors].join()}`);
+  // What is judged when all rows are written comes after what is judged with each.
+  const later = new Set(table.unique.filter(({ timing }) => timing !== 'at once').map(({ name }) => name));
+  const first = new Set([...errors].filter((error) => !later.has(error)));
+  const fails = first.size > 0 || isCyclic(successions);
+  for (const { index } of successions) first.add(labelOf(table, index));
+  const met = first.size > 0 ? first : errors;
+  if (met.size > 1) throw open(`which error they meet first: ${[...met].sort().join(', ')}`);
+  if (successions.length > 0 && !fails) throw open(`whether they meet a duplicate: ${[...first].join()}`);
 }
 
 const open = (what: string): UnmodelledError => new UnmodelledError(`several rows whose order, which is up to the server, decides ${what}`);
@@ -123,7 +127,7 @@ function amongThemselves(
 ): { readonly clashes: Set<string>; readonly successions: Succession[] } {
   const clashes = new Set<string>();
   const successions: Succession[] = [];
-  table.unique.forEach((_, index) => {
+  table.unique.forEach(({ timing }, index) => {
     changes.forEach(({ item, next, enters }, after) => {
       if (next === null || !enters) return;
       const excluded = excluder(table, index, next, machinery);
@@ -131,7 +135,7 @@ function amongThemselves(
       changes.forEach((other, before) => {
         if (before === after || (other.old !== null && other.item.slot === item.slot)) return;
         if (other.next !== null && excluded(other.next)) clashes.add(labelOf(table, index));
-        else if (other.old !== null && excluded(other.old)) successions.push({ index, before, after });
+        else if (timing === 'at once' && other.old !== null && excluded(other.old)) successions.push({ index, before, after });
       });
     });
   });

@@ -97,6 +97,15 @@ export interface Transaction {
   readonly writes: ReadonlyMap<number, Write>;
   /** Tables that it has emptied: of them it sees and has nothing but what it has written since. */
   readonly truncated: ReadonlySet<number>;
+  /** Checks that are put off to its end, in the order in which they came up. */
+  readonly deferred: readonly Item[];
+  readonly timing: SetTiming;
+}
+
+/** What SET CONSTRAINTS has said in the transaction: whether checks are deferred. Null where it has said nothing of all. */
+export interface SetTiming {
+  readonly all: boolean | null;
+  readonly named: ReadonlyMap<string, boolean>;
 }
 
 /** A transaction, or what is done in it after a savepoint: a subtransaction (src/backend/access/transam/README). */
@@ -113,6 +122,8 @@ export interface Level {
   /** The transaction's writes when it began, which a partial rollback restores. */
   readonly writes: ReadonlyMap<number, Write>;
   readonly truncated: ReadonlySet<number>;
+  readonly deferred: readonly Item[];
+  readonly timing: SetTiming;
 }
 
 /** A transaction at SERIALIZABLE, from its snapshot on for as long as it matters; what follows from it is in serializable.ts. */
@@ -176,7 +187,7 @@ export interface Item {
   readonly version: Version | null;
   /** For an insert: the new row, sequences filled in when its turn comes. */
   readonly values: readonly Value[] | null;
-  readonly kind: 'lock' | 'insert' | 'update' | 'rewrite' | 'delete' | 'fails' | 'parent' | 'child' | 'referrer';
+  readonly kind: 'lock' | 'insert' | 'update' | 'rewrite' | 'delete' | 'fails' | 'parent' | 'child' | 'referrer' | 'recheck';
   /** For a foreign key's check: which. */
   readonly foreignKey: string | null;
   readonly mode: RowLockMode;
@@ -186,6 +197,10 @@ export interface Item {
   readonly returned: readonly Value[] | null;
   /** For the action of a foreign key: the key that is gone, and the one in its place where it was changed. */
   readonly key?: KeyChange;
+  /** For a foreign key's check: the row that refers. */
+  readonly owner?: Version;
+  /** For a unique key's check: which index. */
+  readonly index?: number;
   /** What is thrown when the row's turn comes. */
   readonly error?: SqlError;
 }
@@ -230,6 +245,8 @@ export interface ItemProgress {
   /** What the row gives to the result. */
   readonly output: readonly Value[] | null;
   readonly returned: readonly Value[] | null;
+  /** Indexes in which somebody was in the way, to be looked at again later. */
+  readonly rechecks: readonly number[];
   /** An insert's values have been drawn from their sequences. */
   readonly drawn: boolean;
 }

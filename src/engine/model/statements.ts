@@ -1,4 +1,5 @@
 import type { Expr, InsertStatement, SelectedColumn, SelectFromStatement, Statement } from 'pgsql-ast-parser';
+import type { Reply } from '../../reply.js';
 import { UnmodelledError } from '../contract.js';
 import { type AdvisoryCall, advisoryOutput, compileAdvisoryCall, isAdvisory } from './advisory.js';
 import type { Catalog, Table } from './catalog.js';
@@ -100,6 +101,10 @@ export type StatementPlan =
     })
   | (Common & { readonly kind: 'lock table'; readonly nowait: boolean })
   | (Common & { readonly kind: 'truncate'; readonly refused: boolean })
+  /** `names`: null for ALL. */
+  | (Common & { readonly kind: 'set constraints'; readonly names: readonly string[] | null; readonly deferred: boolean })
+  /** What is owed before a transaction ends; then `answer` is given. */
+  | (Common & { readonly kind: 'commit'; readonly answer: Reply; readonly chain: boolean })
   | (Common & { readonly kind: 'calls'; readonly calls: readonly Call[]; readonly outputs: readonly Output[] });
 
 export interface ConflictPlan {

@@ -1,5 +1,5 @@
 import { type ActorIndex, UnmodelledError } from '../contract.js';
-import type { Exclusion, Table } from './catalog.js';
+import type { Exclusion, Table, UniqueConstraint } from './catalog.js';
 import type { RowContents } from './contents.js';
 import type { Draft } from './draft.js';
 import type { Evaluator } from './evaluator.js';
@@ -179,3 +179,10 @@ function pendingEntries(draft: Draft, actor: ActorIndex, table: Table, index: nu
 /** An exclusion constraint's entry is made first and judged then: while its row waits, others see it. A unique index does not take what it does not allow. */
 const isEntered = (table: Table, index: number, { indexed }: Write): boolean =>
   table.unique[index]!.exclusion === null ? indexed > index : indexed >= index;
+
+export function violation({ name, exclusion }: UniqueConstraint, table: Table): SqlError {
+  const where = { constraint: name, table: table.name };
+  return exclusion === null
+    ? new SqlError('23505', `duplicate key value violates unique constraint "${name}"`, where)
+    : new SqlError('23P01', `conflicting key value violates exclusion constraint "${name}"`, where);
+}

@@ -152,13 +152,12 @@ class Prepared {
 export class Exchange {
   /** True while the statement has run and its commit is owed. */
   held: boolean;
-  readonly reply: Promise<Reply>;
+  /** The statement's reply; once {@link commit} was called, that of its commit. */
+  reply: Promise<Reply>;
   #settle!: (reply: Reply) => void;
   #fail!: (error: Error) => void;
   #answered = false;
   #outcome: Reply | null = null;
-  #committed: { readonly promise: Promise<Reply>; readonly settle: (reply: Reply) => void; readonly fail: (error: Error) => void } | null =
-    null;
   readonly #statement: Statement;
   readonly text: StatementText;
   readonly #prepared: Prepared;
@@ -174,13 +173,19 @@ export class Exchange {
     this.text = text;
     this.#prepared = prepared;
     this.#expected = statement.prelude.length + 1;
-    this.reply = new Promise<Reply>((resolve, reject) => {
+    this.reply = this.#expectReply();
+  }
+
+  #expectReply(): Promise<Reply> {
+    this.#answered = false;
+    const reply = new Promise<Reply>((resolve, reject) => {
       this.#settle = resolve;
       this.#fail = reject;
     });
-    this.reply.catch(() => {
+    reply.catch(() => {
       // Whoever waits for the reply gets the error; a run that was given up does not wait any more.
     });
+    return reply;
   }
 
   get answered(): boolean {
@@ -188,16 +193,10 @@ export class Exchange {
   }
 
   /** Ends the implicit transaction of a held statement. */
-  commit(): Promise<Reply> {
-    let settle!: (reply: Reply) => void;
-    let fail!: (error: Error) => void;
-    const promise = new Promise<Reply>((resolve, reject) => {
-      settle = resolve;
-      fail = reject;
-    });
-    this.#committed = { promise, settle, fail };
+  commit(): void {
+    this.held = false;
+    this.reply = this.#expectReply();
     this.#wire!.sync();
-    return promise;
   }
 
   submit(wire: Wire): void {
@@ -280,10 +279,6 @@ export class Exchange {
   /** The server is done with it: in a held statement's case, committed. */
   ready(): void {
     const reply = this.#outcome ?? { kind: 'result', command: '', rowCount: null, fields: [], rows: [] };
-    if (this.#committed !== null) {
-      this.#committed.settle(reply);
-      return;
-    }
     this.#answered = true;
     this.#settle(reply);
   }
@@ -291,7 +286,6 @@ export class Exchange {
   lose(error: Error): void {
     this.#answered = true;
     this.#fail(new EngineError(`the connection is lost: ${error.message}`));
-    this.#committed?.fail(new EngineError(`the connection is lost: ${error.message}`));
   }
 }
 

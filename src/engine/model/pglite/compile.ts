@@ -478,6 +478,8 @@ function compileConflict(
   const clause = outline.text.slice(outline.onConflict!.start, outline.onConflict!.end);
   refuseDrawnDefault(described, table, outline.onConflict!);
   const arbiters = arbitersOf(described, table, pglite);
+  if (arbiters.some((index) => table.unique[index]!.timing !== 'at once'))
+    throw new UnmodelledError('ON CONFLICT over a constraint that can be deferred');
   if (/\bdo\s+nothing\s*$/i.test(clause)) return { arbiters, update: null, mode: RowLockMode.noKeyUpdate };
   const tokens = outline.tokens.filter((token) => token.start >= outline.onConflict!.start && token.end <= outline.onConflict!.end);
   const set = tokens.findIndex((token, index) => token.text === 'set' && tokens[index - 1]?.text === 'update');
