@@ -89,6 +89,35 @@ describe('the order decides, and the model says so', () => {
   });
 });
 
+describe('which of several rows is met first, where one has to be waited for', () => {
+  const add = (id: number) => `UPDATE seats SET v = v + 1 WHERE id = ${id}`;
+  const search3 = 'SELECT id FROM seats WHERE id = ANY (ARRAY[1, 2, 3]) FOR UPDATE';
+  conforms([
+    {
+      name: 'a sequential scan meets them as they lie',
+      scripts: [add(1), block(add(2)), block('UPDATE seats SET v = v + 1 WHERE v < 5'), 'DELETE FROM seats WHERE id = 3'],
+      sees: ['waits'],
+      at: RC,
+    },
+    { name: 'rows that lie as their keys go', scripts: [block(add(3)), block(search3)], sees: ['waits'] },
+    {
+      name: 'rows that are asked for in an order',
+      scripts: [add(1), block(add(2)), block('SELECT id FROM seats WHERE id > 0 ORDER BY id DESC FOR UPDATE')],
+      sees: ['waits'],
+      at: RC,
+    },
+  ]);
+
+  test.each<[string, readonly string[]]>([
+    ['a row that lies behind the others, though its index entry does not', [add(1), block(add(1)), block(search3), add(2)]],
+    ['an update', [add(1), block(add(1)), 'UPDATE seats SET v = 2 WHERE id IN (1, 2)']],
+    ['another index', ['UPDATE seats SET code = 99 WHERE id = 1', block(add(2)), 'DELETE FROM seats WHERE code > 5 AND id < 3']],
+  ])('%s', async (_name, scripts) => {
+    const { machine, engine } = modelOf({ schema, seed, scripts, isolation: 'READ COMMITTED' });
+    await expect(search(machine, engine, { maxStates: 10_000 })).rejects.toThrow(/which comes first is up to the server/);
+  });
+});
+
 test('statements over several rows are told as coarse, an INSERT among them', async () => {
   const scripts = ['INSERT INTO wishes VALUES (7, 70), (8, 80)', 'INSERT INTO seats VALUES (9, 90, 90, 0)', 'UPDATE seats SET v = 1'];
   const { machine, engine } = modelOf({ schema, seed, scripts, isolation: RR[0]! });

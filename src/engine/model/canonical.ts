@@ -168,11 +168,12 @@ function order(state: ModelState, machinery: Machinery, names: Names): string {
       const written = ofTable.flatMap(([, { next }]) => (next === null ? [] : [next]));
       const all = [...committed, ...new Set(written)];
       const lying = inOrder(all).map((version) => `${names.slot(version.slot)}.${version.content}`);
-      if (machinery.catalog.tables[table]!.unique.every(({ exclusion }) => exclusion === null)) return lying.join();
-      // With an exclusion constraint the order of its entries matters, too, and versions that were replaced still have theirs.
-      const past = ofTable.flatMap(([slot, write]) => write.past.map((old) => ({ ...old, slot })));
+      // The order of index entries matters, too; with an exclusion constraint versions that were replaced still have theirs.
+      const excludes = machinery.catalog.tables[table]!.unique.some(({ exclusion }) => exclusion !== null);
+      const past = excludes ? ofTable.flatMap(([slot, write]) => write.past.map((old) => ({ ...old, slot }))) : [];
       const entries = [...all, ...past].sort((left, right) => left.entered - right.entered);
-      return `${lying.join()}(${entries.map(({ slot, content }) => `${names.slot(slot)}.${content}`).join()})`;
+      const entered = entries.map(({ slot, content }) => `${names.slot(slot)}.${content}`).join();
+      return entered === lying.join() ? entered : `${lying.join()}(${entered})`;
     })
     .join('/');
 }

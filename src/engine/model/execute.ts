@@ -23,6 +23,7 @@ import type { Output, Query } from './query.js';
 import { refuseQuery } from './read-only.js';
 import { lockNewest, type MutableProgress } from './row-locking.js';
 import { lookedAtAgain, refuseOpenOrder } from './row-order.js';
+import { refuseOpenScan } from './scan-order.js';
 import { observe } from './serializable.js';
 import { SqlError } from './sql-error.js';
 import type { Execution, Item, JoinedRow, Version, Wait, Write } from './state.js';
@@ -53,6 +54,7 @@ export function run(draft: Draft, actor: ActorIndex, machinery: Machinery): Resu
     if (rows > 1 && 'join' in plan && plan.join !== null && plan.join.relations.length > 1 && !plan.query.ordered)
       throw new UnmodelledError('a join that has to wait for one of several rows: in which order it meets them is up to the server');
     if (items.length > 1) for (const item of items) machinery.ordered.add(item.table);
+    refuseOpenScan(draft, actor, machinery);
     return 'blocked';
   }
   return reply(draft.execution(actor));
