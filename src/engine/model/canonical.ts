@@ -179,8 +179,8 @@ function order(state: ModelState, machinery: Machinery, names: Names): string {
 }
 
 function transactionText(transaction: Transaction): string {
-  const { isolation, readOnly, explicit, aborted, nowMs } = transaction;
-  return `${isolation.charAt(5)}${readOnly ? 'r' : ''}${explicit ? 'x' : ''}${aborted ? '!' : ''}${transaction.snapshot === null ? '' : 's'}${nowMs}${emptied(transaction)}`;
+  const { isolation, readOnly, explicit, aborted, queried, nowMs } = transaction;
+  return `${isolation.charAt(5)}${readOnly ? 'r' : ''}${explicit ? 'x' : ''}${aborted ? '!' : ''}${queried ? 'q' : ''}${transaction.snapshot === null ? '' : 's'}${nowMs}${emptied(transaction)}`;
 }
 
 /** The levels of a transaction: their ids, and what a partial rollback goes back to. */

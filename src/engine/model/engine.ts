@@ -227,8 +227,8 @@ export class ModelEngine implements Engine<ModelState> {
     if (kind === 'savepoint' || kind === 'release') return done(this.#savepoint(draft, actor, text));
     if (kind === 'set-transaction') {
       if (transaction === null) return done(command('SET'));
-      if (transaction.levels.length > 1) throw new UnmodelledError('SET TRANSACTION after a savepoint');
-      if (transaction.snapshot !== null || transaction.writes.size > 0) throw new UnmodelledError('SET TRANSACTION after the first query');
+      const refusal = lateModes(transaction, modes, statement.text);
+      if (refusal !== null) return done(this.#fail(draft, actor, refusal));
       this.#setModes(draft, actor, modes);
       return done(command('SET'));
     }
@@ -237,9 +237,19 @@ export class ModelEngine implements Engine<ModelState> {
       this.#prepare(draft, actor, statement);
     } catch (error) {
       if (!(error instanceof SqlError)) throw error;
+      // What is no more than wrong is found under a snapshot (postgres.c, exec_parse_message); a syntax error is found before.
+      if (error.code !== '42601' && text.verb !== 'lock' && text.verb !== 'set') this.#takeSnapshot(draft, actor);
       return done(this.#fail(draft, actor, error));
     }
     return this.#continue(draft, actor);
+  }
+
+  /** The first that a transaction needs is kept by one that is not READ COMMITTED. */
+  #takeSnapshot(draft: Draft, actor: ActorIndex): void {
+    const transaction = draft.transaction(actor);
+    const keeps = transaction.isolation !== 'READ COMMITTED' && transaction.snapshot === null;
+    draft.setTransaction(actor, { ...transaction, queried: true, snapshot: keeps ? draft.committed : transaction.snapshot });
+    if (keeps && transaction.isolation === 'SERIALIZABLE') draft.beginSerializable(actor, transaction.readOnly);
   }
 
   #begin(draft: Draft, actor: ActorIndex, modes: TransactionModes, explicit: boolean): void {
@@ -251,6 +261,7 @@ export class ModelEngine implements Engine<ModelState> {
       readOnly: modes.readOnly ?? false,
       explicit,
       aborted: false,
+      queried: false,
       snapshot: null,
       nowMs: draft.clockMs,
       writes: new Map(),
@@ -323,10 +334,7 @@ export class ModelEngine implements Engine<ModelState> {
     const transaction = draft.transaction(actor);
     if (transaction.readOnly) refuseUtility(plan);
     // A transaction-wide snapshot is taken before the statement's table locks are waited for; LOCK TABLE and SET CONSTRAINTS take none.
-    if (transaction.isolation !== 'READ COMMITTED' && transaction.snapshot === null && !WITHOUT_SNAPSHOT.has(plan.kind)) {
-      draft.setTransaction(actor, { ...transaction, snapshot: draft.committed });
-      if (transaction.isolation === 'SERIALIZABLE') draft.beginSerializable(actor, transaction.readOnly);
-    }
+    if (!WITHOUT_SNAPSHOT.has(plan.kind)) this.#takeSnapshot(draft, actor);
     if (plan.kind === 'lock table' && !transaction.explicit)
       throw new SqlError('25P01', 'LOCK TABLE can only be used in transaction blocks');
     draft.setExecution(actor, {
@@ -529,11 +537,31 @@ const onlooker = (nowMs: number): Transaction => ({
   readOnly: true,
   explicit: false,
   aborted: false,
+  queried: false,
   snapshot: null,
   nowMs,
   writes: new Map(),
   truncated: NOTHING,
   ...NOTHING_DEFERRED,
 });
+
+/** What SET TRANSACTION fails with where it comes too late (variable.c, check_transaction_isolation and check_transaction_read_only). */
+function lateModes(transaction: Transaction, { isolation, readOnly, deferrable }: TransactionModes, text: string): SqlError | null {
+  const nested = transaction.levels.length > 1;
+  if (deferrable) throw new UnmodelledError('a DEFERRABLE transaction');
+  if (nested && readOnly !== null) throw new UnmodelledError('SET TRANSACTION READ ONLY or READ WRITE after a savepoint');
+  if (transaction.queried && transaction.isolation === 'SERIALIZABLE' && readOnly !== null)
+    throw new UnmodelledError('SET TRANSACTION READ ONLY or READ WRITE after the first query, at SERIALIZABLE');
+  if ((nested || transaction.queried) && /\buncommitted\b/i.test(text))
+    throw new UnmodelledError('SET TRANSACTION to READ UNCOMMITTED, too late');
+  const late = (what: string) => new SqlError('25001', what);
+  if (isolation !== null && isolation !== transaction.isolation) {
+    if (transaction.queried) return late('SET TRANSACTION ISOLATION LEVEL must be called before any query');
+    if (nested) return late('SET TRANSACTION ISOLATION LEVEL must not be called in a subtransaction');
+  }
+  const opens = readOnly === false && transaction.readOnly && transaction.queried;
+  return opens ? late('transaction read-write mode must be set before any query') : null;
+}
+
 const outside = (what: string): Reply => new SqlError('25P01', `${what} can only be used in transaction blocks`).toReply();
 const command = (name: string): Reply => ({ kind: 'result', command: name, rowCount: null, fields: [], rows: [] });

@@ -90,6 +90,8 @@ export interface Transaction {
   readonly explicit: boolean;
   /** After an error: everything but the end, and ROLLBACK TO, is refused with 25P02. */
   readonly aborted: boolean;
+  /** Some statement of it has had a snapshot: it is too late to change its level (snapmgr.c, FirstSnapshotSet). */
+  readonly queried: boolean;
   /** REPEATABLE READ: taken by the first statement that needs one, and kept. */
   readonly snapshot: Committed | null;
   readonly nowMs: number;
