@@ -75,6 +75,7 @@ const BEGINS = [
   'BEGIN ISOLATION LEVEL READ COMMITTED',
   'BEGIN',
   'BEGIN READ ONLY',
+  'BEGIN ISOLATION LEVEL SERIALIZABLE READ ONLY DEFERRABLE',
 ] as const;
 
 const transaction = fc.record({

@@ -56,7 +56,7 @@ export function canonical(state: ModelState, machinery: Machinery, without: Read
   );
   state.transactions.forEach((item, actor) => {
     if (item === null) return;
-    add('transactions', () => `T${actor}${transactionText(item)},${ids.rank(item.levels[0]!.xid)}`);
+    add('transactions', () => `T${actor}${transactionText(item)}${rivals(item, state)},${ids.rank(item.levels[0]!.xid)}`);
     const nested = ids.nested(actor);
     if (nested) add('savepoints', () => savepoints(item, names, ids));
     add('writes', () => writes(item.writes, names, nested ? ids : null));
@@ -183,6 +183,12 @@ function transactionText(transaction: Transaction): string {
   return `${isolation.charAt(5)}${readOnly ? 'r' : ''}${explicit ? 'x' : ''}${aborted ? '!' : ''}${queried ? 'q' : ''}${transaction.snapshot === null ? '' : 's'}${nowMs}${emptied(transaction)}`;
 }
 
+/** Whom a snapshot waits for, and who of those that still matter had committed before it. */
+function rivals({ deferrable, rivals: actors, began }: Transaction, { serializable: all }: ModelState): string {
+  const before = all.filter(({ committed }) => committed !== null && committed <= began).length;
+  return `${deferrable ? 'd' : ''}${actors.length === 0 ? '' : `${actors}>${before}`}`;
+}
+
 /** The levels of a transaction: their ids, and what a partial rollback goes back to. */
 function savepoints(transaction: Transaction, names: Names, ids: Ids): string {
   return transaction.levels
@@ -276,7 +282,9 @@ function execution(item: Execution, actor: number, state: ModelState, names: Nam
       ? ''
       : item.wait.on === 'transaction'
         ? `w${item.wait.actor}${ids.within(item.wait)}`
-        : names.resource(item.wait.resource);
+        : item.wait.on === 'heavy'
+          ? names.resource(item.wait.resource)
+          : 'snapshot';
   const rest =
     item.plan.kind === 'calls'
       ? [String(item.cursor)]

@@ -239,6 +239,8 @@ export class ModelEngine implements Engine<ModelState> {
       if (!(error instanceof SqlError)) throw error;
       // What is no more than wrong is found under a snapshot (postgres.c, exec_parse_message); a syntax error is found before.
       if (error.code !== '42601' && text.verb !== 'lock' && text.verb !== 'set') this.#takeSnapshot(draft, actor);
+      if (draft.transaction(actor).rivals.length > 0)
+        throw new UnmodelledError('a statement that is wrong, and waits for a safe snapshot before');
       return done(this.#fail(draft, actor, error));
     }
     return this.#continue(draft, actor);
@@ -249,16 +251,20 @@ export class ModelEngine implements Engine<ModelState> {
     const transaction = draft.transaction(actor);
     const keeps = transaction.isolation !== 'READ COMMITTED' && transaction.snapshot === null;
     draft.setTransaction(actor, { ...transaction, queried: true, snapshot: keeps ? draft.committed : transaction.snapshot });
-    if (keeps && transaction.isolation === 'SERIALIZABLE') draft.beginSerializable(actor, transaction.readOnly);
+    if (!keeps || transaction.isolation !== 'SERIALIZABLE') return;
+    // A safe snapshot needs no watching.
+    if (transaction.readOnly && transaction.deferrable) draft.takeSafeSnapshot(actor);
+    else draft.beginSerializable(actor, transaction.readOnly);
   }
 
   #begin(draft: Draft, actor: ActorIndex, modes: TransactionModes, explicit: boolean): void {
     const isolation = modes.isolation ?? this.#isolation;
-    if (modes.deferrable && isolation === 'SERIALIZABLE') throw new UnmodelledError('a DEFERRABLE transaction');
     draft.setTransaction(actor, {
       levels: UNSAVED,
       isolation,
       readOnly: modes.readOnly ?? false,
+      deferrable: modes.deferrable ?? false,
+      ...NO_RIVALS,
       explicit,
       aborted: false,
       queried: false,
@@ -408,6 +414,7 @@ export class ModelEngine implements Engine<ModelState> {
           writes: new Map(),
           truncated: NOTHING,
           ...NOTHING_DEFERRED,
+          ...NO_RIVALS,
           snapshot: null,
         });
     }
@@ -428,6 +435,7 @@ export class ModelEngine implements Engine<ModelState> {
     const execution = state.executions[actor];
     if (!execution?.wait || execution.freed) return { hard: NOBODY, soft: NOBODY };
     if (execution.wait.on === 'transaction') return { hard: [execution.wait.actor], soft: NOBODY };
+    if (execution.wait.on === 'snapshot') return { hard: NOBODY, soft: state.transactions[actor]!.rivals };
     const { holders, ahead } = blockers(state.heavy, execution.wait.resource, actor);
     return { hard: holders, soft: ahead };
   }
@@ -437,7 +445,9 @@ export class ModelEngine implements Engine<ModelState> {
     const waits = state.executions.map((_, actor) => this.#waits(state, actor));
     const victims = onCycle(waits.map((wait) => wait.hard));
     if (victims.length === 0 && onCycle(waits.map((wait) => [...wait.hard, ...wait.soft])).length > 0)
-      throw new UnmodelledError('a deadlock by the order of a queue alone, which PostgreSQL may resolve by reordering it');
+      throw new UnmodelledError(
+        'a deadlock by the order of a queue alone, which PostgreSQL may resolve by reordering it, or with a wait for a safe snapshot, which it does not see',
+      );
     return victims;
   }
 
@@ -522,6 +532,7 @@ const NEW_EXECUTION = {
   freed: false,
   reply: null,
 } as const;
+const NO_RIVALS: Pick<Transaction, 'rivals' | 'began'> = { rivals: [], began: 0 };
 const NOTHING_DEFERRED: Pick<Transaction, 'deferred' | 'timing'> = { deferred: [], timing: { all: null, named: new Map() } };
 const UNSAVED: readonly Level[] = [{ name: null, xid: 0, released: [], writes: new Map(), truncated: new Set(), ...NOTHING_DEFERRED }];
 const NOTHING: ReadonlySet<number> = new Set();
@@ -538,6 +549,8 @@ const onlooker = (nowMs: number): Transaction => ({
   explicit: false,
   aborted: false,
   queried: false,
+  deferrable: false,
+  ...NO_RIVALS,
   snapshot: null,
   nowMs,
   writes: new Map(),

@@ -46,6 +46,10 @@ export function run(draft: Draft, actor: ActorIndex, machinery: Machinery): Resu
     return 'blocked';
   }
   draft.updateExecution(actor, { wait: null, freed: false });
+  if (draft.transaction(actor).rivals.length > 0) {
+    draft.updateExecution(actor, { wait: { on: 'snapshot' } });
+    return 'blocked';
+  }
   const wait = lockTables(draft, actor, machinery) ?? workThroughRows(draft, actor, machinery);
   if (wait !== null) {
     const { items, plan } = draft.updateExecution(actor, { wait: wait.on === 'transaction' ? { ...wait, xid: draft.heldId(wait) } : wait });

@@ -92,6 +92,13 @@ export interface Transaction {
   readonly aborted: boolean;
   /** Some statement of it has had a snapshot: it is too late to change its level (snapmgr.c, FirstSnapshotSet). */
   readonly queried: boolean;
+  readonly deferrable: boolean;
+  /**
+   * SERIALIZABLE, READ ONLY, DEFERRABLE: whom its snapshot waits for, since it might show what cannot be serialised with what they do; and how many
+   * serializable transactions had committed when it was taken (predicate.c, GetSafeSnapshot).
+   */
+  readonly rivals: readonly ActorIndex[];
+  readonly began: number;
   /** REPEATABLE READ: taken by the first statement that needs one, and kept. */
   readonly snapshot: Committed | null;
   readonly nowMs: number;
@@ -179,7 +186,10 @@ export interface Write {
 
 export type Wait =
   /** For the end of a transaction, or of the part of it that has the id. */
-  { readonly on: 'transaction'; readonly actor: ActorIndex; readonly xid: number } | { readonly on: 'heavy'; readonly resource: string };
+  | { readonly on: 'transaction'; readonly actor: ActorIndex; readonly xid: number }
+  | { readonly on: 'heavy'; readonly resource: string }
+  /** For the transaction's rivals. */
+  | { readonly on: 'snapshot' };
 
 /** A row that a statement has still to lock or write. */
 export interface Item {
