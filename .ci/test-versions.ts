@@ -5,9 +5,15 @@
 import { spawnSync } from 'node:child_process';
 import { MAJORS, nativesOf } from '../sim/postgres-versions.js';
 
-const SUITES = ['model-conformance', 'model-transactions', 'model-wide', 'spec-hermitage', 'fuzz'].map(
-  (name) => `properties/${name}.test.ts`,
-);
+const SUITES = [
+  'model-conformance',
+  'model-foreign-keys',
+  'model-row-order',
+  'model-transactions',
+  'model-wide',
+  'spec-hermitage',
+  'fuzz',
+].map((name) => `properties/${name}.test.ts`);
 const BAD_USAGE = 2;
 
 const wanted = process.argv.length > 2 ? process.argv.slice(2).map(Number) : MAJORS;

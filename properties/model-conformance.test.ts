@@ -5,7 +5,7 @@ import type { ModelState } from '../src/engine/model/state.js';
 import { PostgresEngine } from '../src/engine/postgres/engine.js';
 import { Inspector } from '../src/engine/postgres/inspector.js';
 import type { MaybePromise } from '../src/maybe-promise.js';
-import { addOne, BOTH, block, CLAUSES, lockOne, onServer, RC, RR, schema, seed } from './model-cases.js';
+import { addOne, BOTH, block, CLAUSES, lockOne, onServer, RC, RR, SR, schema, seed } from './model-cases.js';
 import { confirm } from './model-scripts.js';
 
 /** Every interleaving of small scenarios on the model, every transition of them on a real server, and no difference. */
@@ -432,6 +432,48 @@ describe('errors and transactions', () => {
       at: RC,
     },
     {
+      name: 'SET TRANSACTION comes too late after a query',
+      scripts: [
+        'BEGIN; SELECT 1; SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; COMMIT',
+        'BEGIN; SELECT 1; SET TRANSACTION ISOLATION LEVEL READ COMMITTED; SET TRANSACTION READ ONLY; UPDATE items SET v = 1; COMMIT',
+        'BEGIN READ ONLY; SELECT 1; SET TRANSACTION READ WRITE; COMMIT',
+      ],
+      sees: ['25001', '25006', 'SET'],
+      at: RC,
+    },
+    {
+      name: 'SET TRANSACTION does not after what needs no snapshot',
+      scripts: [
+        'BEGIN; LOCK TABLE items IN ACCESS SHARE MODE; SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SELECT v FROM items; SELECT v FROM items; COMMIT',
+        'BEGIN READ ONLY; SET TRANSACTION READ WRITE; UPDATE items SET v = v + 1 WHERE id = 1; COMMIT',
+      ],
+      sees: ['SET', 'UPDATE 1'],
+      at: RC,
+    },
+    {
+      name: 'SET TRANSACTION after a savepoint',
+      scripts: [
+        'BEGIN; SAVEPOINT s; SET TRANSACTION ISOLATION LEVEL READ COMMITTED; RELEASE s; COMMIT',
+        'BEGIN; SAVEPOINT s; SET TRANSACTION ISOLATION LEVEL SERIALIZABLE; COMMIT',
+      ],
+      sees: ['25001', 'SET'],
+      at: RC,
+    },
+    {
+      name: 'a statement that is wrong has taken the snapshot',
+      scripts: [block('SAVEPOINT s', 'SELECT nothing FROM items', 'ROLLBACK TO s', 'SELECT v FROM items WHERE id = 1'), addOne()],
+      stubborn: true,
+      sees: ['42703'],
+      at: [...RR, ...SR],
+    },
+    {
+      name: 'nor has one that locks a table which is not there',
+      scripts: [block('SAVEPOINT s', 'LOCK TABLE nothing', 'ROLLBACK TO s', 'SELECT v FROM items WHERE id = 1'), addOne()],
+      stubborn: true,
+      sees: ['42P01'],
+      at: RR,
+    },
+    {
       name: 'a read-only transaction refuses to write',
       scripts: [
         'BEGIN READ ONLY; SELECT v FROM items; UPDATE items SET v = 1; COMMIT',
@@ -629,7 +671,7 @@ describe('statements over several rows', () => {
     },
     {
       name: 'one update moves keys along',
-      scripts: [block('UPDATE items SET code = code + 1'), block('INSERT INTO items VALUES (5, 0, 21)')],
+      scripts: [block('UPDATE items SET code = code + 1 WHERE id < 3'), block('INSERT INTO items VALUES (5, 0, 21)')],
       sees: ['waits'],
     },
   ]);

@@ -167,6 +167,14 @@ describe('every part of the canonical state is needed: without it, states with d
       [block('UPDATE items SET v = (SELECT v FROM items WHERE id = 2) WHERE id = 1'), 'UPDATE items SET v = 7 WHERE id = 2'],
     ],
     [
+      'deferred',
+      'which of two must wait at its COMMIT: the one who met the other’s key',
+      [
+        block('INSERT INTO items VALUES (3, NULL)', 'INSERT INTO items VALUES (4, 5)'),
+        block('INSERT INTO items VALUES (5, NULL)', 'INSERT INTO items VALUES (6, 5)'),
+      ],
+    ],
+    [
       'row locks',
       'which of two rows has been locked, after the same reply',
       [
@@ -226,8 +234,11 @@ describe('every part of the canonical state is needed: without it, states with d
     ],
   ];
 
+  const deferrable = 'CREATE TABLE items (id int PRIMARY KEY, v int UNIQUE DEFERRABLE INITIALLY DEFERRED)';
+
   test.each(needed)('%s: %s', async (part, _why, scripts) => {
-    const scripted: ScriptedCase = { schema, seed, scripts, isolation: 'READ COMMITTED' };
+    const tables = part === 'deferred' ? deferrable : schema;
+    const scripted: ScriptedCase = { schema: tables, seed, scripts, isolation: 'READ COMMITTED' };
     const truth = await endings(scripted, { unmerged: true });
     expect(await endings(scripted, {})).toEqual(truth);
     expect(await endings(scripted, { without: new Set([part]) })).not.toEqual(truth);

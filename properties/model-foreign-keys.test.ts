@@ -26,6 +26,10 @@ const { conforms } = onServer(schema, seed);
 
 const remove = 'DELETE FROM items WHERE id = 1';
 const renumber = 'UPDATE items SET id = 5 WHERE id = 1';
+/** What RESTRICT fails with. */
+const restricted = (major: number) => (major >= 18 ? '23001' : '23503');
+/** In this order: an UPDATE of both would leave it to the server. */
+const handOver = 'INSERT INTO items VALUES (1, 30, 1), (2, 10, 1) ON CONFLICT (id) DO UPDATE SET code = excluded.code';
 
 describe('ON DELETE SET NULL', () => {
   conforms([
@@ -121,7 +125,7 @@ describe('who forbids it', () => {
     {
       name: 'RESTRICT',
       scripts: [block('UPDATE items SET code = 11 WHERE id = 1'), remove, block('INSERT INTO restricted VALUES (1, 10)')],
-      sees: ['waits', '23001', '23503'],
+      sees: (major) => ['waits', '23503', restricted(major)],
       at: RC,
     },
     {
@@ -131,16 +135,16 @@ describe('who forbids it', () => {
     },
     {
       name: 'NO ACTION does not where another row has the key by then',
-      scripts: ['UPDATE items SET code = CASE WHEN id = 1 THEN 30 ELSE 10 END'],
+      scripts: [handOver],
       seed: 'INSERT INTO plain VALUES (1, 10)',
-      sees: ['UPDATE 2'],
+      sees: ['INSERT 2'],
       at: RC,
     },
     {
       name: 'RESTRICT does all the same',
-      scripts: ['UPDATE items SET code = CASE WHEN id = 1 THEN 30 ELSE 10 END'],
+      scripts: [handOver],
       seed: 'INSERT INTO restricted VALUES (1, 10)',
-      sees: ['23001'],
+      sees: (major) => [restricted(major)],
       at: RC,
     },
     {

@@ -91,7 +91,7 @@ async function work(id: number, job: Job): Promise<JobResult> {
 /** Each program is told of as soon as it is done: an interruption costs the one under way. */
 async function fuzzAll(id: number, { seed, from, to, schedules }: FuzzJob): Promise<void> {
   await opening;
-  const engines = { model: new ModelEngine(), postgres: engine! };
+  const engines = { model: new ModelEngine({ major: server!.major }), postgres: engine! };
   for (let index = from; index < to; index += 1) {
     const found = await fuzz(seed, index, engines, { ...FUZZ_DEFAULTS, schedules });
     const fuzzed = tallyOf(found, index, `seed ${seed}, program ${index}, PostgreSQL ${server!.version}`);

@@ -84,16 +84,15 @@ class Replays {
   }
 
   async run(): Promise<Result[]> {
-    const results: Result[] = [];
-    if (this.#args.engine !== 'postgres') {
-      const engine = new ModelEngine();
-      results.push(await this.#often('the model', () => replayOn(this.#scenario, this.#recording, engine)));
-    }
-    if (this.#args.engine !== 'model') results.push(await this.#onServer());
-    return results;
+    // The model is one of the server's major version, which is known when that one has been asked.
+    const onServer = this.#args.engine === 'model' ? null : await this.#onServer();
+    const results = onServer === null ? [] : [onServer.result];
+    if (this.#args.engine === 'postgres') return results;
+    const engine = new ModelEngine({ major: onServer?.major ?? null });
+    return [await this.#often('the model', () => replayOn(this.#scenario, this.#recording, engine)), ...results];
   }
 
-  async #onServer(): Promise<Result> {
+  async #onServer(): Promise<{ readonly result: Result; readonly major: number }> {
     const server = await openServer(this.#args.postgres);
     const engine = new PostgresEngine(server);
     const close = () => {
@@ -111,7 +110,7 @@ class Replays {
     );
     try {
       const name = `PostgreSQL ${server.version} (${server.kind})`;
-      return await this.#often(name, () => replayOn(this.#scenario, this.#recording, engine));
+      return { result: await this.#often(name, () => replayOn(this.#scenario, this.#recording, engine)), major: server.major };
     } catch (error) {
       engine.release();
       throw new Failure(await explainFailure(error, this.#scenario.name, server));

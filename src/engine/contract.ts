@@ -20,7 +20,7 @@ export interface Statement {
 /** What is released at once. With `fails`, SERIALIZABLE refuses it with 40001 where it may; a server decides that itself. */
 export type Action =
   | { readonly kind: 'statement'; readonly actor: ActorIndex; readonly statement: Statement; readonly fails?: boolean }
-  /** The second step of a statement outside a transaction. */
+  /** The second step of a statement outside a transaction. Where it owes checks of deferred constraints it may block, as a COMMIT may. */
   | { readonly kind: 'commit'; readonly actor: ActorIndex; readonly fails?: boolean }
   /** A waiter whose blocker is gone goes on; it may block again. */
   | { readonly kind: 'resume'; readonly actor: ActorIndex; readonly fails?: boolean }

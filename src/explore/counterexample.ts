@@ -32,10 +32,13 @@ export async function makeCounterexample(scenario: Scenario, failure: Failure, o
 
 function trialsOf(scenario: Scenario, failure: Failure, { postgres }: CounterexampleOptions, way: MachineOptions): Trials {
   if (!failure.onServerOnly)
-    return { search: searchOnModel(scenario, new ModelEngine(), way), rerun: rerunOn(scenario, new ModelEngine(), way) };
+    return { search: searchOnModel(scenario, modelOf(postgres), way), rerun: rerunOn(scenario, modelOf(postgres), way) };
   if (postgres === null) throw new Error('a failure of the server alone needs a server to be made small');
   return { search: null, rerun: rerunOn(scenario, postgres) };
 }
+
+/** A model of the server's major version. */
+const modelOf = (postgres: PostgresEngine | null): ModelEngine => new ModelEngine({ major: postgres?.server.major ?? null });
 
 /** What was found, up to the violation, where it could not be made smaller. */
 function asFound({ plan, schedule, steps, switches }: Failure): SmallFailure {
@@ -54,11 +57,11 @@ async function describe(
   // The schedule ends with the violation; what is left of the actors is run to its end, so that a replay ends cleanly.
   const model = failure.onServerOnly
     ? null
-    : await complete(new Machine(scenario, plan, new ModelEngine(), { ...way, sites: true }), small.schedule);
+    : await complete(new Machine(scenario, plan, modelOf(postgres), { ...way, sites: true }), small.schedule);
   const server = postgres === null ? null : new Machine(scenario, plan, postgres, { sites: true });
   const recorded = model ?? (await complete(server!, small.schedule));
   const { matched, of } = await (server === null
-    ? replayOften(new Machine(scenario, plan, new ModelEngine()), recorded, failure, limits.replays)
+    ? replayOften(new Machine(scenario, plan, modelOf(null)), recorded, failure, limits.replays)
     : replayOften(server, recorded, failure, limits.replays));
   const token = encodeToken({
     plan,

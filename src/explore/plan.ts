@@ -4,7 +4,7 @@ import type { ModelState } from '../engine/model/state.js';
 import type { PostgresEngine, ServerState } from '../engine/postgres/engine.js';
 import type { Limits } from '../limits.js';
 import { Machine } from '../machine.js';
-import type { MaybePromise } from '../maybe-promise.js';
+import { chain, type MaybePromise } from '../maybe-promise.js';
 import type { Difference, Failure, ModelFigures, PlanOutcome, ServerFigures } from '../outcome.js';
 import type { Plan } from '../plan/plan.js';
 import { contextSwitches, type Run, run, scheduleOf } from '../run.js';
@@ -75,7 +75,8 @@ class PlanExploration {
   async explore(): Promise<PlanOutcome> {
     const { strategy, model } = this.#options;
     if (!model) return this.#sampleServer();
-    const engine = new ModelEngine();
+    const major = chain(this.#options.postgres, (postgres) => postgres?.server.major ?? null);
+    const engine = new ModelEngine({ major });
     const machine = new Machine(this.#scenario, this.#plan, engine);
     if (strategy === 'auto' || strategy === 'exhaustive') {
       const { maxStates } = this.#options.limits;

@@ -8,7 +8,7 @@ import type { Policy } from '../schedule/policy.js';
 import { uniform } from '../schedule/uniform.js';
 import { cameTo, compare } from './compare.js';
 import type { FuzzProgram } from './program.js';
-import { type ScriptedCase, scenarioOf } from './scripted.js';
+import { type ScriptedCase, scenarioOf, withoutParameters } from './scripted.js';
 
 /** A program without what the model refuses, a schedule of it, and what differs there. */
 export interface Divergence {
@@ -141,10 +141,11 @@ class Tally {
 }
 
 function without(program: FuzzProgram, actor: number, text: string): FuzzProgram {
-  if (!program.actors[actor]!.includes(text)) throw new Error(`the model refuses a statement that is not in the program: ${text}`);
+  const isIt = (statement: string) => withoutParameters(statement).text === text;
+  if (!program.actors[actor]!.some(isIt)) throw new Error(`the model refuses a statement that is not in the program: ${text}`);
   return {
     ...program,
-    actors: program.actors.map((statements, index) => (index === actor ? statements.filter((item) => item !== text) : statements)),
+    actors: program.actors.map((statements, index) => (index === actor ? statements.filter((item) => !isIt(item)) : statements)),
   };
 }
 

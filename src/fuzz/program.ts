@@ -54,8 +54,10 @@ class KindArbitrary extends fc.Arbitrary<number> {
   }
 }
 
+/** Choices of a statement; one more says whether its values are parameters. */
+const STATEMENT_DRAWS = 10;
 /** One statement: which kind, and its choices. */
-const statement = fc.record({ kind: new KindArbitrary(), draws: new DrawsArbitrary(10) });
+const statement = fc.record({ kind: new KindArbitrary(), draws: new DrawsArbitrary(STATEMENT_DRAWS + 1) });
 
 type DrawnStatement = { readonly kind: number; readonly draws: readonly number[] };
 
@@ -73,6 +75,7 @@ const BEGINS = [
   'BEGIN ISOLATION LEVEL READ COMMITTED',
   'BEGIN',
   'BEGIN READ ONLY',
+  'BEGIN ISOLATION LEVEL SERIALIZABLE READ ONLY DEFERRABLE',
 ] as const;
 
 const transaction = fc.record({
@@ -128,7 +131,10 @@ interface DrawnProgram {
 
 function programOf({ actors: all, isolation, stubborn, rows, schema: drawn }: DrawnProgram): FuzzProgram {
   const schema = drawSchema(new Draws(drawn));
-  const text = ({ kind, draws }: DrawnStatement) => write(kind, new Writer(schema, new Draws(draws)));
+  const text = ({ kind, draws }: DrawnStatement) => {
+    const written = write(kind, new Writer(schema, new Draws(draws)));
+    return new Draws(draws.slice(STATEMENT_DRAWS)).pick(false, false, true) ? parametrised(written) : written;
+  };
   return {
     schema: schemaStatements(schema),
     rows: drawRows(schema, new Draws(rows)),
@@ -146,6 +152,19 @@ function write(drawn: number, writer: Writer): string {
     if (text !== null) return text;
   }
   throw new Error('no kind of statement is for every schema');
+}
+
+/** Values that something is compared with or set to, and the first of an inserted row. */
+const VALUE = /(?<=(?:=|<) |VALUES \()(?:\d+|'(?:held|gone|paid|odd)'|'\{1,2\}'(?=::int\[\]))(?=$|[ ),:])/g;
+
+/** The statement with parameters in place of values, as `withoutParameters` reads it. */
+function parametrised(text: string): string {
+  const values: unknown[] = [];
+  const replaced = text.replace(VALUE, (value) => {
+    values.push(value.startsWith("'") ? value.slice(1, -1) : Number(value));
+    return `$${values.length}`;
+  });
+  return values.length === 0 ? text : `${replaced} /* ${JSON.stringify(values)} */`;
 }
 
 function transactionStatements({ begin, statements, savepoint, end }: DrawnTransaction, text: (item: DrawnStatement) => string): string[] {

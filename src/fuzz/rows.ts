@@ -26,7 +26,10 @@ function columnsOf(table: FuzzTable, draws: Draws) {
     values: (index: number, parents: number): string[] => [
       ...(table.key === 'int' ? [String(index + 1)] : []),
       String(1 + ((index + offset) % 3)),
-      ...roles.map((role) => (role === 'parent_id' ? parentOf(table, index, parents) : FIRST[role](index))),
+      ...roles.map((role) => {
+        if (role === 'parent_id') return parentOf(table, index, parents);
+        return role === 'during' && table.excludes !== null ? APART[index]! : FIRST[role](index);
+      }),
     ],
   };
 }
@@ -37,6 +40,9 @@ function parentOf({ parent }: FuzzTable, index: number, parents: number): string
   const number = index % parents;
   return String(parent!.column === 'code' ? 10 + number : 1 + number);
 }
+
+/** Where ranges exclude one another. */
+const APART = ["'[2026-01-01,2026-01-02)'", "'[2026-01-03,2026-01-05)'", "'[2026-01-06,2026-01-07)'"];
 
 const FIRST: Readonly<Record<Exclude<Role, 'parent_id'>, (index: number) => string>> = {
   code: (index) => String(10 + index),

@@ -5,7 +5,10 @@ import type { Draws } from './draws.js';
 export type Role = 'code' | 'parent_id' | 'state' | 'day' | 'amount' | 'during' | 'info' | 'at' | 'tags';
 
 /** How a code may be unique; `null` where it is not. */
-export type UniqueCode = 'column' | 'with day' | 'where not gone' | null;
+export type UniqueCode = 'column' | 'deferrable' | 'with day' | 'where not gone' | null;
+
+/** An exclusion constraint over `during`, alone or with `v`. */
+export type Excludes = 'at once' | 'deferrable' | null;
 
 export interface FuzzTable {
   readonly name: string;
@@ -15,6 +18,7 @@ export interface FuzzTable {
   /** Columns that may not be NULL, besides `id` and `v`. */
   readonly required: ReadonlySet<Role>;
   readonly unique: UniqueCode;
+  readonly excludes: Excludes;
   /** Where `parent_id` points. */
   readonly parent: { readonly table: string; readonly column: 'id' | 'code' } | null;
   readonly create: readonly string[];
@@ -24,6 +28,10 @@ export interface FuzzSchema {
   readonly tables: readonly FuzzTable[];
   readonly hasSequence: boolean;
 }
+
+/** Some constraint of it can be deferred. */
+export const hasDeferrable = ({ tables }: FuzzSchema): boolean =>
+  tables.some(({ create }) => create.some((text) => text.includes('DEFERRABLE')));
 
 const NAMES = ['rooms', 'holds', 'notes'];
 
@@ -36,6 +44,7 @@ export function drawSchema(draws: Draws): FuzzSchema {
 
 /** The statements that create it. */
 export const schemaStatements = ({ tables, hasSequence }: FuzzSchema): string[] => [
+  ...(tables.some(({ excludes }) => excludes !== null) ? ['CREATE EXTENSION IF NOT EXISTS btree_gist'] : []),
   ...(hasSequence ? ['CREATE SEQUENCE tickets'] : []),
   ...tables.flatMap((table) => table.create),
 ];
@@ -68,6 +77,7 @@ function drawTable(name: string, before: readonly FuzzTable[], draws: Draws): Fu
   const unique = drawCode(name, roles, draws, { add, constraints, indexes });
   const parent = drawParent(before, draws, add);
   for (const [role, text] of EXTRAS) if (draws.pick(false, false, true)) add(role, text);
+  const excludes = drawExcludes(roles, draws, constraints);
   if (roles.has('amount') && draws.pick(false, true)) columns.push('due numeric GENERATED ALWAYS AS (amount * 2) STORED');
   return {
     name,
@@ -75,6 +85,7 @@ function drawTable(name: string, before: readonly FuzzTable[], draws: Draws): Fu
     roles,
     required,
     unique,
+    excludes,
     parent,
     create: [`CREATE TABLE ${name} (${[...columns, ...constraints].join(', ')})`, ...indexes],
   };
@@ -102,7 +113,7 @@ interface Parts {
 }
 
 function drawCode(name: string, roles: ReadonlySet<Role>, draws: Draws, { add, constraints, indexes }: Parts): UniqueCode {
-  const wanted = draws.pick('none', 'unique', 'unique', 'required', 'where', 'with day', 'plain', 'index');
+  const wanted = draws.pick('none', 'unique', 'unique', 'required', 'where', 'with day', 'plain', 'index', 'deferrable', 'deferrable');
   switch (wanted) {
     case 'none':
       return null;
@@ -122,6 +133,9 @@ function drawCode(name: string, roles: ReadonlySet<Role>, draws: Draws, { add, c
       add('code', 'int');
       constraints.push('UNIQUE (code, day)');
       return 'with day';
+    case 'deferrable':
+      add('code', `int UNIQUE DEFERRABLE${draws.pick('', ' INITIALLY DEFERRED')}`);
+      return 'deferrable';
     case 'index':
       add('code', 'int');
       indexes.push(`CREATE UNIQUE INDEX ${name}_code ON ${name} (code)`);
@@ -131,14 +145,29 @@ function drawCode(name: string, roles: ReadonlySet<Role>, draws: Draws, { add, c
   return 'column';
 }
 
+function drawExcludes(roles: ReadonlySet<Role>, draws: Draws, constraints: string[]): Excludes {
+  const wanted = draws.pick('none', 'at once', 'at once', 'deferrable');
+  if (wanted === 'none' || !roles.has('during')) return null;
+  const keys = draws.pick('during WITH &&', 'v WITH =, during WITH &&');
+  const where = roles.has('state') ? draws.pick('', " WHERE (state <> 'gone')") : '';
+  const later = wanted === 'deferrable' ? ` DEFERRABLE${draws.pick('', ' INITIALLY DEFERRED')}` : '';
+  constraints.push(`EXCLUDE USING gist (${keys})${where}${later}`);
+  return wanted;
+}
+
 function drawParent(before: readonly FuzzTable[], draws: Draws, add: Parts['add']): FuzzTable['parent'] {
   const wanted = draws.pick('none', 'some', 'some', 'required', 'some', 'required');
   const table = draws.pick(...before);
   const byCode = draws.pick(false, false, true);
-  const action = draws.pick('', ' ON DELETE CASCADE');
+  const onDelete = draws.pick('', '', ' ON DELETE CASCADE', ' ON DELETE SET NULL', ' ON DELETE RESTRICT');
+  const onUpdate = draws.pick('', '', '', ' ON UPDATE CASCADE', ' ON UPDATE SET NULL', ' ON UPDATE RESTRICT');
+  const later = draws.pick('', '', '', ' DEFERRABLE', ' DEFERRABLE INITIALLY DEFERRED');
   if (wanted === 'none' || table === undefined) return null;
   // A key that is referred to must be unique as a whole: a partial index will not do.
   const column = byCode && table.unique === 'column' ? 'code' : 'id';
-  add('parent_id', `int${wanted === 'required' ? ' NOT NULL' : ''} REFERENCES ${table.name}${column === 'code' ? ' (code)' : ''}${action}`);
+  add(
+    'parent_id',
+    `int${wanted === 'required' ? ' NOT NULL' : ''} REFERENCES ${table.name}${column === 'code' ? ' (code)' : ''}${onDelete}${onUpdate}${later}`,
+  );
   return { table: table.name, column };
 }

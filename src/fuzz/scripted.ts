@@ -4,8 +4,15 @@ import { splitStatements } from '../engine/sql-text.js';
 import type { Plan } from '../plan/plan.js';
 import type { IsolationLevel, Scenario } from '../scenario.js';
 
-/** What one actor does: its statements, semicolons between them. */
+/** What one actor does: its statements, semicolons between them. A statement's parameters stand behind it, as JSON in a comment. */
 export type Script = string;
+
+/** A statement, and its parameters: `SELECT $1 /* [7] *\/` is the one with the other. */
+export function withoutParameters(statement: string): { readonly text: string; readonly values: readonly unknown[] } {
+  const found = /\s*\/\* (\[.*\]) \*\/$/.exec(statement);
+  if (found === null) return { text: statement, values: [] };
+  return { text: statement.slice(0, found.index), values: JSON.parse(found[1]!) as unknown[] };
+}
 
 export interface ScriptedCase {
   readonly schema: string;
@@ -24,7 +31,8 @@ const statementsInOrder: Operation = async ({ client }, input: { readonly script
   const statements = splitStatements(input.script);
   for (let index = 0; index < statements.length; index += 1) {
     try {
-      await client.query(statements[index]!);
+      const { text, values } = withoutParameters(statements[index]!);
+      await client.query(text, [...values]);
     } catch {
       const last = statements.length - 1;
       if (!input.stubborn && index < last && /^(commit|rollback)/i.test(statements[last]!)) index = last - 1;

@@ -51,7 +51,7 @@ class Run {
   readonly #specification: Specification;
   readonly #options: SpecOptions;
   readonly #server: ServerStage | null;
-  readonly #engine = new ModelEngine({ plainOnly: true });
+  readonly #engine: ModelEngine;
   readonly #judgements: Judgement[] = [];
   #complete = 0n;
   #infeasible = 0n;
@@ -60,6 +60,7 @@ class Run {
     this.#specification = specification;
     this.#options = options;
     this.#server = server;
+    this.#engine = new ModelEngine({ plainOnly: true, major: options.server?.major ?? null });
   }
 
   async all(): Promise<SpecOutcome> {

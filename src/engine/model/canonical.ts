@@ -1,6 +1,6 @@
 import { replyKey } from '../../reply.js';
 import type { Machinery } from './machinery.js';
-import type { Committed, Execution, ItemProgress, JoinedRow, Level, ModelState, RowLock, Transaction, Version } from './state.js';
+import type { Committed, Execution, Item, ItemProgress, JoinedRow, Level, ModelState, RowLock, Transaction, Version } from './state.js';
 import { versionsOf } from './view.js';
 
 /** Parts of the canonical state that a test may leave out, to see that exploration without them is wrong. */
@@ -11,6 +11,7 @@ export type KeyPart =
   | 'savepoints'
   | 'snapshots'
   | 'writes'
+  | 'deferred'
   | 'row locks'
   | 'heavy locks'
   | 'executions'
@@ -55,10 +56,11 @@ export function canonical(state: ModelState, machinery: Machinery, without: Read
   );
   state.transactions.forEach((item, actor) => {
     if (item === null) return;
-    add('transactions', () => `T${actor}${transactionText(item)},${ids.rank(item.levels[0]!.xid)}`);
+    add('transactions', () => `T${actor}${transactionText(item)}${rivals(item, state)},${ids.rank(item.levels[0]!.xid)}`);
     const nested = ids.nested(actor);
     if (nested) add('savepoints', () => savepoints(item, names, ids));
     add('writes', () => writes(item.writes, names, nested ? ids : null));
+    add('deferred', () => deferred(item, names));
     add('snapshots', () => difference(item.snapshot, state, names));
   });
   state.executions.forEach((item, actor) => {
@@ -166,28 +168,51 @@ function order(state: ModelState, machinery: Machinery, names: Names): string {
       const written = ofTable.flatMap(([, { next }]) => (next === null ? [] : [next]));
       const all = [...committed, ...new Set(written)];
       const lying = inOrder(all).map((version) => `${names.slot(version.slot)}.${version.content}`);
-      if (machinery.catalog.tables[table]!.unique.every(({ exclusion }) => exclusion === null)) return lying.join();
-      // With an exclusion constraint the order of its entries matters, too, and versions that were replaced still have theirs.
-      const past = ofTable.flatMap(([slot, write]) => write.past.map((old) => ({ ...old, slot })));
+      // The order of index entries matters, too; with an exclusion constraint versions that were replaced still have theirs.
+      const excludes = machinery.catalog.tables[table]!.unique.some(({ exclusion }) => exclusion !== null);
+      const past = excludes ? ofTable.flatMap(([slot, write]) => write.past.map((old) => ({ ...old, slot }))) : [];
       const entries = [...all, ...past].sort((left, right) => left.entered - right.entered);
-      return `${lying.join()}(${entries.map(({ slot, content }) => `${names.slot(slot)}.${content}`).join()})`;
+      const entered = entries.map(({ slot, content }) => `${names.slot(slot)}.${content}`).join();
+      return entered === lying.join() ? entered : `${lying.join()}(${entered})`;
     })
     .join('/');
 }
 
 function transactionText(transaction: Transaction): string {
-  const { isolation, readOnly, explicit, aborted, nowMs } = transaction;
-  return `${isolation.charAt(5)}${readOnly ? 'r' : ''}${explicit ? 'x' : ''}${aborted ? '!' : ''}${transaction.snapshot === null ? '' : 's'}${nowMs}${emptied(transaction)}`;
+  const { isolation, readOnly, explicit, aborted, queried, nowMs } = transaction;
+  return `${isolation.charAt(5)}${readOnly ? 'r' : ''}${explicit ? 'x' : ''}${aborted ? '!' : ''}${queried ? 'q' : ''}${transaction.snapshot === null ? '' : 's'}${nowMs}${emptied(transaction)}`;
+}
+
+/** Whom a snapshot waits for, and who of those that still matter had committed before it. */
+function rivals({ deferrable, rivals: actors, began }: Transaction, { serializable: all }: ModelState): string {
+  const before = all.filter(({ committed }) => committed !== null && committed <= began).length;
+  return `${deferrable ? 'd' : ''}${actors.length === 0 ? '' : `${actors}>${before}`}`;
 }
 
 /** The levels of a transaction: their ids, and what a partial rollback goes back to. */
 function savepoints(transaction: Transaction, names: Names, ids: Ids): string {
   return transaction.levels
-    .map(({ name, xid, released, writes: saved, truncated }, depth) => {
-      const back = depth === 0 ? '' : `(${writes(saved, names, ids)}${emptied({ truncated })})`;
+    .map((level, depth) => {
+      const { name, xid, released, writes: saved, truncated } = level;
+      const back = depth === 0 ? '' : `(${writes(saved, names, ids)}${emptied({ truncated })}${deferred(level, names)})`;
       return `${JSON.stringify(name)}${ids.rank(xid)}${released.map((id) => `+${ids.rank(id)}`).join('')}${back}`;
     })
     .join();
+}
+
+/** What has been put off, and what SET CONSTRAINTS has said. */
+function deferred({ deferred: items, timing, writes: own }: Pick<Transaction, 'deferred' | 'timing' | 'writes'>, names: Names): string {
+  const said = [...timing.named].map(([name, later]) => `${JSON.stringify(name)}${later}`).sort();
+  if (items.length === 0 && timing.all === null && said.length === 0) return '';
+  return `D${timing.all ?? ''}${said}(${items.map((item) => owed(item, own, names)).join('+')})`;
+}
+
+/** A check that a row owes, and whether the row is as it was then. */
+function owed({ kind, table, foreignKey, index, values, key, owner, version }: Item, own: Transaction['writes'], names: Names): string {
+  const row = owner ?? version;
+  const next = row === null ? null : own.get(row.slot)?.next;
+  const stands = next?.id === row?.id ? '=' : next?.entered === row?.entered ? '~' : '';
+  return `${kind}${table}${foreignKey ?? index ?? ''}${row === null ? '' : names.slot(row.slot)}${stands}${JSON.stringify([values, key])}`;
 }
 
 /** Serializable transactions that still matter: in which order they began and committed, what they have seen and done. */
@@ -257,7 +282,9 @@ function execution(item: Execution, actor: number, state: ModelState, names: Nam
       ? ''
       : item.wait.on === 'transaction'
         ? `w${item.wait.actor}${ids.within(item.wait)}`
-        : names.resource(item.wait.resource);
+        : item.wait.on === 'heavy'
+          ? names.resource(item.wait.resource)
+          : 'snapshot';
   const rest =
     item.plan.kind === 'calls'
       ? [String(item.cursor)]
@@ -265,6 +292,7 @@ function execution(item: Execution, actor: number, state: ModelState, names: Nam
           const version = row.version === null ? '' : names.version(row.version) + relation(state, row.version);
           const joined = row.join === null ? '' : joinText(row.join, state, names);
           const returned = row.returned === null ? '' : `r${JSON.stringify(row.returned)}`;
+          if (row.kind === 'recheck' || row.kind === 'parent') return owed(row, state.transactions[actor]!.writes, names);
           return `${row.kind}${row.foreignKey ?? ''}${row.table}${version}${JSON.stringify(row.values)}${joined}${returned}${row.key === undefined ? '' : JSON.stringify(row.key)}${row.error?.message ?? ''}`;
         });
   const progress = item.progress === null ? '' : progressText(item.progress, state, names, ids);
@@ -317,6 +345,7 @@ function progressText(progress: ItemProgress, state: ModelState, names: Names, i
   const flags = { chasing: 'c', rechecked: 'k', sawUpdate: 'u', tableLock: 'l', written: 'w', drawn: 'd' } as const;
   for (const [flag, letter] of Object.entries(flags)) if (progress[flag as keyof typeof flags]) parts.push(letter);
   if (progress.tupleLock !== null) parts.push('t');
+  if (progress.rechecks.length > 0) parts.push(`x${progress.rechecks.join()}`);
   parts.push(JSON.stringify(progress.values));
   if (progress.returned !== null) parts.push(JSON.stringify(progress.returned));
   return parts.join('');

@@ -29,12 +29,17 @@ export interface Column {
   readonly volatileDefault: string | null;
 }
 
+/** When a constraint is checked: row by row; or, where it is DEFERRABLE, at the end of the statement or of the transaction. */
+export type Timing = 'at once' | 'immediate' | 'deferred';
+
 /** A unique index, or the index of an exclusion constraint. */
 export interface UniqueConstraint {
   readonly name: string;
   /** Null where the index is partial, or over expressions, or an exclusion constraint's. */
   readonly columns: readonly number[] | null;
   readonly nullsNotDistinct: boolean;
+  readonly primary: boolean;
+  readonly timing: Timing;
   /** For those that are unique: of one row, whether the index has it, and under which key. */
   readonly entry: TextQuery | null;
   readonly exclusion: Exclusion | null;
@@ -62,6 +67,8 @@ export interface ForeignKey {
   readonly onUpdate: ReferentialAction;
   /** Columns that ON DELETE SET NULL sets. */
   readonly setOnDelete: readonly number[];
+  /** A foreign key is checked at the end of the statement at the earliest: `at once` is one that cannot be deferred. */
+  readonly timing: Timing;
 }
 
 /** What becomes of the rows that refer to a key which goes or changes. */
@@ -320,6 +327,7 @@ function link(drafts: readonly Draft[]): Table[] {
         onDelete: reference.onDelete,
         onUpdate: reference.onUpdate,
         setOnDelete: columns,
+        timing: 'at once',
       };
     }),
   );
@@ -328,7 +336,14 @@ function link(drafts: readonly Draft[]): Table[] {
     name: draft.name,
     columns: draft.columns,
     key: draft.key!,
-    unique: draft.unique.map((constraint) => ({ ...constraint, nullsNotDistinct: false, entry: null, exclusion: null })),
+    unique: draft.unique.map((constraint) => ({
+      ...constraint,
+      nullsNotDistinct: false,
+      primary: constraint.columns === draft.key,
+      timing: 'at once',
+      entry: null,
+      exclusion: null,
+    })),
     indexed: new Set([...draft.indexed, ...draft.unique.flatMap((constraint) => constraint.columns)]),
     keyColumns: new Set(draft.unique.flatMap((constraint) => constraint.columns)),
     checks: draft.checks,

@@ -3,6 +3,7 @@ import { type Catalog, parseCatalog } from './catalog.js';
 import { catalogOf } from './pglite/catalog.js';
 import { compileText } from './pglite/compile.js';
 import type { PgliteSchema } from './pglite/schema.js';
+import { compileSetConstraints } from './set-constraints.js';
 import { compilePlain, type StatementPlan } from './statements.js';
 
 /** Reads the schema that the server gets: the parser does where it can, PostgreSQL itself where not. What the model does not know is refused by name. */
@@ -22,6 +23,9 @@ export function compileStatement(
   catalog: Catalog,
   pglite: PgliteSchema | null,
 ): StatementPlan {
+  // Without PGlite there are no constraints that can be deferred.
+  const setting = pglite === null ? null : compileSetConstraints(text);
+  if (setting !== null) return setting;
   try {
     return compilePlain(text, parameters, catalog);
   } catch (error) {

@@ -1,8 +1,8 @@
-import type { ActorIndex } from '../contract.js';
+import { type ActorIndex, UnmodelledError } from '../contract.js';
 import type { RowContents } from './contents.js';
 import { type Acquired, acquire, handUp, type Owner, release, releaseFrom, unlock, unlockAll } from './heavy-locks.js';
 import type { TableLockMode } from './parse.js';
-import { mayFail, possiblePivot, stillNeeded } from './serializable.js';
+import { mayFail, possible, possiblePivot, stillNeeded } from './serializable.js';
 import { SqlError } from './sql-error.js';
 import type {
   Committed,
@@ -110,8 +110,8 @@ export class Draft {
     this.#transactions[actor] = transaction;
   }
 
-  isExecuting(actor: ActorIndex): boolean {
-    return this.#executions[actor] != null;
+  get executions(): readonly (Execution | null)[] {
+    return this.#executions;
   }
 
   execution(actor: ActorIndex): Execution {
@@ -209,6 +209,27 @@ export class Draft {
     this.#serializable = [...this.#serializable, begun];
   }
 
+  /** Whether the transaction's snapshot is safe at once; where it is not, its rivals are noted. */
+  takeSafeSnapshot(actor: ActorIndex): void {
+    const rivals = this.#serializable.filter(({ committed, readOnly }) => committed === null && !readOnly);
+    if (rivals.some(({ doomed }) => doomed)) throw new UnmodelledError('a DEFERRABLE transaction while another may have been doomed');
+    const began = this.#commits();
+    this.#transactions[actor] = { ...this.transaction(actor), rivals: rivals.map((rival) => rival.actor), began };
+  }
+
+  /** Somebody's rival ends: a snapshot that has none left is safe. It is not where the rival has seen less than what the snapshot shows. */
+  #leaveRivals(item: SerializableTransaction, commits: boolean): void {
+    for (const [waiter, transaction] of this.#transactions.entries()) {
+      if (!transaction?.rivals.includes(item.actor)) continue;
+      const { began } = transaction;
+      if (commits && this.#serializable.some((out) => out.committed !== null && out.committed <= began && possible(item, out)))
+        throw new UnmodelledError('a DEFERRABLE transaction whose snapshot may turn out not to be safe');
+      const rivals = transaction.rivals.filter((rival) => rival !== item.actor);
+      this.#transactions[waiter] = { ...transaction, rivals };
+      if (rivals.length === 0) this.#free(waiter);
+    }
+  }
+
   #commits(): number {
     return Math.max(0, ...this.#serializable.map(({ began, committed }) => committed ?? began));
   }
@@ -232,6 +253,7 @@ export class Draft {
   #endSerializable(actor: ActorIndex, commits: boolean): void {
     const item = this.serializableOf(actor);
     if (item === null) return;
+    if (!item.readOnly) this.#leaveRivals(item, commits);
     if (commits) this.#note(item, { committed: this.#commits() + 1, changes: this.transaction(actor).writes });
     else this.#serializable = this.#serializable.filter((other) => other !== item);
     this.#serializable = stillNeeded(this.#serializable);
@@ -277,8 +299,8 @@ export class Draft {
 
   openSavepoint(actor: ActorIndex, name: string): void {
     const transaction = this.transaction(actor);
-    const { writes, truncated } = transaction;
-    const level: Level = { name, xid: 0, released: [], writes, truncated };
+    const { writes, truncated, deferred, timing } = transaction;
+    const level: Level = { name, xid: 0, released: [], writes, truncated, deferred, timing };
     this.#transactions[actor] = { ...transaction, levels: [...transaction.levels, level] };
   }
 
@@ -299,10 +321,11 @@ export class Draft {
   /** Undoes all since a savepoint, which stays: writes, row locks, and what of heavier locks was first taken since (xact.c, AbortSubTransaction). */
   rollBackTo(actor: ActorIndex, depth: number): void {
     const transaction = this.transaction(actor);
-    const { name, writes, truncated } = transaction.levels[depth]!;
+    const { name, ...saved } = transaction.levels[depth]!;
+    const { writes, truncated, deferred, timing } = saved;
     const ended = idsOf(transaction.levels.slice(depth));
-    const levels = [...transaction.levels.slice(0, depth), { name, xid: 0, released: [], writes, truncated }];
-    this.#transactions[actor] = { ...transaction, levels, writes, truncated };
+    const levels = [...transaction.levels.slice(0, depth), { ...saved, name, xid: 0, released: [] }];
+    this.#transactions[actor] = { ...transaction, levels, writes, truncated, deferred, timing };
     this.#releaseRows((lock) => ended.includes(lock.xid), NO_WRITES);
     this.#releaseHeavyFrom(actor, depth);
     this.#freeWaitersFor(ended);

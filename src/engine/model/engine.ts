@@ -1,5 +1,5 @@
 import type { Row } from '../../context.js';
-import type { MaybePromise } from '../../maybe-promise.js';
+import { chain, type MaybePromise } from '../../maybe-promise.js';
 import { cancelled, NOT_CONNECTED, plainRows, type Reply, type ResultReply, TERMINATED } from '../../reply.js';
 import type { CommittedState, IsolationLevel } from '../../scenario.js';
 import { refuseMovingClock } from '../clock-functions.js';
@@ -17,6 +17,7 @@ import {
 } from '../contract.js';
 import { readStatement, type StatementText, splitStatements, type TransactionModes } from '../sql-text.js';
 import { canonical, type KeyPart } from './canonical.js';
+import type { ForeignKey } from './catalog.js';
 import { compileStatement } from './compile.js';
 import { Draft } from './draft.js';
 import { run } from './execute.js';
@@ -32,6 +33,13 @@ import { toCommittedValue, toReplyValue } from './types.js';
 import { SnapshotView, versionsOf } from './view.js';
 import { worksFor } from './works.js';
 
+export interface ModelEngineOptions {
+  /** Without PGlite. What pg-mem is not asked about is refused, and nothing has to be waited for. Default false. */
+  readonly plainOnly?: boolean;
+  /** The major version of PostgreSQL that is modelled; null for the newest, which is the default. */
+  readonly major?: MaybePromise<number | null>;
+}
+
 /** The in-memory model: pg-mem evaluates, this layer decides what is seen, who waits and who fails. States are values. */
 export class ModelEngine implements Engine<ModelState> {
   readonly name = 'model';
@@ -44,25 +52,43 @@ export class ModelEngine implements Engine<ModelState> {
   #fails = false;
   #mightFail = false;
   readonly #plainOnly: boolean;
+  #major: MaybePromise<number | null>;
   readonly #tables = new WeakMap<Committed, CommittedState['tables']>();
 
-  /** `plainOnly`: without PGlite. What pg-mem is not asked about is refused, and nothing has to be waited for. */
-  constructor(options: { readonly plainOnly?: boolean } = {}) {
-    this.#plainOnly = options.plainOnly ?? false;
+  constructor({ plainOnly = false, major = null }: ModelEngineOptions = {}) {
+    this.#plainOnly = plainOnly;
+    this.#major = major;
+    // Whoever needs it is told when it is asked for.
+    if (major instanceof Promise) major.catch(() => undefined);
   }
 
   /** Opening again with the same setup gives the same state: states are values, and what has been computed stays known. */
   open(setup: EngineSetup): MaybePromise<ModelState> {
     const key = JSON.stringify(setup);
-    return whenRunning(() => {
-      if (this.#opened?.key !== key) this.#opened = { key, state: this.#first(setup) };
-      return this.#opened.state;
+    return chain(
+      whenRunning(() => {
+        if (this.#opened?.key !== key) this.#opened = { key, state: this.#first(setup) };
+        return this.#opened.state;
+      }),
+      (state) => this.#ofMajor(state),
+    );
+  }
+
+  /** A server that is still starting is waited for where it matters which major version it is. */
+  #ofMajor(state: ModelState): MaybePromise<ModelState> {
+    const { catalog } = this.#open;
+    const matters = catalog.tables.some(({ foreignKeys }) => foreignKeys.some(restricts));
+    if (!matters) return state;
+    return chain(this.#major, (major) => {
+      this.#major = major;
+      this.#open.major = major ?? NEWEST_MAJOR;
+      return state;
     });
   }
 
   #first(setup: EngineSetup): ModelState {
     if (this.#schema !== setup.schema || this.#machinery === null) {
-      this.#machinery = { ...worksFor(setup.schema, this.#plainOnly), coarse: new Set(), ordered: new Set() };
+      this.#machinery = { ...worksFor(setup.schema, this.#plainOnly), coarse: new Set(), ordered: new Set(), major: NEWEST_MAJOR };
       this.#schema = setup.schema;
     }
     const { catalog, coarse, ordered } = this.#machinery;
@@ -175,18 +201,13 @@ export class ModelEngine implements Engine<ModelState> {
         return this.#statement(draft, actor, action.statement);
       case 'resume':
         return this.#continue(draft, actor);
-      case 'commit': {
-        const reply = draft.execution(actor).reply!;
-        const fails = this.#raises(draft, actor, true);
-        draft.setExecution(actor, null);
-        draft.endTransaction(actor, !fails);
-        return done(fails ? notSerializable().toReply() : reply);
-      }
+      case 'commit':
+        return this.#commit(draft, actor, draft.execution(actor).reply!, false);
       case 'disconnect':
         this.#endSession(draft, actor);
         return done(NO_ANSWER);
       case 'terminate': {
-        const hears = draft.isExecuting(actor) ? TERMINATED : NOT_CONNECTED;
+        const hears = draft.executions[actor] != null ? TERMINATED : NOT_CONNECTED;
         this.#endSession(draft, actor);
         return done(hears);
       }
@@ -213,7 +234,7 @@ export class ModelEngine implements Engine<ModelState> {
     const text = readStatement(statement.text);
     const { kind, modes } = text;
     const transaction = draft.transactions[actor] ?? null;
-    if (kind === 'commit' || kind === 'rollback') return done(this.#end(draft, actor, transaction, text));
+    if (kind === 'commit' || kind === 'rollback') return this.#end(draft, actor, transaction, text);
     if (kind === 'rollback-to') return done(this.#savepoint(draft, actor, text));
     if (transaction?.aborted) return done(new SqlError('25P02', ABORTED).toReply());
     if (kind === 'begin') {
@@ -223,8 +244,8 @@ export class ModelEngine implements Engine<ModelState> {
     if (kind === 'savepoint' || kind === 'release') return done(this.#savepoint(draft, actor, text));
     if (kind === 'set-transaction') {
       if (transaction === null) return done(command('SET'));
-      if (transaction.levels.length > 1) throw new UnmodelledError('SET TRANSACTION after a savepoint');
-      if (transaction.snapshot !== null || transaction.writes.size > 0) throw new UnmodelledError('SET TRANSACTION after the first query');
+      const refusal = lateModes(transaction, modes, statement.text);
+      if (refusal !== null) return done(this.#fail(draft, actor, refusal));
       this.#setModes(draft, actor, modes);
       return done(command('SET'));
     }
@@ -233,24 +254,42 @@ export class ModelEngine implements Engine<ModelState> {
       this.#prepare(draft, actor, statement);
     } catch (error) {
       if (!(error instanceof SqlError)) throw error;
+      // What is no more than wrong is found under a snapshot (postgres.c, exec_parse_message); a syntax error is found before.
+      if (error.code !== '42601' && text.verb !== 'lock' && text.verb !== 'set') this.#takeSnapshot(draft, actor);
+      if (draft.transaction(actor).rivals.length > 0)
+        throw new UnmodelledError('a statement that is wrong, and waits for a safe snapshot before');
       return done(this.#fail(draft, actor, error));
     }
     return this.#continue(draft, actor);
   }
 
+  /** The first that a transaction needs is kept by one that is not READ COMMITTED. */
+  #takeSnapshot(draft: Draft, actor: ActorIndex): void {
+    const transaction = draft.transaction(actor);
+    const keeps = transaction.isolation !== 'READ COMMITTED' && transaction.snapshot === null;
+    draft.setTransaction(actor, { ...transaction, queried: true, snapshot: keeps ? draft.committed : transaction.snapshot });
+    if (!keeps || transaction.isolation !== 'SERIALIZABLE') return;
+    // A safe snapshot needs no watching.
+    if (transaction.readOnly && transaction.deferrable) draft.takeSafeSnapshot(actor);
+    else draft.beginSerializable(actor, transaction.readOnly);
+  }
+
   #begin(draft: Draft, actor: ActorIndex, modes: TransactionModes, explicit: boolean): void {
     const isolation = modes.isolation ?? this.#isolation;
-    if (modes.deferrable && isolation === 'SERIALIZABLE') throw new UnmodelledError('a DEFERRABLE transaction');
     draft.setTransaction(actor, {
       levels: UNSAVED,
       isolation,
       readOnly: modes.readOnly ?? false,
+      deferrable: modes.deferrable ?? false,
+      ...NO_RIVALS,
       explicit,
       aborted: false,
+      queried: false,
       snapshot: null,
       nowMs: draft.clockMs,
       writes: new Map(),
       truncated: NOTHING,
+      ...NOTHING_DEFERRED,
     });
   }
 
@@ -265,17 +304,34 @@ export class ModelEngine implements Engine<ModelState> {
     });
   }
 
-  #end(draft: Draft, actor: ActorIndex, transaction: Transaction | null, { kind, chain }: StatementText): Reply {
+  #end(draft: Draft, actor: ActorIndex, transaction: Transaction | null, { kind, chain: chained }: StatementText): Outcome {
     const commits = kind === 'commit' && transaction?.aborted !== true;
-    if (transaction === null) {
-      if (chain) return outside(`${kind.toUpperCase()} AND CHAIN`);
-      return command(commits ? 'COMMIT' : 'ROLLBACK');
-    }
-    const fails = commits && this.#raises(draft, actor, true);
-    draft.endTransaction(actor, commits && !fails);
-    if (fails) return notSerializable().toReply();
-    if (chain) this.#begin(draft, actor, transaction, true);
-    return command(commits ? 'COMMIT' : 'ROLLBACK');
+    if (transaction === null) return done(chained ? outside(`${kind.toUpperCase()} AND CHAIN`) : command(commits ? 'COMMIT' : 'ROLLBACK'));
+    if (commits) return this.#commit(draft, actor, command('COMMIT'), chained);
+    draft.endTransaction(actor, false);
+    if (chained) this.#begin(draft, actor, transaction, true);
+    return done(command('ROLLBACK'));
+  }
+
+  /** Does what is owed, as a statement of its own that may wait, and ends the transaction (xact.c, CommitTransaction). */
+  #commit(draft: Draft, actor: ActorIndex, answer: Reply, chained: boolean): Outcome {
+    const plan = { kind: 'commit', command: 'COMMIT', answer, chain: chained, locks: [], writes: false } as const;
+    const { deferred, levels } = draft.transaction(actor);
+    if (deferred.length === 0) return this.#committed(draft, actor, plan);
+    if (levels.length > 1) draft.releaseSavepoint(actor, 1);
+    draft.setTransaction(actor, { ...draft.transaction(actor), deferred: [], timing: { all: false, named: new Map() } });
+    draft.setExecution(actor, { ...NEW_EXECUTION, plan, stage: 'rows', items: deferred });
+    return this.#continue(draft, actor);
+  }
+
+  #committed(draft: Draft, actor: ActorIndex, plan: Extract<StatementPlan, { kind: 'commit' }>): Outcome {
+    const transaction = draft.transaction(actor);
+    const fails = this.#raises(draft, actor, true);
+    draft.setExecution(actor, null);
+    draft.endTransaction(actor, !fails);
+    if (fails) return done(notSerializable().toReply());
+    if (plan.chain) this.#begin(draft, actor, transaction, true);
+    return done(plan.answer);
   }
 
   #savepoint(draft: Draft, actor: ActorIndex, { kind, savepoint }: StatementText): Reply {
@@ -300,32 +356,15 @@ export class ModelEngine implements Engine<ModelState> {
     const plan = this.#compile(statement);
     const transaction = draft.transaction(actor);
     if (transaction.readOnly) refuseUtility(plan);
-    // A transaction-wide snapshot is taken before the statement's table locks are waited for; LOCK TABLE takes none.
-    if (transaction.isolation !== 'READ COMMITTED' && transaction.snapshot === null && plan.kind !== 'lock table') {
-      draft.setTransaction(actor, { ...transaction, snapshot: draft.committed });
-      if (transaction.isolation === 'SERIALIZABLE') draft.beginSerializable(actor, transaction.readOnly);
-    }
+    // A transaction-wide snapshot is taken before the statement's table locks are waited for; LOCK TABLE and SET CONSTRAINTS take none.
+    if (!WITHOUT_SNAPSHOT.has(plan.kind)) this.#takeSnapshot(draft, actor);
     if (plan.kind === 'lock table' && !transaction.explicit)
       throw new SqlError('25P01', 'LOCK TABLE can only be used in transaction blocks');
     draft.setExecution(actor, {
+      ...NEW_EXECUTION,
       plan,
       autocommit: !transaction.explicit,
       oneStep: !transaction.explicit && readStatement(statement.text).plainRead,
-      stage: 'tables',
-      locked: 0,
-      snapshot: null,
-      before: NO_WRITES,
-      items: [],
-      cursor: 0,
-      asked: false,
-      progress: null,
-      outputs: [],
-      affected: 0,
-      touched: [],
-      given: '',
-      wait: null,
-      freed: false,
-      reply: null,
     });
   }
 
@@ -352,6 +391,7 @@ export class ModelEngine implements Engine<ModelState> {
     const looks = plan.locks.length > 0 && plan.kind !== 'lock table';
     if (looks && this.#raises(draft, actor, oneStep && reply !== 'blocked')) return done(this.#fail(draft, actor, notSerializable()));
     if (reply === 'blocked') return { kind: 'blocked' };
+    if (plan.kind === 'commit') return this.#committed(draft, actor, plan);
     if (!autocommit || oneStep) {
       draft.setExecution(actor, null);
       if (autocommit) draft.endTransaction(actor, true);
@@ -370,12 +410,15 @@ export class ModelEngine implements Engine<ModelState> {
     return { kind: 'executed', reply };
   }
 
-  /** An error undoes all since the last savepoint at once; inside a block the block stays open, and refuses everything but its end. */
+  /** An error undoes all since the last savepoint at once; inside a block the block stays open, and refuses everything but its end. At COMMIT it is over. */
   #fail(draft: Draft, actor: ActorIndex, error: SqlError): Reply {
     const transaction = draft.transaction(actor);
     const innermost = transaction.levels.length - 1;
+    const ends = draft.executions[actor]?.plan.kind === 'commit';
     draft.setExecution(actor, null);
-    if (innermost > 0) {
+    if (ends) {
+      draft.endTransaction(actor, false);
+    } else if (innermost > 0) {
       draft.rollBackTo(actor, innermost);
       draft.setTransaction(actor, { ...draft.transaction(actor), aborted: true });
     } else if (!transaction.aborted) {
@@ -387,6 +430,8 @@ export class ModelEngine implements Engine<ModelState> {
           aborted: true,
           writes: new Map(),
           truncated: NOTHING,
+          ...NOTHING_DEFERRED,
+          ...NO_RIVALS,
           snapshot: null,
         });
     }
@@ -407,6 +452,7 @@ export class ModelEngine implements Engine<ModelState> {
     const execution = state.executions[actor];
     if (!execution?.wait || execution.freed) return { hard: NOBODY, soft: NOBODY };
     if (execution.wait.on === 'transaction') return { hard: [execution.wait.actor], soft: NOBODY };
+    if (execution.wait.on === 'snapshot') return { hard: NOBODY, soft: state.transactions[actor]!.rivals };
     const { holders, ahead } = blockers(state.heavy, execution.wait.resource, actor);
     return { hard: holders, soft: ahead };
   }
@@ -416,7 +462,9 @@ export class ModelEngine implements Engine<ModelState> {
     const waits = state.executions.map((_, actor) => this.#waits(state, actor));
     const victims = onCycle(waits.map((wait) => wait.hard));
     if (victims.length === 0 && onCycle(waits.map((wait) => [...wait.hard, ...wait.soft])).length > 0)
-      throw new UnmodelledError('a deadlock by the order of a queue alone, which PostgreSQL may resolve by reordering it');
+      throw new UnmodelledError(
+        'a deadlock by the order of a queue alone, which PostgreSQL may resolve by reordering it, or with a wait for a safe snapshot, which it does not see',
+      );
     return victims;
   }
 
@@ -477,9 +525,33 @@ export class ModelEngine implements Engine<ModelState> {
   }
 }
 
+const NEWEST_MAJOR = 18;
+const restricts = ({ onDelete, onUpdate }: ForeignKey): boolean => onDelete === 'restrict' || onUpdate === 'restrict';
 const NOBODY: readonly ActorIndex[] = [];
 const NO_WRITES: ReadonlyMap<number, Write> = new Map();
-const UNSAVED: readonly Level[] = [{ name: null, xid: 0, released: [], writes: new Map(), truncated: new Set() }];
+const WITHOUT_SNAPSHOT: ReadonlySet<StatementPlan['kind']> = new Set(['lock table', 'set constraints']);
+const NEW_EXECUTION = {
+  autocommit: false,
+  oneStep: false,
+  stage: 'tables',
+  locked: 0,
+  snapshot: null,
+  before: NO_WRITES,
+  items: [],
+  cursor: 0,
+  asked: false,
+  progress: null,
+  outputs: [],
+  affected: 0,
+  touched: [],
+  given: '',
+  wait: null,
+  freed: false,
+  reply: null,
+} as const;
+const NO_RIVALS: Pick<Transaction, 'rivals' | 'began'> = { rivals: [], began: 0 };
+const NOTHING_DEFERRED: Pick<Transaction, 'deferred' | 'timing'> = { deferred: [], timing: { all: null, named: new Map() } };
+const UNSAVED: readonly Level[] = [{ name: null, xid: 0, released: [], writes: new Map(), truncated: new Set(), ...NOTHING_DEFERRED }];
 const NOTHING: ReadonlySet<number> = new Set();
 const ABORTED = 'current transaction is aborted, commands ignored until end of transaction block';
 const NO_ANSWER: Reply = { kind: 'value', value: null };
@@ -493,10 +565,33 @@ const onlooker = (nowMs: number): Transaction => ({
   readOnly: true,
   explicit: false,
   aborted: false,
+  queried: false,
+  deferrable: false,
+  ...NO_RIVALS,
   snapshot: null,
   nowMs,
   writes: new Map(),
   truncated: NOTHING,
+  ...NOTHING_DEFERRED,
 });
+
+/** What SET TRANSACTION fails with where it comes too late (variable.c, check_transaction_isolation and check_transaction_read_only). */
+function lateModes(transaction: Transaction, { isolation, readOnly, deferrable }: TransactionModes, text: string): SqlError | null {
+  const nested = transaction.levels.length > 1;
+  if (deferrable) throw new UnmodelledError('a DEFERRABLE transaction');
+  if (nested && readOnly !== null) throw new UnmodelledError('SET TRANSACTION READ ONLY or READ WRITE after a savepoint');
+  if (transaction.queried && transaction.isolation === 'SERIALIZABLE' && readOnly !== null)
+    throw new UnmodelledError('SET TRANSACTION READ ONLY or READ WRITE after the first query, at SERIALIZABLE');
+  if ((nested || transaction.queried) && /\buncommitted\b/i.test(text))
+    throw new UnmodelledError('SET TRANSACTION to READ UNCOMMITTED, too late');
+  const late = (what: string) => new SqlError('25001', what);
+  if (isolation !== null && isolation !== transaction.isolation) {
+    if (transaction.queried) return late('SET TRANSACTION ISOLATION LEVEL must be called before any query');
+    if (nested) return late('SET TRANSACTION ISOLATION LEVEL must not be called in a subtransaction');
+  }
+  const opens = readOnly === false && transaction.readOnly && transaction.queried;
+  return opens ? late('transaction read-write mode must be set before any query') : null;
+}
+
 const outside = (what: string): Reply => new SqlError('25P01', `${what} can only be used in transaction blocks`).toReply();
 const command = (name: string): Reply => ({ kind: 'result', command: name, rowCount: null, fields: [], rows: [] });

@@ -1,7 +1,8 @@
 import { type Field, inContentOrder, type ResultReply } from '../../reply.js';
 import { type ActorIndex, UnmodelledError } from '../contract.js';
-import type { Table, UniqueConstraint } from './catalog.js';
+import type { Table } from './catalog.js';
 import { checkRow } from './constraints.js';
+import { dueNow, recheckItems, recheckUnique, refusePending, setConstraints } from './deferral.js';
 import type { Draft } from './draft.js';
 import {
   checkChildren,
@@ -21,12 +22,14 @@ import type { TextQuery } from './pglite/text-query.js';
 import type { Output, Query } from './query.js';
 import { refuseQuery } from './read-only.js';
 import { lockNewest, type MutableProgress } from './row-locking.js';
+import { lookedAtAgain, refuseOpenOrder } from './row-order.js';
+import { refuseOpenScan } from './scan-order.js';
 import { observe } from './serializable.js';
 import { SqlError } from './sql-error.js';
 import type { Execution, Item, JoinedRow, Version, Wait, Write } from './state.js';
 import { type JoinPlan, RowLockMode, type StatementPlan } from './statements.js';
 import { toReplyValue, type Value } from './types.js';
-import { findConflict, makesEntries } from './unique.js';
+import { findConflict, makesEntries, violation } from './unique.js';
 import type { SnapshotView } from './view.js';
 import type { ResultRow } from './visible.js';
 import { NOTHING, type Worked, waiting } from './worked.js';
@@ -43,6 +46,10 @@ export function run(draft: Draft, actor: ActorIndex, machinery: Machinery): Resu
     return 'blocked';
   }
   draft.updateExecution(actor, { wait: null, freed: false });
+  if (draft.transaction(actor).rivals.length > 0) {
+    draft.updateExecution(actor, { wait: { on: 'snapshot' } });
+    return 'blocked';
+  }
   const wait = lockTables(draft, actor, machinery) ?? workThroughRows(draft, actor, machinery);
   if (wait !== null) {
     const { items, plan } = draft.updateExecution(actor, { wait: wait.on === 'transaction' ? { ...wait, xid: draft.heldId(wait) } : wait });
@@ -51,6 +58,7 @@ export function run(draft: Draft, actor: ActorIndex, machinery: Machinery): Resu
     if (rows > 1 && 'join' in plan && plan.join !== null && plan.join.relations.length > 1 && !plan.query.ordered)
       throw new UnmodelledError('a join that has to wait for one of several rows: in which order it meets them is up to the server');
     if (items.length > 1) for (const item of items) machinery.ordered.add(item.table);
+    refuseOpenScan(draft, actor, machinery);
     return 'blocked';
   }
   return reply(draft.execution(actor));
@@ -92,6 +100,7 @@ function workThroughRows(draft: Draft, actor: ActorIndex, machinery: Machinery):
       draft.updateExecution(actor, { progress });
       return result.wait;
     }
+    const follow = dueNow(draft, actor, result.follow, machinery);
     const now = draft.execution(actor);
     const affected = now.affected + (result.counts ? 1 : 0);
     const full = now.plan.kind === 'select for' && now.plan.window !== null && affected >= now.plan.window.offset + now.plan.window.limit;
@@ -100,9 +109,9 @@ function workThroughRows(draft: Draft, actor: ActorIndex, machinery: Machinery):
       progress: null,
       items: full
         ? now.items.slice(0, now.cursor + 1)
-        : result.next.length + result.follow.length === 0
+        : result.next.length + follow.length === 0
           ? now.items
-          : [...now.items.slice(0, now.cursor + 1), ...result.next, ...now.items.slice(now.cursor + 1), ...result.follow],
+          : [...now.items.slice(0, now.cursor + 1), ...result.next, ...now.items.slice(now.cursor + 1), ...follow],
       outputs: result.output === null ? now.outputs : [...now.outputs, result.output],
       affected,
     });
@@ -135,6 +144,7 @@ const fresh = (item: Item): MutableProgress => ({
   written: false,
   output: null,
   returned: item.returned,
+  rechecks: [],
   drawn: false,
 });
 
@@ -159,8 +169,18 @@ function findRows(draft: Draft, actor: ActorIndex, machinery: Machinery): void {
       return;
     }
     case 'calls':
+    case 'commit':
+      return;
+    case 'set constraints':
+      draft.updateExecution(actor, { items: setConstraints(draft, actor, plan, machinery) });
       return;
     case 'truncate':
+      refusePending(
+        draft,
+        actor,
+        plan.locks.map(({ table }) => table),
+        machinery,
+      );
       if (plan.refused) throw new SqlError('0A000', 'cannot truncate a table referenced in a foreign key constraint');
       draft.truncate(
         actor,
@@ -171,6 +191,8 @@ function findRows(draft: Draft, actor: ActorIndex, machinery: Machinery): void {
       const rows = sourceRows(plan, view, machinery);
       const items = rows.map((row) => insertItem(plan, row.values, view, machinery));
       draft.updateExecution(actor, { items });
+      if (items.length > 1) machinery.coarse.add(describeCoarse(plan));
+      if (items.length > 1 && comesInOpenOrder(plan, view)) refuseOpenOrder(draft, actor, machinery);
       return;
     }
     case 'select for':
@@ -185,13 +207,22 @@ function findRows(draft: Draft, actor: ActorIndex, machinery: Machinery): void {
         throw new UnmodelledError('LIMIT without ORDER BY: which rows it gives is up to the server');
       draft.updateExecution(actor, { items: window?.limit === 0 ? [] : items });
       if (items.length > 1) machinery.coarse.add(describeCoarse(plan));
+      if (items.length > 1) refuseOpenOrder(draft, actor, machinery);
     }
   }
 }
 
+/** The rows to insert come from a query over several rows, without an order. */
+const comesInOpenOrder = ({ sources, ordered }: Extract<StatementPlan, { kind: 'insert' }>, view: SnapshotView): boolean =>
+  !ordered &&
+  sources.some((source) => {
+    const tables = 'text' in source ? source.loads.map(({ table }) => table) : source.tables;
+    return tables.some((table) => view.versions(table).length > 1);
+  });
+
 /** What a serializable transaction's statement reads: of tables all that it looks for rows in, and the answers to its queries. */
 function noteReads(draft: Draft, actor: ActorIndex, plan: StatementPlan, view: SnapshotView, machinery: Machinery): void {
-  if (plan.kind === 'lock table' || plan.kind === 'truncate') return;
+  if (!('query' in plan) && plan.kind !== 'insert' && plan.kind !== 'calls') return;
   const tables = plan.locks.filter(({ mode }) => plan.kind !== 'insert' || mode !== 'ROW EXCLUSIVE').map(({ table }) => table);
   const queries = plan.kind === 'insert' ? plan.sources : plan.kind === 'calls' ? [] : [plan.query];
   const { writes, truncated, nowMs } = draft.transaction(actor);
@@ -382,6 +413,8 @@ function work(draft: Draft, actor: ActorIndex, item: Item, progress: MutableProg
       return checkChildren(draft, actor, item, machinery);
     case 'referrer':
       return checkReferrer(draft, actor, item, progress, machinery);
+    case 'recheck':
+      return recheckUnique(draft, actor, item, machinery);
   }
 }
 
@@ -481,7 +514,7 @@ function insertRow(
     });
   }
   const { slot } = progress.version!;
-  const wait = enterIndexes(draft, actor, table, slot, machinery);
+  const wait = enterIndexes(draft, actor, table, slot, progress, machinery);
   if (wait !== null && plan.onConflict !== null)
     throw new UnmodelledError('ON CONFLICT that has to wait at an index which it does not name');
   if (wait !== null) return waiting(wait);
@@ -489,7 +522,7 @@ function insertRow(
     ...NOTHING,
     output: returned(plan.returning, progress.version!, draft, actor, machinery),
     counts: true,
-    follow: parentItems(table.foreignKeys, progress.values!),
+    follow: followsOf(table, progress, parentItems(table.foreignKeys, progress.values!, progress.version!)),
   };
 }
 
@@ -551,7 +584,7 @@ function updateOf(draft: Draft, actor: ActorIndex, item: Item, progress: Mutable
 
 /** What ON UPDATE CASCADE and SET NULL do to a child: an UPDATE by the query of a trigger. */
 function rewriteOf(item: Item, machinery: Machinery): RowUpdate {
-  const foreignKey = foreignKeyOf(item, machinery, (table) => table.referencedBy);
+  const foreignKey = foreignKeyOf(item, machinery.catalog, (table) => table.referencedBy);
   return {
     table: machinery.catalog.tables[item.table]!,
     again: (version) =>
@@ -586,6 +619,7 @@ function updateRow(
     if (cascaded && !seenByTransaction(draft, actor, progress.version!)) throw unseen();
     if (progress.chasing && !progress.rechecked) {
       const anew = again(progress.version!);
+      lookedAtAgain(draft, actor, { version: progress.version, values: anew?.values ?? null }, machinery);
       if (anew === null) return NOTHING;
       progress.values = anew.values;
       progress.returned = anew.returned;
@@ -619,12 +653,12 @@ function updateRow(
     progress.version = next;
     progress.written = true;
   }
-  const wait = enterIndexes(draft, actor, table, item.slot, machinery);
+  const wait = enterIndexes(draft, actor, table, item.slot, progress, machinery);
   if (wait !== null) return waiting(wait);
-  const follow = [
+  const follow = followsOf(table, progress, [
     ...childItems(table, progress.output!, progress.values!),
     ...parentItemsOfUpdate(table, progress.values!, progress.output!, draft.transaction(actor).writes.get(item.slot)!),
-  ];
+  ]);
   if (cascaded) return { ...NOTHING, follow };
   const output = progress.returned ?? returned(returning, progress.version!, draft, actor, machinery);
   return { ...NOTHING, output, counts: true, follow };
@@ -646,7 +680,7 @@ function deleteRow(
   if (locked.result === 'gone') return NOTHING;
   if (cascaded && !seenByTransaction(draft, actor, progress.version!)) throw unseen();
   if (cascaded && progress.chasing) {
-    const foreignKey = foreignKeyOf(item, machinery, (other) => other.referencedBy);
+    const foreignKey = foreignKeyOf(item, machinery.catalog, (other) => other.referencedBy);
     if (!hasKey(progress.version!, foreignKey.columns, item.key!.old, machinery)) return NOTHING;
   }
   if (progress.chasing && !cascaded) {
@@ -691,23 +725,36 @@ function seenByTransaction(draft: Draft, actor: ActorIndex, version: Version): b
 }
 
 /** Makes the index entries of a new version, one unique index or exclusion constraint after the other; each may have to wait for another's fate. */
-function enterIndexes(draft: Draft, actor: ActorIndex, table: Table, slot: number, machinery: Machinery): Wait | null {
+function enterIndexes(
+  draft: Draft,
+  actor: ActorIndex,
+  table: Table,
+  slot: number,
+  progress: MutableProgress,
+  machinery: Machinery,
+): Wait | null {
   for (;;) {
     const write = draft.transaction(actor).writes.get(slot)!;
     const constraint = table.unique[write.indexed];
     if (constraint === undefined) return null;
     const conflict = findConflict(draft, actor, table, write.indexed, slot, write.next!.content, machinery);
-    if (conflict !== null && 'duplicate' in conflict) throw violation(constraint, table);
-    if (conflict !== null) return { on: 'transaction', ...conflict };
+    if (conflict !== null && constraint.timing !== 'at once') progress.rechecks = [...progress.rechecks, write.indexed];
+    else if (conflict !== null && 'duplicate' in conflict) throw violation(constraint, table);
+    else if (conflict !== null) return { on: 'transaction', ...conflict };
     draft.write(actor, slot, { ...write, indexed: write.indexed + 1 });
   }
 }
 
-function violation({ name, exclusion }: UniqueConstraint, table: Table): SqlError {
-  const where = { constraint: name, table: table.name };
-  return exclusion === null
-    ? new SqlError('23505', `duplicate key value violates unique constraint "${name}"`, where)
-    : new SqlError('23P01', `conflicting key value violates exclusion constraint "${name}"`, where);
+/** The triggers of a row in the order of their names: those of the primary key, of foreign keys, and of other unique keys (RelationBuildTriggers). */
+function followsOf(table: Table, { rechecks, version }: MutableProgress, ofForeignKeys: readonly Item[]): readonly Item[] {
+  if (rechecks.length === 0) return ofForeignKeys;
+  const items = (primary: boolean) =>
+    recheckItems(
+      table.index,
+      version!,
+      rechecks.filter((index) => table.unique[index]!.primary === primary),
+    );
+  return [...items(true), ...ofForeignKeys, ...items(false)];
 }
 
 function returned(
@@ -731,11 +778,13 @@ function reply(execution: Execution): ResultReply {
   return {
     kind: 'result',
     command: plan.command,
-    rowCount: plan.kind === 'lock table' || plan.kind === 'truncate' ? null : Math.max(0, execution.affected - skipped),
+    rowCount: COUNTLESS.has(plan.kind) ? null : Math.max(0, execution.affected - skipped),
     fields,
     rows: ordered ? rows : inContentOrder(rows),
   };
 }
+
+const COUNTLESS: ReadonlySet<StatementPlan['kind']> = new Set(['lock table', 'truncate', 'set constraints', 'commit']);
 
 function outputsOf(plan: StatementPlan): readonly Output[] {
   switch (plan.kind) {
@@ -746,6 +795,8 @@ function outputsOf(plan: StatementPlan): readonly Output[] {
       return plan.outputs;
     case 'lock table':
     case 'truncate':
+    case 'set constraints':
+    case 'commit':
       return [];
     default:
       return plan.outputs;

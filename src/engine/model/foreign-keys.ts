@@ -1,6 +1,6 @@
 /** The checks that foreign keys owe, as the queries that PostgreSQL's triggers run (ri_triggers.c). */
 import { type ActorIndex, UnmodelledError } from '../contract.js';
-import type { ForeignKey, ReferentialAction, Table } from './catalog.js';
+import type { Catalog, ForeignKey, ReferentialAction, Table } from './catalog.js';
 import type { Draft } from './draft.js';
 import type { Machinery } from './machinery.js';
 import { lockNewest, type MutableProgress } from './row-locking.js';
@@ -20,10 +20,10 @@ export function parentItemsOfUpdate(table: Table, values: readonly Value[], befo
   const due = table.foreignKeys
     .filter((foreignKey) => foreignKey.columns.every((column) => values[column] !== null))
     .filter((foreignKey) => ours || foreignKey.columns.some((column) => values[column] !== before[column]));
-  return parentItems(due, values);
+  return parentItems(due, values, write.next!);
 }
 
-export const parentItems = (foreignKeys: readonly ForeignKey[], values: readonly Value[]): Item[] =>
+export const parentItems = (foreignKeys: readonly ForeignKey[], values: readonly Value[], owner: Version): Item[] =>
   foreignKeys.map((foreignKey) => ({
     table: foreignKey.parent,
     slot: 0,
@@ -33,6 +33,7 @@ export const parentItems = (foreignKeys: readonly ForeignKey[], values: readonly
     join: null,
     returned: null,
     foreignKey: foreignKey.name,
+    owner,
     mode: RowLockMode.keyShare,
   }));
 
@@ -42,9 +43,8 @@ function lockForCheck(draft: Draft, actor: ActorIndex, table: number, mode: 'ROW
   return draft.acquireHeavy(actor, resource, mode) === 'waiting' ? { on: 'heavy', resource } : null;
 }
 
-export function foreignKeyOf(item: Item, machinery: Machinery, among: (table: Table) => readonly ForeignKey[]): ForeignKey {
-  for (const table of machinery.catalog.tables)
-    for (const foreignKey of among(table)) if (foreignKey.name === item.foreignKey) return foreignKey;
+export function foreignKeyOf(item: Item, catalog: Catalog, among: (table: Table) => readonly ForeignKey[]): ForeignKey {
+  for (const table of catalog.tables) for (const foreignKey of among(table)) if (foreignKey.name === item.foreignKey) return foreignKey;
   throw new Error(`no foreign key ${item.foreignKey}`);
 }
 
@@ -53,6 +53,8 @@ export function foreignKeyOf(item: Item, machinery: Machinery, among: (table: Ta
  * the statement's; with the transaction's where it has one.
  */
 export function checkParent(draft: Draft, actor: ActorIndex, item: Item, progress: MutableProgress, machinery: Machinery): Worked {
+  // Where the row is not as it was, its check has gone with it.
+  if (draft.transaction(actor).writes.get(item.owner!.slot)?.next?.id !== item.owner!.id) return NOTHING;
   const unlocked = progress.tableLock ?? !draft.holdsHeavy(actor, `table ${item.table}`, 'ROW SHARE');
   const wait = lockForCheck(draft, actor, item.table, 'ROW SHARE');
   progress.tableLock = unlocked;
@@ -63,7 +65,7 @@ export function checkParent(draft: Draft, actor: ActorIndex, item: Item, progres
     if (unlocked) draft.releaseHeavy(actor, `table ${item.table}`, 'ROW SHARE');
     return NOTHING;
   }
-  const foreignKey = foreignKeyOf(item, machinery, (table) => table.foreignKeys);
+  const foreignKey = foreignKeyOf(item, machinery.catalog, (table) => table.foreignKeys);
   const table = machinery.catalog.tables[item.table]!;
   const matches = (version: Version) => hasKey(version, foreignKey.parentColumns, item.values!, machinery);
   progress.version ??= currentView(draft, actor, machinery).versions(table.index).find(matches) ?? null;
@@ -111,7 +113,7 @@ export function childItems(table: Table, before: readonly Value[], after: readon
   });
 }
 
-const actionOf = (foreignKey: ForeignKey, { next }: KeyChange): ReferentialAction =>
+export const actionOf = (foreignKey: ForeignKey, { next }: KeyChange): ReferentialAction =>
   next === null ? foreignKey.onDelete : foreignKey.onUpdate;
 
 /**
@@ -119,7 +121,7 @@ const actionOf = (foreignKey: ForeignKey, { next }: KeyChange): ReferentialActio
  * snapshot there is, at every isolation level (ri_PerformCheck, detectNewRows).
  */
 export function checkChildren(draft: Draft, actor: ActorIndex, item: Item, machinery: Machinery): Worked {
-  const foreignKey = foreignKeyOf(item, machinery, (table) => table.referencedBy);
+  const foreignKey = foreignKeyOf(item, machinery.catalog, (table) => table.referencedBy);
   const action = actionOf(foreignKey, item.key!);
   const writes = action === 'cascade' || action === 'set null';
   const wait = lockForCheck(draft, actor, item.table, writes ? 'ROW EXCLUSIVE' : 'ROW SHARE');
@@ -162,15 +164,15 @@ export function rewritten(foreignKey: ForeignKey, key: KeyChange, version: Versi
 
 /** A child that forbids the delete of its parent, or the change of its key, unless it turns out to have gone elsewhere. */
 export function checkReferrer(draft: Draft, actor: ActorIndex, item: Item, progress: MutableProgress, machinery: Machinery): Worked {
-  const foreignKey = foreignKeyOf(item, machinery, (table) => table.referencedBy);
+  const foreignKey = foreignKeyOf(item, machinery.catalog, (table) => table.referencedBy);
   const table = machinery.catalog.tables[item.table]!;
   const request = { actor, table, slot: item.slot, mode: RowLockMode.keyShare, policy: 'block' as const, by: 'lock' as const };
   const locked = lockNewest(draft, request, progress);
   if (locked.result === 'wait') return waiting(locked.wait);
   if (locked.result !== 'locked' || !hasKey(progress.version!, foreignKey.columns, item.key!.old, machinery)) return NOTHING;
   const parent = machinery.catalog.tables[foreignKey.parent]!;
-  const restricts = actionOf(foreignKey, item.key!) === 'restrict';
-  // RESTRICT has a code of its own since PostgreSQL 18 (ri_ReportViolation).
+  // RESTRICT has a code and a message of its own since PostgreSQL 18 (ri_ReportViolation).
+  const restricts = actionOf(foreignKey, item.key!) === 'restrict' && machinery.major >= 18;
   throw new SqlError(
     restricts ? '23001' : '23503',
     `update or delete on table "${parent.name}" violates ${restricts ? 'RESTRICT setting of ' : ''}foreign key constraint "${foreignKey.name}" on table "${table.name}"`,

@@ -90,6 +90,15 @@ export interface Transaction {
   readonly explicit: boolean;
   /** After an error: everything but the end, and ROLLBACK TO, is refused with 25P02. */
   readonly aborted: boolean;
+  /** Some statement of it has had a snapshot: it is too late to change its level (snapmgr.c, FirstSnapshotSet). */
+  readonly queried: boolean;
+  readonly deferrable: boolean;
+  /**
+   * SERIALIZABLE, READ ONLY, DEFERRABLE: whom its snapshot waits for, since it might show what cannot be serialised with what they do; and how many
+   * serializable transactions had committed when it was taken (predicate.c, GetSafeSnapshot).
+   */
+  readonly rivals: readonly ActorIndex[];
+  readonly began: number;
   /** REPEATABLE READ: taken by the first statement that needs one, and kept. */
   readonly snapshot: Committed | null;
   readonly nowMs: number;
@@ -97,6 +106,15 @@ export interface Transaction {
   readonly writes: ReadonlyMap<number, Write>;
   /** Tables that it has emptied: of them it sees and has nothing but what it has written since. */
   readonly truncated: ReadonlySet<number>;
+  /** Checks that are put off to its end, in the order in which they came up. */
+  readonly deferred: readonly Item[];
+  readonly timing: SetTiming;
+}
+
+/** What SET CONSTRAINTS has said in the transaction: whether checks are deferred. Null where it has said nothing of all. */
+export interface SetTiming {
+  readonly all: boolean | null;
+  readonly named: ReadonlyMap<string, boolean>;
 }
 
 /** A transaction, or what is done in it after a savepoint: a subtransaction (src/backend/access/transam/README). */
@@ -113,6 +131,8 @@ export interface Level {
   /** The transaction's writes when it began, which a partial rollback restores. */
   readonly writes: ReadonlyMap<number, Write>;
   readonly truncated: ReadonlySet<number>;
+  readonly deferred: readonly Item[];
+  readonly timing: SetTiming;
 }
 
 /** A transaction at SERIALIZABLE, from its snapshot on for as long as it matters; what follows from it is in serializable.ts. */
@@ -166,7 +186,10 @@ export interface Write {
 
 export type Wait =
   /** For the end of a transaction, or of the part of it that has the id. */
-  { readonly on: 'transaction'; readonly actor: ActorIndex; readonly xid: number } | { readonly on: 'heavy'; readonly resource: string };
+  | { readonly on: 'transaction'; readonly actor: ActorIndex; readonly xid: number }
+  | { readonly on: 'heavy'; readonly resource: string }
+  /** For the transaction's rivals. */
+  | { readonly on: 'snapshot' };
 
 /** A row that a statement has still to lock or write. */
 export interface Item {
@@ -176,7 +199,7 @@ export interface Item {
   readonly version: Version | null;
   /** For an insert: the new row, sequences filled in when its turn comes. */
   readonly values: readonly Value[] | null;
-  readonly kind: 'lock' | 'insert' | 'update' | 'rewrite' | 'delete' | 'fails' | 'parent' | 'child' | 'referrer';
+  readonly kind: 'lock' | 'insert' | 'update' | 'rewrite' | 'delete' | 'fails' | 'parent' | 'child' | 'referrer' | 'recheck';
   /** For a foreign key's check: which. */
   readonly foreignKey: string | null;
   readonly mode: RowLockMode;
@@ -186,6 +209,10 @@ export interface Item {
   readonly returned: readonly Value[] | null;
   /** For the action of a foreign key: the key that is gone, and the one in its place where it was changed. */
   readonly key?: KeyChange;
+  /** For a foreign key's check: the row that refers. */
+  readonly owner?: Version;
+  /** For a unique key's check: which index. */
+  readonly index?: number;
   /** What is thrown when the row's turn comes. */
   readonly error?: SqlError;
 }
@@ -230,6 +257,8 @@ export interface ItemProgress {
   /** What the row gives to the result. */
   readonly output: readonly Value[] | null;
   readonly returned: readonly Value[] | null;
+  /** Indexes in which somebody was in the way, to be looked at again later. */
+  readonly rechecks: readonly number[];
   /** An insert's values have been drawn from their sequences. */
   readonly drawn: boolean;
 }

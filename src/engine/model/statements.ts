@@ -1,4 +1,5 @@
 import type { Expr, InsertStatement, SelectedColumn, SelectFromStatement, Statement } from 'pgsql-ast-parser';
+import type { Reply } from '../../reply.js';
 import { UnmodelledError } from '../contract.js';
 import { type AdvisoryCall, advisoryOutput, compileAdvisoryCall, isAdvisory } from './advisory.js';
 import type { Catalog, Table } from './catalog.js';
@@ -76,6 +77,8 @@ export type StatementPlan =
       readonly onConflict: ConflictPlan | null;
       /** VALUES with one row. */
       readonly oneRow: boolean;
+      /** Its rows come in an order that the statement says. */
+      readonly ordered: boolean;
     })
   | (Common & {
       readonly kind: 'update';
@@ -98,6 +101,10 @@ export type StatementPlan =
     })
   | (Common & { readonly kind: 'lock table'; readonly nowait: boolean })
   | (Common & { readonly kind: 'truncate'; readonly refused: boolean })
+  /** `names`: null for ALL. */
+  | (Common & { readonly kind: 'set constraints'; readonly names: readonly string[] | null; readonly deferred: boolean })
+  /** What is owed before a transaction ends; then `answer` is given. */
+  | (Common & { readonly kind: 'commit'; readonly answer: Reply; readonly chain: boolean })
   | (Common & { readonly kind: 'calls'; readonly calls: readonly Call[]; readonly outputs: readonly Output[] });
 
 export interface ConflictPlan {
@@ -275,6 +282,7 @@ function compileInsert(statement: InsertStatement, context: QueryContext): State
     overriding: false,
     onConflict: null,
     oneRow: true,
+    ordered: sources.every((source) => source.tables.length === 0 || source.ordered),
     locks: [lock(table.index, 'ROW EXCLUSIVE'), ...readLocks(...sources, returning)],
     writes: true,
   };

@@ -1,5 +1,5 @@
 import { type ActorIndex, UnmodelledError } from '../contract.js';
-import type { Exclusion, Table } from './catalog.js';
+import type { Exclusion, Table, UniqueConstraint } from './catalog.js';
 import type { RowContents } from './contents.js';
 import type { Draft } from './draft.js';
 import type { Evaluator } from './evaluator.js';
@@ -8,7 +8,7 @@ import type { Version, Write } from './state.js';
 import { versionsOf } from './view.js';
 import type { View } from './visible.js';
 
-interface Indexing {
+export interface Indexing {
   readonly contents: RowContents;
   readonly evaluator: Evaluator;
   readonly catalog: { readonly tables: readonly Table[] };
@@ -33,7 +33,7 @@ function indexEntry(table: Table, index: number, content: number, { contents, ev
 }
 
 /** Tells rows that one may not stand beside; null where there are none. */
-function excludedBy(table: Table, index: number, content: number, indexing: Indexing): ((other: number) => boolean) | null {
+export function excludedBy(table: Table, index: number, content: number, indexing: Indexing): ((other: number) => boolean) | null {
   const { columns, exclusion } = table.unique[index]!;
   if (exclusion !== null) return conflictsWith(exclusion, table, content, indexing);
   const wanted = indexEntry(table, index, content, indexing);
@@ -110,6 +110,25 @@ export function findConflict(
   return first.found;
 }
 
+/** Whether a row that is there for good, committed or one's own, keeps another out, those in some slots apart. */
+export function isKeptOut(
+  draft: Draft,
+  actor: ActorIndex,
+  table: Table,
+  index: number,
+  content: number,
+  apart: ReadonlySet<number>,
+  indexing: Indexing,
+): boolean {
+  const excluded = excludedBy(table, index, content, indexing);
+  if (excluded === null) return false;
+  const inTheWay = (version: Version) => !apart.has(version.slot) && excluded(version.content);
+  return [
+    ...committedEntries(draft, actor, table, 0, inTheWay, indexing),
+    ...pendingEntries(draft, actor, table, index, 0).filter(({ found }) => 'duplicate' in found && inTheWay(found.duplicate)),
+  ].some(({ found }) => 'duplicate' in found);
+}
+
 interface Entry {
   readonly content: number;
   readonly entered: number;
@@ -160,3 +179,10 @@ function pendingEntries(draft: Draft, actor: ActorIndex, table: Table, index: nu
 /** An exclusion constraint's entry is made first and judged then: while its row waits, others see it. A unique index does not take what it does not allow. */
 const isEntered = (table: Table, index: number, { indexed }: Write): boolean =>
   table.unique[index]!.exclusion === null ? indexed > index : indexed >= index;
+
+export function violation({ name, exclusion }: UniqueConstraint, table: Table): SqlError {
+  const where = { constraint: name, table: table.name };
+  return exclusion === null
+    ? new SqlError('23505', `duplicate key value violates unique constraint "${name}"`, where)
+    : new SqlError('23P01', `conflicting key value violates exclusion constraint "${name}"`, where);
+}

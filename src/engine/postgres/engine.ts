@@ -252,11 +252,10 @@ export class PostgresEngine implements Engine<ServerState> {
         this.#exchanges[actor] = session.send(action.statement);
         return this.#await(actor);
       }
-      case 'commit': {
-        const committed = this.#exchanges[actor]!.commit();
-        this.#exchanges[actor] = null;
-        return { kind: 'done', reply: await within(committed, PATIENCE_MS, 'a commit') };
-      }
+      case 'commit':
+        this.#exchanges[actor]!.commit();
+        // Few commits wait, and to ask in the same breath who waits costs more than a reply.
+        return this.#await(actor, false);
       case 'disconnect':
         return this.#lose(actor);
       case 'terminate':
@@ -333,11 +332,11 @@ export class PostgresEngine implements Engine<ServerState> {
   }
 
   /** Until the statement is answered or waits for somebody. Still running is not blocked: only the server's own word counts. */
-  async #await(actor: ActorIndex): Promise<Outcome> {
+  async #await(actor: ActorIndex, mightWait = this.#mightWait(actor)): Promise<Outcome> {
     const exchange = this.#exchanges[actor]!;
     const session = this.#sessions[actor]!;
     const tooLate = expiry(PATIENCE_MS);
-    const atOnce = this.#likelyWait ?? this.#mightWait(actor);
+    const atOnce = this.#likelyWait ?? mightWait;
     let answered = !atOnce && (await answeredWithin(exchange, ASK_AFTER_MS));
     this.#likelyWait = null;
     while (!answered) {

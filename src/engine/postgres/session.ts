@@ -159,13 +159,13 @@ class Prepared {
 export class Exchange {
   /** True while the statement has run and its commit is owed. */
   held: boolean;
-  readonly reply: Promise<Reply>;
+  /** The statement's reply; once {@link commit} was called, that of its commit. */
+  reply: Promise<Reply>;
   #settle!: (reply: Reply) => void;
   #fail!: (error: Error) => void;
   #answered = false;
   #outcome: Reply | null = null;
   #fatal = false;
-  #committed: Deferred | null = null;
   #lastWords: Deferred | null = null;
   readonly #statement: Statement;
   readonly text: StatementText;
@@ -182,13 +182,19 @@ export class Exchange {
     this.text = text;
     this.#prepared = prepared;
     this.#expected = statement.prelude.length + 1;
-    this.reply = new Promise<Reply>((resolve, reject) => {
+    this.reply = this.#expectReply();
+  }
+
+  #expectReply(): Promise<Reply> {
+    this.#answered = false;
+    const reply = new Promise<Reply>((resolve, reject) => {
       this.#settle = resolve;
       this.#fail = reject;
     });
-    this.reply.catch(() => {
+    reply.catch(() => {
       // Whoever waits for the reply gets the error; a run that was given up does not wait any more.
     });
+    return reply;
   }
 
   get answered(): boolean {
@@ -196,10 +202,10 @@ export class Exchange {
   }
 
   /** Ends the implicit transaction of a held statement. */
-  commit(): Promise<Reply> {
-    this.#committed = deferred();
+  commit(): void {
+    this.held = false;
+    this.reply = this.#expectReply();
     this.#wire!.sync();
-    return this.#committed.promise;
   }
 
   /** What the server says as it ends the session in the middle of the statement. */
@@ -291,10 +297,6 @@ export class Exchange {
   /** The server is done with it: in a held statement's case, committed. */
   ready(): void {
     const reply = this.#outcome ?? { kind: 'result', command: '', rowCount: null, fields: [], rows: [] };
-    if (this.#committed !== null) {
-      this.#committed.settle(reply);
-      return;
-    }
     this.#answered = true;
     this.#settle(reply);
   }
@@ -303,7 +305,6 @@ export class Exchange {
     this.#answered = true;
     const lost = new EngineError(`the connection is lost: ${error.message}`);
     this.#fail(lost);
-    this.#committed?.fail(lost);
     if (this.#fatal) this.#lastWords?.settle(this.#outcome!);
     else this.#lastWords?.fail(lost);
   }

@@ -1,3 +1,4 @@
+import { hasDeferrable } from '../schema.js';
 import { kind, type StatementKind } from '../writer.js';
 
 /** UPDATE, DELETE and TRUNCATE. */
@@ -39,6 +40,15 @@ export const CHANGES: readonly StatementKind[] = [
       table && `UPDATE ${table.name} SET during = during * daterange('2026-01-02', '2026-01-20') WHERE id = ${w.key()} RETURNING during`
     );
   }),
+  kind(2, (w) => {
+    const table = w.table('during');
+    const days = w.pick('1', '2');
+    return (
+      table &&
+      `UPDATE ${table.name} SET during = daterange(lower(during) + ${days}, upper(during) + ${days}) WHERE ${w.pick(`id = ${w.key()}`, w.condition(table))}`
+    );
+  }),
+  kind(2, (w) => (hasDeferrable(w.schema) ? `SET CONSTRAINTS ALL ${w.pick('DEFERRED', 'IMMEDIATE')}` : null)),
   kind(1, (w) => {
     const table = w.table('day');
     return table && `UPDATE ${table.name} SET day = day + 1 WHERE ${w.condition(table)} RETURNING id, day`;

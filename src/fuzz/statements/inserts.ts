@@ -50,7 +50,8 @@ function insert(w: Writer, table: FuzzTable, rows: number, returning = true): st
 
 function columnsOf(w: Writer, table: FuzzTable): { names: string[]; values: string[] } {
   const ownKey = table.key === 'int' || (table.key !== 'always' && w.pick(false, false, true));
-  const roles = [...table.roles].filter((role) => role === 'code' || role === 'parent_id' || w.pick(false, false, true));
+  const always = (role: Role) => role === 'code' || role === 'parent_id' || (role === 'during' && table.excludes !== null);
+  const roles = [...table.roles].filter((role) => always(role) || w.pick(false, false, true));
   return {
     names: [...(ownKey ? ['id'] : []), 'v', ...roles],
     values: [...(ownKey ? [w.pick('3', '1', '3', '4', '2')] : []), w.small(), ...roles.map((role) => w.value(table, role))],
@@ -75,7 +76,11 @@ const TYPES: Readonly<Record<string, string>> = {
   tags: 'int[]',
 };
 
-const arbiter = (w: Writer, table: FuzzTable): string => (w.pick(false, true, true) ? namedArbiter(w, table) : '');
+/** What can be deferred is no arbiter: where there is something of the kind, one has to be named. */
+const arbiter = (w: Writer, table: FuzzTable): string => {
+  const named = w.pick(false, true, true) || table.unique === 'deferrable' || table.excludes === 'deferrable';
+  return named ? namedArbiter(w, table) : '';
+};
 
 function namedArbiter(w: Writer, table: FuzzTable): string {
   const key = '(id) ';
@@ -86,6 +91,7 @@ function namedArbiter(w: Writer, table: FuzzTable): string {
       return w.pick(key, '(code, day) ', '(code, day) ');
     case 'where not gone':
       return w.pick(key, "(code) WHERE state <> 'gone' ", "(code) WHERE state <> 'gone' ");
+    case 'deferrable':
     case null:
       return key;
   }

@@ -69,7 +69,7 @@ export function catalogOf(rows: CatalogRows): Catalog {
 function refuse(table: CatalogTable): void {
   if (table.key === null) throw new UnmodelledError(`table ${table.name} has no primary key`);
   if (table.special) throw new UnmodelledError(`table ${table.name}: partitions, inheritance, rules and row security`);
-  if (table.others.length > 0) throw new UnmodelledError(`constraint ${table.others[0]} of ${table.name}: deferrable constraints`);
+  if (table.others.length > 0) throw new UnmodelledError(`constraint ${table.others[0]} of ${table.name}: constraint triggers`);
 }
 
 function volatileIn(expression: string | null, volatile: readonly string[]): string | null {
@@ -106,6 +106,8 @@ function uniqueOf(item: CatalogIndex, table: CatalogTable, index: number, column
     name: item.name,
     columns: plain,
     nullsNotDistinct: item.nullsNotDistinct,
+    primary: item.primary,
+    timing: item.timing,
     entry:
       plain === null
         ? overOneRow(
@@ -141,7 +143,8 @@ function exclusionOf(item: CatalogIndex, operators: readonly string[], table: Ca
     texts: [],
   });
   const period = item.withoutOverlaps ? indexOf(table, item.columns!.at(-1)!) : null;
-  return { name: item.name, columns: null, nullsNotDistinct: false, entry: null, exclusion: { conflicts, period } };
+  const { name, primary, timing } = item;
+  return { name, columns: null, nullsNotDistinct: false, primary, timing, entry: null, exclusion: { conflicts, period } };
 }
 
 function foreignKeysOf(table: CatalogTable, index: number, tables: readonly CatalogTable[]): ForeignKey[] {
@@ -160,6 +163,7 @@ function foreignKeysOf(table: CatalogTable, index: number, tables: readonly Cata
       onDelete: actionOf(onDelete!, foreignKey),
       onUpdate: actionOf(onUpdate!, foreignKey),
       setOnDelete: foreignKey.setColumns?.map((column) => indexOf(table, column)) ?? columns,
+      timing: foreignKey.timing,
     };
   });
 }

@@ -449,9 +449,21 @@ function compileInsert(described: Described, catalog: Catalog, pglite: PgliteSch
     undrawn: table.columns.map((column) => (column.sequence === null ? null : (UNDRAWN[column.type] ?? null))),
     overriding: outline.overriding === 'system',
     oneRow: outline.oneRow,
+    ordered: hasOrder(outline),
     onConflict:
       outline.onConflict === null ? null : compileConflict(described, table, pglite, `${insertOne(CONFLICT_SCHEMA)} `, all, proposed),
   };
+}
+
+/** VALUES, or an ORDER BY of the whole: the rows come in an order of their own. */
+function hasOrder({ tokens, body }: Outline): boolean {
+  let depth = 0;
+  return tokens.some(({ kind, text, start, end }, index) => {
+    if (start < body.start || end > body.end) return false;
+    if (text === '(') depth += 1;
+    else if (text === ')') depth -= 1;
+    return depth === 0 && kind === 'word' && (text === 'values' || (text === 'order' && tokens[index + 1]?.text === 'by'));
+  });
 }
 
 function compileConflict(
@@ -466,6 +478,8 @@ function compileConflict(
   const clause = outline.text.slice(outline.onConflict!.start, outline.onConflict!.end);
   refuseDrawnDefault(described, table, outline.onConflict!);
   const arbiters = arbitersOf(described, table, pglite);
+  if (arbiters.some((index) => table.unique[index]!.timing !== 'at once'))
+    throw new UnmodelledError('ON CONFLICT over a constraint that can be deferred');
   if (/\bdo\s+nothing\s*$/i.test(clause)) return { arbiters, update: null, mode: RowLockMode.noKeyUpdate };
   const tokens = outline.tokens.filter((token) => token.start >= outline.onConflict!.start && token.end <= outline.onConflict!.end);
   const set = tokens.findIndex((token, index) => token.text === 'set' && tokens[index - 1]?.text === 'update');

@@ -1,5 +1,6 @@
 import { clockFunctions, withClock } from '../../clock-functions.js';
 import { UnmodelledError } from '../../contract.js';
+import type { Timing } from '../catalog.js';
 import { SqlError } from '../sql-error.js';
 import { type Answer, type Instance, running } from './instance.js';
 
@@ -50,6 +51,8 @@ export interface CatalogIndex {
   /** Of an exclusion constraint, or one WITHOUT OVERLAPS: the operator between two rows' keys, for each. */
   readonly operators: readonly string[] | null;
   readonly withoutOverlaps: boolean;
+  readonly primary: boolean;
+  readonly timing: Timing;
 }
 
 export interface CatalogForeignKey {
@@ -61,6 +64,7 @@ export interface CatalogForeignKey {
   readonly period: boolean;
   /** Columns named by ON DELETE SET NULL. */
   readonly setColumns: readonly string[] | null;
+  readonly timing: Timing;
 }
 
 export interface CatalogRows {
@@ -131,8 +135,8 @@ export class PgliteSchema {
       `CREATE TABLE ${INSERT_SCHEMA}.${quote(table.name)} (LIKE ${quote(table.name)} INCLUDING DEFAULTS)`,
       ...this.#bare(table, INSERT_SCHEMA),
     ]);
-    // What a snapshot shows need not satisfy an exclusion constraint, since a newer row may be ours. The layer judges.
-    instance.script('UPDATE pg_index SET indisready = false WHERE indisexclusion AND NOT indisunique');
+    // What a snapshot shows need not satisfy an exclusion constraint, since a newer row may be ours, nor one that is checked later. The layer judges.
+    instance.script('UPDATE pg_index SET indisready = false WHERE (indisexclusion AND NOT indisunique) OR NOT indimmediate');
     instance.script([`CREATE SCHEMA ${CONFLICT_SCHEMA}`, `CREATE SCHEMA ${INSERT_SCHEMA}`, ...defaultsAndKeys].join(';'));
     instance.holds = this;
   }
@@ -268,7 +272,10 @@ SELECT json_build_object(
         'operators', (SELECT json_agg(format('OPERATOR(%I.%s)', n.nspname, o.oprname) ORDER BY k.position)
            FROM pg_constraint e, unnest(e.conexclop) WITH ORDINALITY AS k(operator, position), pg_operator o, pg_namespace n
           WHERE e.conindid = i.indexrelid AND e.contype IN ('x', 'p', 'u') AND o.oid = k.operator AND n.oid = o.oprnamespace),
-        'withoutOverlaps', i.indisunique AND i.indisexclusion) ORDER BY NOT i.indisprimary, i.indexrelid)
+        'withoutOverlaps', i.indisunique AND i.indisexclusion,
+        'primary', i.indisprimary,
+        'timing', coalesce((SELECT CASE WHEN NOT e.condeferrable THEN 'at once' WHEN e.condeferred THEN 'deferred' ELSE 'immediate' END
+           FROM pg_constraint e WHERE e.conindid = i.indexrelid AND e.contype IN ('x', 'p', 'u')), 'at once')) ORDER BY NOT i.indisprimary, i.indexrelid)
       FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid WHERE i.indrelid = c.oid AND (i.indisunique OR i.indisexclusion)), '[]'),
     'indexed', coalesce((SELECT json_agg(DISTINCT a.attname)
       FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_am m ON m.oid = x.relam JOIN attributes a ON a.attrelid = c.oid
@@ -282,11 +289,12 @@ SELECT json_build_object(
         'parent', (SELECT relname FROM pg_class WHERE oid = k.confrelid),
         'parentColumns', (SELECT json_agg(a.attname ORDER BY position) FROM unnest(k.confkey) WITH ORDINALITY AS n(attnum, position), attributes a WHERE a.attrelid = k.confrelid AND a.attnum = n.attnum),
         'actions', k.confupdtype::text || k.confdeltype::text || k.confmatchtype::text, 'period', k.conperiod,
+        'timing', CASE WHEN NOT k.condeferrable THEN 'at once' WHEN k.condeferred THEN 'deferred' ELSE 'immediate' END,
         'setColumns', (SELECT json_agg(a.attname) FROM unnest(k.confdelsetcols) AS n(attnum), attributes a WHERE a.attrelid = k.conrelid AND a.attnum = n.attnum)) ORDER BY k.oid)
       FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype = 'f'), '[]'),
     'triggers', coalesce((SELECT json_agg(tgname ORDER BY tgname) FROM pg_trigger WHERE tgrelid = c.oid AND NOT tgisinternal), '[]'),
     'others', coalesce((SELECT json_agg(conname ORDER BY conname) FROM pg_constraint
-                         WHERE conrelid = c.oid AND (contype NOT IN ('c', 'f', 'p', 'u', 'n', 'x') OR condeferrable)), '[]'),
+                         WHERE conrelid = c.oid AND contype NOT IN ('c', 'f', 'p', 'u', 'n', 'x')), '[]'),
     'special', c.relrowsecurity OR c.relispartition OR c.relkind = 'p' OR c.relhassubclass OR c.relhasrules
       OR EXISTS (SELECT 1 FROM pg_inherits WHERE inhrelid = c.oid)
   ) ORDER BY c.oid) FROM tables c), '[]'),

@@ -1,0 +1,79 @@
+import { type ActorIndex, UnmodelledError } from '../contract.js';
+import { tokenize } from '../sql-text.js';
+import type { Table } from './catalog.js';
+import type { Draft } from './draft.js';
+import { foreignKeyOf } from './foreign-keys.js';
+import type { Machinery } from './machinery.js';
+import { identifier } from './pglite/outline.js';
+import type { Item } from './state.js';
+import type { StatementPlan } from './statements.js';
+import type { Value } from './types.js';
+
+/**
+ * Refuses a statement that has to wait at one of several rows where it is open which of them it meets first. A sequential scan meets them as they lie,
+ * a bitmap scan as their index entries point to them (an update that makes no entries leaves them where they were: README.HOT), an index scan by
+ * key. What is searched by no indexed column is scanned sequentially.
+ */
+export function refuseOpenScan(draft: Draft, actor: ActorIndex, machinery: Machinery): void {
+  const { plan, items, cursor } = draft.execution(actor);
+  const at = items[cursor];
+  if (at === undefined) return;
+  const rows = at.foreignKey === null ? items.filter((item) => item.foreignKey === null && item.version !== null) : siblings(at, items);
+  if (rows.length < 2) return;
+  const table = machinery.catalog.tables[at.table]!;
+  const searched =
+    at.foreignKey === null ? searchedBy(plan, table) : new Set(foreignKeyOf(at, machinery.catalog, (other) => other.referencedBy).columns);
+  if (searched === null || inOneOrder(rows, table, searched, machinery)) return;
+  throw new UnmodelledError(
+    'a wait for one of several rows that an index may give in another order than they lie in: which comes first is up to the server',
+  );
+}
+
+/** Rows that the query of one trigger has found. */
+const siblings = (at: Item, items: readonly Item[]): readonly Item[] =>
+  items.filter((item) => item.version !== null && item.kind === at.kind && item.foreignKey === at.foreignKey && item.key === at.key);
+
+/** The columns of its table that a statement's condition mentions; null where its rows come in an order of their own, or the model takes them one by one. */
+function searchedBy(plan: StatementPlan, table: Table): ReadonlySet<number> | null {
+  if (plan.kind !== 'select for' && plan.kind !== 'update' && plan.kind !== 'delete') return null;
+  if (plan.query.ordered || (plan.join !== null && plan.join.relations.length > 1)) return null;
+  const names = new Set('text' in plan.query ? namesAfterWhere(plan.query.text) : namesIn(plan.query.select.where));
+  return new Set(table.columns.flatMap(({ name }, column) => (names.has(name) ? [column] : [])));
+}
+
+function namesAfterWhere(text: string): string[] {
+  const tokens = tokenize(text);
+  const from = tokens.findIndex((token) => token.kind === 'word' && token.text === 'where');
+  const to = tokens.findLastIndex((token) => token.kind === 'word' && token.text === 'returning');
+  return from < 0 ? [] : tokens.slice(from, to < from ? tokens.length : to).map(identifier);
+}
+
+function namesIn(node: unknown): string[] {
+  if (Array.isArray(node)) return node.flatMap(namesIn);
+  if (typeof node !== 'object' || node === null) return [];
+  const { type, name } = node as { type?: unknown; name?: unknown };
+  return type === 'ref' && typeof name === 'string' ? [name] : Object.values(node).flatMap(namesIn);
+}
+
+/** Whether all scans that there may be meet the rows in the order in which they lie. */
+function inOneOrder(rows: readonly Item[], table: Table, searched: ReadonlySet<number>, { contents }: Machinery): boolean {
+  if (![...searched].some((column) => table.indexed.has(column))) return true;
+  const versions = rows.map(({ version }) => version!).sort((left, right) => left.position - right.position);
+  const values = versions.map((version) => contents.values(version.content));
+  const ascend = (columns: readonly number[]) =>
+    values.every((row, at) => at === 0 || isBefore(columns, values[at - 1]!, row, versions[at - 1]!.entered < versions[at]!.entered));
+  const keys = table.unique.flatMap(({ columns }) => (columns === null ? [] : [columns]));
+  const others = [...table.indexed].filter((column) => !keys.some((columns) => columns.includes(column)));
+  const used = (columns: readonly number[]) => columns.some((column) => searched.has(column));
+  return ascend([]) && keys.filter(used).every(ascend) && (!used(others) || others.every((column) => ascend([column])));
+}
+
+/** Whether an index over the columns gives one row before the other; `otherwise`: where they have the same key. NULLs come last. */
+function isBefore(columns: readonly number[], one: readonly Value[], other: readonly Value[], otherwise: boolean): boolean {
+  for (const column of columns) {
+    const [left, right] = [one[column]!, other[column]!];
+    if (left === right) continue;
+    return right === null || (left !== null && left < right);
+  }
+  return otherwise;
+}
