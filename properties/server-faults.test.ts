@@ -111,6 +111,15 @@ describe('a statement that waits and is given up', () => {
       at: RC,
     },
     {
+      name: 'may be a COMMIT, which then has not happened; so may a session be ended in it',
+      schema: 'CREATE TABLE seats (id int PRIMARY KEY, number int, UNIQUE (number) DEFERRABLE INITIALLY DEFERRED)',
+      scripts: [block('INSERT INTO seats VALUES (1, 7)'), block('INSERT INTO seats VALUES (2, 7)'), 'INSERT INTO seats VALUES (3, 7)'],
+      sees: ['waits', '57014', '57P01', '23505', 'COMMIT'],
+      stubborn: true,
+      faults: [...CANCELLED, ...TERMINATED],
+      at: RC,
+    },
+    {
       name: 'has no part in what SERIALIZABLE refuses',
       scripts: [block('SELECT sum(v) FROM items', addOne()), block('SELECT sum(v) FROM items', addOne())],
       sees: ['40001', '57014'],

@@ -336,6 +336,7 @@ export class PostgresEngine implements Engine<ServerState> {
     const exchange = this.#exchanges[actor]!;
     const session = this.#sessions[actor]!;
     const tooLate = expiry(PATIENCE_MS);
+    const checked = expiry(this.#heldTimeoutMs);
     const atOnce = this.#likelyWait ?? mightWait;
     let answered = !atOnce && (await answeredWithin(exchange, ASK_AFTER_MS));
     this.#likelyWait = null;
@@ -351,7 +352,8 @@ export class PostgresEngine implements Engine<ServerState> {
       answered = exchange.answered;
     }
     const reply = await exchange.reply;
-    if (this.#freezer.enabled && reply.kind === 'error' && reply.code === '40P01') this.#brokenTooEarly();
+    // Before that it is none of a waiter's: who asks for a table's lock that he could never get is told at once (proc.c, JoinWaitQueue).
+    if (this.#freezer.enabled && reply.kind === 'error' && reply.code === '40P01' && checked()) this.#brokenTooEarly();
     if (exchange.held) return { kind: 'executed', reply };
     this.#exchanges[actor] = null;
     return { kind: 'done', reply };
