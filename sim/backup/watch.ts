@@ -83,8 +83,9 @@ export class Watch {
     return { query: query as Client['query'] };
   }
 
-  /** `shown`: what a file is called where it lies. */
-  store(inner: Store, shown: (name: string) => string): Store {
+  /** `shown`: what a file is called where it lies; null where nothing is to be said, since nothing is written. */
+  store(inner: Store, shown: ((name: string) => string) | null): Store {
+    const say = (verb: string, name: string, how?: string) => shown !== null && this.#say(line(verb, shown(name), how));
     return {
       read: (name) => inner.read(name),
       list: () => inner.list(),
@@ -97,13 +98,13 @@ export class Watch {
         this.#goOn();
         await inner.rename(from, to);
         this.#written = to;
-        this.#say(line('written', shown(to), counted(this.#bytes, 'byte')));
+        say('written', to, counted(this.#bytes, 'byte'));
       },
       remove: async (name) => {
         await inner.remove(name);
         if (name.endsWith('.tmp')) return;
         this.#removed.push(name);
-        this.#say(line('removed', shown(name)));
+        say('removed', name);
       },
     };
   }

@@ -33,7 +33,7 @@ export async function backupCommand(args: BackupArguments): Promise<number> {
   if (args.json !== null && args.json !== '-') requireWritable(dirname(args.json));
   if (!args.dryRun) requireWritable(args.dir);
   const store = new DirectoryStore(args.dir, system.name);
-  const watch = new Watch((line) => tell(args.dryRun ? line.replace(/^(written|removed)/, 'not $1') : line));
+  const watch = new Watch(tell);
   return inDatabase({
     url: args.url,
     system,
@@ -52,7 +52,7 @@ async function backUp(
 ): Promise<number> {
   if (!args.dryRun) for (const name of await directory.sweep()) tell(`swept      ${name}: whoever wrote it was killed`);
   const inner = verifiedStore(args.dryRun ? trialStore(directory) : directory, system.format);
-  const store = watch.store(inner, (name) => directory.fileName(name));
+  const store = watch.store(inner, args.dryRun ? null : (name) => directory.fileName(name));
   const result = await system.backup({ keep: args.keep })(realContext(watch.client(session.client), store), {});
   if (isRejection(result)) return rejected(result, watch, NOT_WRITTEN);
   const { backup: name, ...rows } = result as { backup: string } & Record<string, number>;
