@@ -1,18 +1,21 @@
 import { existsSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
 import { FUZZ_DEFAULTS, inspectProviders, ProviderError } from '../src/index.js';
+import { SYSTEM_NAMES } from './backup/systems.js';
+import { backupCommand } from './commands/backup.js';
 import { describeProviders, doctor } from './commands/doctor.js';
 import { explore } from './commands/explore.js';
 import { fuzzCommand } from './commands/fuzz.js';
 import { list } from './commands/list.js';
 import { replayCommand } from './commands/replay.js';
+import { restoreCommand } from './commands/restore.js';
 import { specCommand } from './commands/spec.js';
 import { EXIT } from './exit-codes.js';
 import type { ExploreArguments } from './explore-arguments.js';
 import { CONSEQUENCES, explainFailure, Failure, failureText } from './failure.js';
-import { DOCTOR_HELP, EXPLORE_HELP, FUZZ_HELP, overview, REPLAY_HELP, SPEC_HELP } from './help.js';
+import { BACKUP_HELP, DOCTOR_HELP, EXPLORE_HELP, FUZZ_HELP, overview, REPLAY_HELP, RESTORE_HELP, SPEC_HELP } from './help.js';
 import { nearest } from './nearest.js';
-import { collect, level, provider, shard, whole } from './option-values.js';
+import { collect, databaseUrl, level, provider, shard, whole } from './option-values.js';
 import { MAJORS } from './postgres-versions.js';
 import { allShipped } from './scenarios.js';
 import { UsageError } from './usage-error.js';
@@ -26,6 +29,8 @@ export async function commandLine(argv: readonly string[]): Promise<number> {
     .version(VERSION, '-V, --version', 'the version')
     .helpOption('-h, --help', 'this help')
     .exitOverride()
+    // A mistyped option may have a URL with a password behind it.
+    .configureOutput({ outputError: (text, write) => write(text.replace(/postgres(ql)?:\/\/[^\n]*/g, 'postgres://...')) })
     .configureHelp({ helpWidth: 110 })
     .showHelpAfterError('(npm run sim -- --help shows all options)');
 
@@ -123,6 +128,31 @@ export async function commandLine(argv: readonly string[]): Promise<number> {
       });
     });
 
+  stored(program.command('backup').description('write what a booking system holds in a database of yours to a file'))
+    .addOption(
+      new Option('--keep <n>', 'so many backups of the system are kept, the new one included').argParser(whole(1, 100_000)).default(7),
+    )
+    .option('--dry-run', 'read and count, and write nothing')
+    .option('--json <file>', 'the outcome as JSON; - is standard output, and nothing else is written there')
+    .addHelpText('after', BACKUP_HELP)
+    .showHelpAfterError('(npm run sim -- backup --help shows its options)')
+    .action(async (options) => {
+      const { system, url, dir, keep, dryRun = false, json = null } = options;
+      code = await backupCommand({ system, url, dir, keep, dryRun, json });
+    });
+
+  stored(program.command('restore').description('put a booking system in a database of yours back to a backup'))
+    .option('--file <name>', 'a backup in the directory (default: the newest of the system)')
+    .option('--dry-run', 'show what would go, come back and change, and change nothing')
+    .option('--yes', 'what the database holds now may be replaced')
+    .option('--json <file>', 'the outcome as JSON; - is standard output, and nothing else is written there')
+    .addHelpText('after', RESTORE_HELP)
+    .showHelpAfterError('(npm run sim -- restore --help shows its options)')
+    .action(async (options) => {
+      const { system, url, dir, file = null, dryRun = false, yes = false, json = null } = options;
+      code = await restoreCommand({ system, url, dir, file, dryRun, yes, json });
+    });
+
   program
     .command('list')
     .description('systems, variants, and the verdict that is expected of each at which isolation level')
@@ -150,6 +180,14 @@ export async function commandLine(argv: readonly string[]): Promise<number> {
   return code;
 }
 
+/** Which system, in which database, and where its backups are. */
+function stored(command: Command): Command {
+  return command
+    .requiredOption('--system <name>', SYSTEM_NAMES.join(', '))
+    .addOption(new Option('--url <url>', 'the database: postgres://user@host:5432/database').argParser(databaseUrl).makeOptionMandatory())
+    .requiredOption('--dir <dir>', 'the directory of its backups');
+}
+
 function engineOption(description: string): Option {
   return new Option('--engine <which>', description).choices(['both', 'model', 'postgres']).default('both');
 }
@@ -172,7 +210,7 @@ async function strayWord(word: string): Promise<UsageError> {
   if (word.endsWith('.spec')) return new UsageError(`${shown} is a specification, and no command`, 'Run it: npm run sim -- spec FILE');
   if (/\.[cm]?[jt]s(#|$)/.test(word) || (await allShipped()).some((scenario) => scenario.name === word))
     return new UsageError(`${shown} is a scenario, and no command`, `Explore it: npm run sim -- --scenario ${word}`);
-  const commands = ['explore', 'replay', 'spec', 'fuzz', 'list', 'doctor'];
+  const commands = ['explore', 'replay', 'spec', 'fuzz', 'backup', 'restore', 'list', 'doctor'];
   const [meant] = nearest(word, commands);
   return new UsageError(
     `there is no command ${shown}`,

@@ -62,6 +62,31 @@ Examples:
 Exit codes: 0 no divergence · 2 bad usage · 3 a divergence · 4 no PostgreSQL · 70 error · 130 interrupted
 `;
 
+export const BACKUP_HELP = `
+All tables are read in one snapshot, and nobody is blocked. The file is written under a temporary name and renamed when it is whole
+and on the disk; only then are older backups removed. A directory belongs to one database. A password is best left to PGPASSWORD.
+
+Examples:
+  npm run sim -- backup --system rental --url postgres://app@db:5432/rental --dir ./backups
+  npm run sim -- backup --system rental --url postgres://app@db:5432/rental --dir ./backups --keep 30 --json -
+
+Exit codes: 0 the backup is there · 2 bad usage, another system's tables, or nowhere to write · 4 no such database, or it went away
+5 gave up against others · 70 error · 130 interrupted. But for 0, no backup was written and none was removed
+`;
+
+export const RESTORE_HELP = `
+The file is verified whole before the database is touched. Then everything is replaced in one transaction, under locks that keep
+writers out and let readers in: whoever interrupts it has the old state or the new. What was booked after the backup is gone, and
+is listed by id.
+
+Examples:
+  npm run sim -- restore --system rental --url postgres://app@db:5432/rental --dir ./backups --dry-run
+  npm run sim -- restore --system rental --url postgres://app@db:5432/rental --dir ./backups --yes
+
+Exit codes: 0 restored, or shown · 2 bad usage, a backup that is damaged or another system's, or another system's tables
+4 no such database, or it went away · 5 gave up against others who write · 70 error · 130 interrupted
+`;
+
 export const DOCTOR_HELP = `
 Exit codes: 0 there is a PostgreSQL to work with (the one that --postgres or LASTSEAT_POSTGRES names, else any) · 4 there is none
 `;
@@ -73,6 +98,8 @@ export function overview(program: Command, explore: Command): string {
        npm run sim -- replay TOKEN|FILE [options]     run one recorded schedule again
        npm run sim -- spec FILE [options]             run a specification of PostgreSQL's isolationtester
        npm run sim -- fuzz [options]                  hold the model against a server in random programs
+       npm run sim -- backup [options]                write a booking system in a database of yours to a file
+       npm run sim -- restore [options]               put it back to a backup, or look what that would do
        npm run sim -- list [--json FILE]              systems, variants, and the verdict expected of each
        npm run sim -- doctor                          what is here: Node, providers of PostgreSQL
        npm run sim -- COMMAND --help                  more about one of them

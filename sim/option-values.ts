@@ -49,11 +49,25 @@ export function provider(text: string): string {
       `--postgres${shown}: there is no such provider of PostgreSQL`,
       'One of auto, embedded, testcontainers, or a URL that starts with postgres://. What is here: npm run sim -- doctor',
     );
+  return wellFormed('--postgres', text);
+}
+
+/** A database of the user's own. What is no URL may hold a password all the same, and is not repeated. */
+export function databaseUrl(text: string): string {
+  if (!isUrl(text))
+    throw new UsageError(
+      '--url is no URL of a database',
+      'For example: --url postgres://user@host:5432/database, with the password in PGPASSWORD',
+    );
+  return wellFormed('--url', text);
+}
+
+function wellFormed(option: string, url: string): string {
   try {
-    parseConnectionUrl(text);
+    parseConnectionUrl(url);
   } catch (error) {
-    if (error instanceof ProviderError) throw new UsageError(`--postgres: ${error.message}`, error.hint);
+    if (error instanceof ProviderError) throw new UsageError(`${option}: ${error.message}`, error.hint);
     throw error;
   }
-  return text;
+  return url;
 }

@@ -32,5 +32,5 @@ export function writeWhole(path: string, content: string): void {
 const unwritable = (path: string, error: unknown) =>
   new UsageError(
     `${path} cannot be written: ${(error as Error).message}`,
-    'Choose another place with --report DIR, --save DIR or --json FILE',
+    'Choose another place with --report DIR, --save DIR, --dir DIR or --json FILE',
   );

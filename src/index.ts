@@ -7,7 +7,9 @@ export { isUrl, parseConnectionUrl, redactUrl } from './engine/postgres/provider
 export { inspectProviders, type ProviderReport } from './engine/postgres/providers/inspect.js';
 export { nativesIn } from './engine/postgres/providers/natives.js';
 export { openServer, sweepServer } from './engine/postgres/providers/open.js';
+export { livenessOfMark, ownMark } from './engine/postgres/providers/process-mark.js';
 export { type PostgresServer, type ProviderChoice, ProviderError } from './engine/postgres/providers/server.js';
+export { openUserSession, type UserSession } from './engine/postgres/providers/user-session.js';
 export { type CounterexampleOptions, makeCounterexample } from './explore/counterexample.js';
 export { type ExploreOptions, explorePlan, type Strategy } from './explore/plan.js';
 export { combine } from './explore/scenario.js';

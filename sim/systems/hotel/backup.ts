@@ -2,7 +2,7 @@ import type { Operation } from '../../../src/index.js';
 import { backupOf } from '../shared/backup/backup.js';
 import type { BackupFormat } from '../shared/backup/format.js';
 import { replaceContents } from '../shared/backup/replace-contents.js';
-import { openNewest, restoreWith, underLock } from '../shared/backup/restore.js';
+import { type Open, openNewest, restoreWith, underLock } from '../shared/backup/restore.js';
 import type { Tables } from '../shared/monitors/cycle.js';
 import { cycleMonitors, interruptionMonitors } from '../shared/monitors/cycle-monitors.js';
 import * as cycle from '../shared/monitors/cycle-witnesses.js';
@@ -12,8 +12,6 @@ import { withoutExpiredHolds } from './sweep-document.js';
 
 /** Writes inventory, holds, bookings and details to one file, in one snapshot. */
 export const backup = backupOf.bind(null, hotelBackup);
-
-type Open = typeof openNewest;
 
 /**
  * Puts the whole system back to the newest backup, under table locks, and ends in the same transaction what has expired since. The

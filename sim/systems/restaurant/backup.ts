@@ -2,7 +2,7 @@ import type { Client, Operation } from '../../../src/index.js';
 import { backupOf } from '../shared/backup/backup.js';
 import type { BackupDocument, BackupFormat } from '../shared/backup/format.js';
 import { type Dropped, replaceContents } from '../shared/backup/replace-contents.js';
-import { restoreWith } from '../shared/backup/restore.js';
+import { type Open, restoreWith } from '../shared/backup/restore.js';
 import type { RetryOptions } from '../shared/retry.js';
 import { inTransaction } from '../shared/transaction.js';
 import { restaurantBackup } from './backup-format.js';
@@ -11,8 +11,8 @@ import { restaurantBackup } from './backup-format.js';
 export const backup = backupOf.bind(null, restaurantBackup);
 
 /** Puts the whole system back to the newest backup, or leaves it as it is. */
-export const restore = (options: RetryOptions = {}): Operation =>
-  restoreWith(restaurantBackup, replaceUnderLock('BEGIN ISOLATION LEVEL SERIALIZABLE'), options);
+export const restore = (options: RetryOptions = {}, open?: Open): Operation =>
+  restoreWith(restaurantBackup, replaceUnderLock('BEGIN ISOLATION LEVEL SERIALIZABLE'), options, open);
 
 export const lockTables = 'LOCK TABLE restaurants, capacity_rules, capacity_overrides, bookings IN EXCLUSIVE MODE';
 

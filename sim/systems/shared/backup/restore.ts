@@ -35,16 +35,19 @@ export function underLock<T>(replace: Replace<T>, lock?: string): Replace<T> {
     );
 }
 
+/** Chooses the backup. */
+export type Open = (store: Store, format: BackupFormat) => Promise<OpenedBackup | Rejection>;
+
 /** Puts the tables back to the newest backup, or leaves them as they are. Answers with what it took away. */
-export const restoreOf = (format: BackupFormat, options: RetryOptions = {}): Operation =>
-  restoreWith(format, underLock(replaceContents), options);
+export const restoreOf = (format: BackupFormat, options: RetryOptions = {}, open: Open = openNewest): Operation =>
+  restoreWith(format, underLock(replaceContents), options, open);
 
 /** The same with another way of replacing, or of choosing the backup, for variants that show what the locks and their order are for. */
 export function restoreWith(
   format: BackupFormat,
   replace: Replace<Dropped>,
   { attempts = 3 }: RetryOptions = {},
-  open: (store: Store, format: BackupFormat) => Promise<OpenedBackup | Rejection> = openNewest,
+  open: Open = openNewest,
 ): Operation {
   return async ({ client, store }) => {
     const newest = await open(store, format);

@@ -1,8 +1,8 @@
 /** Databases of our own on a server. Their name and their comment say whose they are, so that a later run can sweep them. */
-import { createHash, randomBytes } from 'node:crypto';
-import { hostname } from 'node:os';
+import { randomBytes } from 'node:crypto';
 import { explainConnectError, sqlState, withSession } from './admin.js';
 import { ownIdentity, type ProcessIdentity, parseIdentity } from './process-identity.js';
+import { hostMark } from './process-mark.js';
 import { type Connection, ProviderError, type ScratchDatabase } from './server.js';
 
 const MARKER = 'lastseat.database.v1';
@@ -58,14 +58,6 @@ export function parseMarker(comment: string | null): DatabaseMarker | null {
 export function parseDatabaseName(name: string): { here: boolean; pid: number } | null {
   const [, host, pid] = NAME.exec(name) ?? [];
   return host === undefined ? null : { here: host === hostMark(), pid: Number(pid) };
-}
-
-function hostMark(): string {
-  const { host, namespace, boot } = ownIdentity();
-  return createHash('sha256')
-    .update(`${host || hostname()}\n${namespace}\n${boot}`)
-    .digest('hex')
-    .slice(0, 8);
 }
 
 function explainCreateError(error: unknown, admin: Connection): ProviderError {
