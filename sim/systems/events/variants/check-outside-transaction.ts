@@ -26,6 +26,13 @@ export const checkOutsideTransaction = defineScenario({
   invariants: [capacity],
   requires: ['overlap', 'lock-wait'],
   usage,
+  zoo: {
+    class: 'check outside the transaction',
+    anomaly: 'write skew on a predicate (G2)',
+    leastActors: 2,
+    seenIn: 'calcom/cal.diy#28151; ossdaiict/SBG-Website#16',
+    fix: 'events/pessimistic',
+  },
   // A lock changes no row, so REPEATABLE READ sees no conflict either.
   expect: { 'READ COMMITTED': 'violated', 'REPEATABLE READ': 'violated' },
 });

@@ -28,5 +28,12 @@ export const insertSelect = defineScenario({
   invariants: [capacity],
   requires: ['overlap'],
   usage,
+  zoo: {
+    class: 'check and insert in one statement',
+    anomaly: 'write skew on a predicate (G2)',
+    leastActors: 2,
+    seenIn: 'knex/knex#4694',
+    fix: 'events/conditional',
+  },
   expect: { 'READ COMMITTED': 'violated', 'REPEATABLE READ': 'violated' },
 });

@@ -23,6 +23,13 @@ export const lockExistingBookings = defineScenario({
   invariants: [capacity],
   requires: ['overlap'],
   usage,
+  zoo: {
+    class: 'lock on the rows that exist',
+    anomaly: 'write skew on a predicate (G2)',
+    leastActors: 2,
+    seenIn: 'the fix proposed in calcom/cal.diy#28151',
+    fix: 'events/pessimistic',
+  },
   // At REPEATABLE READ locking bookings that do exist would not help either: the snapshot is older than the lock.
   expect: { 'READ COMMITTED': 'violated', 'REPEATABLE READ': 'violated' },
 });

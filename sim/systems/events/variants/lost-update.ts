@@ -35,6 +35,13 @@ export const lostUpdate = defineScenario({
   invariants: counterInvariants,
   requires: ['overlap', 'lock-wait'],
   usage,
+  zoo: {
+    class: 'lost update of a counter',
+    anomaly: 'lost update (P4)',
+    leastActors: 2,
+    seenIn: 'Hermitage, P4; LibreBooking#147',
+    fix: 'events/optimistic',
+  },
   // At REPEATABLE READ the second writer finds the row changed since its snapshot: 40001, and the transaction starts again.
   expect: { 'READ COMMITTED': 'violated', 'REPEATABLE READ': 'holds' },
 });

@@ -32,5 +32,12 @@ export const restoreUnlocked = defineScenario({
   witnesses: [restored],
   requires: ['overlap', restored.name],
   usage,
+  zoo: {
+    class: 'restore without a lock',
+    anomaly: 'newer rows beside restored ones',
+    leastActors: 3,
+    seenIn: '(general knowledge)',
+    fix: 'events/backup-restore',
+  },
   expect: { 'READ COMMITTED': 'violated', 'REPEATABLE READ': 'violated' },
 });

@@ -26,5 +26,12 @@ export const tornBackup = defineScenario({
   witnesses: [restored],
   requires: ['overlap', restored.name],
   usage,
+  zoo: {
+    class: 'torn backup',
+    anomaly: 'a state in the backup that was never committed',
+    leastActors: 2,
+    seenIn: '(general knowledge)',
+    fix: 'events/backup-restore',
+  },
   expect: { 'READ COMMITTED': 'violated', 'REPEATABLE READ': 'violated' },
 });

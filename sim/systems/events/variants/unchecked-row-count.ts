@@ -35,6 +35,13 @@ export const uncheckedRowCount = defineScenario({
   invariants: counterInvariants,
   requires: ['overlap', 'lock-wait'],
   usage,
+  zoo: {
+    class: 'row count ignored',
+    anomaly: 'a booking without its seats',
+    leastActors: 2,
+    seenIn: 'hoangdaochuz/booking#27',
+    fix: 'events/conditional',
+  },
   // At REPEATABLE READ the row that the guard would refuse has changed since the snapshot: 40001 before the guard is asked.
   expect: { 'READ COMMITTED': 'violated', 'REPEATABLE READ': 'holds' },
 });

@@ -23,7 +23,7 @@ export const readBeforeLock = defineRental({
   requires: ['overlap', 'lock-wait'],
   expect: { 'READ COMMITTED': 'violated', 'REPEATABLE READ': 'violated' },
   zoo: {
-    class: 'read before the lock and not again after it',
+    class: 'read before the lock and not read again after it',
     anomaly: 'write skew',
     leastActors: 2,
     seenIn: 'pass-culture/pass-culture-api#2458; hoangdaochuz/booking#15',

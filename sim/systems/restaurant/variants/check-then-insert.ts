@@ -22,7 +22,7 @@ export const checkThenInsert = defineScenario({
   requires: ['overlap'],
   usage,
   zoo: {
-    class: 'check, then insert, without a lock',
+    class: 'check-then-insert without a lock',
     anomaly: 'write skew on a predicate (G2)',
     leastActors: 2,
     seenIn: 'calcom/cal.diy#28151; elabftw/elabftw#6909 (GHSA-mpcq-p889-qcv2)',
