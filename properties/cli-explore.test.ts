@@ -36,6 +36,7 @@ describe('exit codes of scenarios that are named', () => {
     const unsafe = writeScenario(directory, 'unsafe', { book: UNSAFE, instead: "expect: { 'READ COMMITTED': 'violated' }," });
     const expected = await explore(directory, [safe, unsafe], '--expect');
     expect(expected.stdout).toMatch(/^ok own\/safe {3}RC {2}explored .*\nok own\/unsafe RC {2}violated .*\n\n2 of 2 verdicts as expected/m);
+    expect(expected.stdout).toContain('\nscore       found 1 of 1 buggy · proved 0 of 1 safe, explored or passed 1\n');
     expect(expected.code).toBe(EXIT.fine);
   });
 
@@ -185,6 +186,7 @@ describe('--json -', () => {
       postgres: { provider: 'embedded', version: expect.stringMatching(/^\d+\.\d+$/), limitations: [] },
       interrupted: false,
       elapsedMs: number,
+      score: null,
       scenarios: [
         {
           ...common,
@@ -195,6 +197,7 @@ describe('--json -', () => {
           capacity: 1,
           model: model('18'),
           elapsedMs: number,
+          firstViolation: { plan: 0, schedules: number, elapsedMs: number },
           plans: [expect.objectContaining({ verdict: 'violated', model: model('18'), postgres, witnesses, reason: null, limits: [] })],
           counterexample: {
             token: expect.stringMatching(/^ls1\./),
@@ -219,6 +222,7 @@ describe('--json -', () => {
           capacity: 1,
           model: model('0'),
           elapsedMs: number,
+          firstViolation: null,
           plans: [expect.objectContaining({ verdict: 'proved', plan: expect.objectContaining({ scenario: 'own/safe', seed: 'ünï ☂' }) })],
           counterexample: null,
         },

@@ -7,6 +7,8 @@ import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readData, type StressData, type SuiteData } from '../bench/zoo/data.js';
+import { readOutcome } from '../bench/zoo/suite.js';
 import courses, { enrol } from '../docs/examples/course-places.js';
 import { EXIT, exitCode } from '../sim/exit-codes.js';
 import { allShipped } from '../sim/scenarios.js';
@@ -61,6 +63,11 @@ const ELSEWHERE: Readonly<Record<string, { readonly why: string; readonly covere
   'npm run lint && npm run format:check && npm run typecheck': { why: 'takes long', coveredBy: '.ci/run' },
   'npm run test:testcontainers': { why: 'needs a container engine', coveredBy: '.ci/run' },
   '.ci/run': { why: 'runs everything', coveredBy: '.github/workflows/ci.yml' },
+  'npm run zoo': { why: 'writes a document', coveredBy: 'properties/zoo.test.ts' },
+  'npm run zoo -- --suite --stress': { why: 'takes long', coveredBy: 'properties/docs.test.ts' },
+  'npm run zoo -- --suite': { why: 'the suite takes long', coveredBy: 'properties/docs.test.ts' },
+  'npm run zoo -- --mutations': { why: 'takes long', coveredBy: 'properties/zoo-mutations.test.ts' },
+  'npm run zoo -- --stress': { why: 'takes long', coveredBy: 'properties/docs.test.ts' },
   'npm run docs:update': { why: 'writes the documents, by this test', coveredBy: 'properties/docs.test.ts' },
 };
 
@@ -116,6 +123,23 @@ describe.concurrent('commands', { timeout: LIMIT_MS }, () => {
     const verdicts = shipped.reduce((sum, scenario) => sum + Object.keys(scenario.expect).length, 0);
     expect(stdout, stderr).toContain(`${verdicts} of ${verdicts} verdicts as expected`);
     expect(exitCode).toBe(EXIT.fine);
+  });
+
+  it('of the suite with seed 42: what docs/zoo.md says of it, but for times', async () => {
+    const { exitCode, stderr } = await once(SUITE);
+    expect(exitCode, stderr).toBe(EXIT.fine);
+    const data = readOutcome(join(suiteClone.directory, '.lastseat/outcome.json'));
+    const exact = ({ score, verdicts }: SuiteData) =>
+      JSON.parse(JSON.stringify({ score, verdicts }, (key, value) => (key.endsWith('Ms') ? undefined : value)));
+    expect(exact(readData('suite')!)).toEqual(exact(data));
+  });
+
+  it('of the stress test of the zoo run to their end', async () => {
+    const { exitCode, stdout, stderr } = await clone.run('node --import tsx bench/zoo.ts --stress --rounds 1 --only events/ --json -');
+    expect(exitCode, stderr).toBe(0);
+    const { results } = JSON.parse(stdout) as StressData;
+    expect(results.length).toBeGreaterThan(0);
+    for (const { rounds, failed } of results) expect([rounds, failed <= 1]).toEqual([1, true]);
   });
 
   it('of the comparison with a stress test and fast-check run to their end; what is exact is what the README says', async () => {

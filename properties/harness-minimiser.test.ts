@@ -190,6 +190,7 @@ async function failures(plans: readonly Plan[]): Promise<Failure[]> {
         resource,
         steps: path.choices.length,
         switches: path.switches,
+        schedules: 1,
         onServerOnly: false,
       });
     }
@@ -280,7 +281,16 @@ describe('many actors', () => {
     capacity: 1,
     actors: Array.from({ length: 100 }, (_, index) => ({ name: `actor${index}`, operation: 'add', input: { item: 1, amount: 1 } })),
   };
-  const failure: Failure = { plan, schedule: [], invariant: 'sum', resource: 'item 1', steps: 0, switches: 0, onServerOnly: false };
+  const failure: Failure = {
+    plan,
+    schedule: [],
+    invariant: 'sum',
+    resource: 'item 1',
+    steps: 0,
+    switches: 0,
+    schedules: 1,
+    onServerOnly: false,
+  };
 
   test('who do the same are counted, not told apart', async () => {
     const asked: number[] = [];

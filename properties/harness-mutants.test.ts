@@ -6,7 +6,7 @@ import { conditional } from '../sim/systems/events/variants/conditional.js';
 import { optimistic } from '../sim/systems/events/variants/optimistic.js';
 import { pessimistic } from '../sim/systems/events/variants/pessimistic.js';
 import { combine, DEFAULT_LIMITS, drawPlans, explorePlan, type Scenario } from '../src/index.js';
-import { type Sent, type Tampering, tampered } from './mutants.js';
+import { type Sent, type Tampering, tampered } from '../bench/zoo/tampering.js';
 
 const SEED = 'mutants';
 

@@ -62,7 +62,7 @@ async function drawFailure(seed: number): Promise<{ found: SmallFailure; shrunk:
   return { found: failing[0]!, shrunk: failing.at(-1)!, executions };
 }
 
-const failureOf = (found: SmallFailure): Failure => ({ ...found, ...overbooked, onServerOnly: false });
+const failureOf = (found: SmallFailure): Failure => ({ ...found, ...overbooked, schedules: 1, onServerOnly: false });
 
 let draws: Awaited<ReturnType<typeof drawFailure>>[];
 

@@ -1,4 +1,4 @@
-import { drawPlans, type Fixed, type IsolationLevel, leastActors, type Plan, type Workload } from '../src/index.js';
+import { drawPlans, type Fixed, type IsolationLevel, leastActors, type Plan, type Scenario, type Workload } from '../src/index.js';
 import type { ExploreArguments } from './explore-arguments.js';
 import { type Loaded, loadScenarios } from './scenarios.js';
 import { UsageError } from './usage-error.js';
@@ -58,13 +58,23 @@ function misfit(workload: Workload, isolation: IsolationLevel, actors: number | 
   return actors !== null && actors < least ? `has ${least} actors at the least` : null;
 }
 
+/** The plans of a scenario in the suite: all of its workloads that are for the level. */
+export const suitePlans = (scenario: Scenario, isolation: IsolationLevel, seed: string): Plan[] =>
+  scenario.workloads
+    .filter((workload) => misfit(workload, isolation, null) === null)
+    .flatMap((workload) => someOf(scenario, workload, isolation, {}, seed));
+
+/** Distinct plans of a workload, as many as are explored. */
+const someOf = (...given: [Scenario, Workload, IsolationLevel, Fixed, string]): Plan[] =>
+  drawPlans(...given, DRAWS_PER_WORKLOAD).slice(0, PLANS_PER_WORKLOAD);
+
 function plansOf({ scenario, file, isolation }: Omit<Item, 'plans'>, workload: Workload, args: ExploreArguments, seed: string): Plan[] {
   const fixed: Fixed = {
     ...(args.actors === null ? {} : { actors: args.actors }),
     ...(args.capacity === null ? {} : { capacity: args.capacity }),
   };
   try {
-    return drawPlans(scenario, workload, isolation, fixed, seed, DRAWS_PER_WORKLOAD).slice(0, PLANS_PER_WORKLOAD);
+    return someOf(scenario, workload, isolation, fixed, seed);
   } catch (error) {
     if (file === null) throw error;
     throw new UsageError(

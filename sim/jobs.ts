@@ -41,7 +41,8 @@ export interface FuzzJob {
 
 /** What a job came to, and what it took. */
 export type JobResult =
-  | { readonly kind: 'plan'; readonly outcome: PlanOutcome; readonly elapsedMs: number }
+  /** `violatedMs`: when a violation was known; null where there is none. */
+  | { readonly kind: 'plan'; readonly outcome: PlanOutcome; readonly elapsedMs: number; readonly violatedMs: number | null }
   | { readonly kind: 'counterexample'; readonly counterexample: Counterexample; readonly elapsedMs: number }
   | { readonly kind: 'fuzz'; readonly elapsedMs: number };
 

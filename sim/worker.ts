@@ -77,15 +77,19 @@ async function work(id: number, job: Job): Promise<JobResult> {
     const counterexample = await makeCounterexample(scenario, job.failure, { limits, postgres: engine });
     return { kind: 'counterexample', counterexample, elapsedMs: Date.now() - started };
   }
+  let violatedMs: number | null = null;
   const outcome = await explorePlan(scenario, job.plan, {
     limits,
     model,
     strategy,
     postgres: opening.then(() => engine),
     expired: () => deadlineMs !== null && Date.now() > deadlineMs,
+    onViolation: () => {
+      violatedMs = Date.now() - started;
+    },
     onProgress: (progress) => say({ kind: 'progress', id, progress }),
   });
-  return { kind: 'plan', outcome, elapsedMs: Date.now() - started };
+  return { kind: 'plan', outcome, elapsedMs: Date.now() - started, violatedMs };
 }
 
 /** Each program is told of as soon as it is done: an interruption costs the one under way. */

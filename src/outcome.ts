@@ -60,6 +60,8 @@ export interface Failure extends Fingerprint {
   readonly schedule: readonly Choice[];
   readonly steps: number;
   readonly switches: number;
+  /** Schedules of the plan, drawn one after the other from the seed, up to the first that violates and with it; null where none of the random ones did, and the state graph was asked for one. */
+  readonly schedules: number | null;
   /** Found on the server alone: the model does not know this SQL. */
   readonly onServerOnly: boolean;
 }
@@ -87,6 +89,16 @@ export interface Counterexample {
   readonly violating: string | null;
 }
 
+/** What it took to the first violation of a scenario. */
+export interface FirstViolation {
+  /** Index of the plan: the first that has any violation. */
+  readonly plan: number;
+  /** As in {@link Failure}, of that plan. */
+  readonly schedules: number | null;
+  /** Work on that plan until the violation was known, and on those before it to their ends. */
+  readonly elapsedMs: number;
+}
+
 /** What became of a scenario: its plans put together, and the counterexample where one was found. Plain JSON. */
 export interface ScenarioOutcome {
   readonly name: string;
@@ -102,5 +114,6 @@ export interface ScenarioOutcome {
   readonly limits: readonly string[];
   readonly elapsedMs: number;
   readonly plans: readonly PlanOutcome[];
+  readonly firstViolation: FirstViolation | null;
   readonly counterexample: Counterexample | null;
 }

@@ -39,7 +39,9 @@ export class FreeRun {
   async run(plan: Plan, wrap: Wrap = (_, query) => query): Promise<string[]> {
     while (this.#clients.length < plan.actors.length) this.#clients.push(await connect(this.#database.connection));
     await this.#reset.run(this.#scenario.seed({ capacity: plan.capacity }));
-    const shared = sharedContext();
+    const shared = sharedContext(this.#scenario);
+    // What a session is set to outlives a round.
+    for (const client of this.#clients) await client.query(`SET default_transaction_isolation TO '${plan.isolation.toLowerCase()}'`);
     await Promise.all(
       plan.actors.map(async (actor, index) => {
         const client = this.#clients[index]!;
@@ -51,6 +53,7 @@ export class FreeRun {
         // What an operation throws is an answer too: a stress test goes on.
         await this.#scenario.operations[actor.operation]!(context, actor.input).catch(() => undefined);
         await client.query('ROLLBACK');
+        await client.query('SELECT pg_advisory_unlock_all()');
       }),
     );
     return this.#violated();
@@ -83,12 +86,14 @@ async function connect(connection: Connection): Promise<pg.Client> {
   // The database is dropped under a connection that hangs.
   client.on('error', () => undefined);
   await client.connect();
+  // PostgreSQL's default; the cluster's own is for schedules, which break deadlocks when they please.
+  await client.query("SET deadlock_timeout = '1s'");
   return client;
 }
 
 /** A store, a cache and a clock in memory, shared by all actors of a run. */
-function sharedContext(): Pick<OperationContext, 'store' | 'cache' | 'clock' | 'emit'> {
-  const files = new Map<string, string>();
+function sharedContext(scenario: Scenario): Pick<OperationContext, 'store' | 'cache' | 'clock' | 'emit'> {
+  const files = new Map<string, string>(Object.entries(scenario.files ?? {}));
   const entries = new Map<string, string>();
   return {
     store: {
@@ -108,7 +113,7 @@ function sharedContext(): Pick<OperationContext, 'store' | 'cache' | 'clock' | '
       set: async (key, value) => void entries.set(key, value),
       delete: async (key) => void entries.delete(key),
     },
-    clock: { now: () => new Date('2026-01-01T00:00:00.000Z') },
+    clock: { now: () => new Date(scenario.startsAt ?? '2026-01-01T00:00:00.000Z') },
     emit: () => undefined,
   };
 }

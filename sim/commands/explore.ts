@@ -9,6 +9,7 @@ import {
   DEFAULT_LIMITS,
   type ExportedRun,
   type Failure,
+  type FirstViolation,
   type Limits,
   openServer,
   outcomeJson,
@@ -17,6 +18,8 @@ import {
   type ScenarioOutcome,
   scenarioText,
   scheduleFile,
+  score,
+  scoreText,
   suiteLine,
   sweepServer,
   type TextOptions,
@@ -217,17 +220,17 @@ class Exploration {
     const tracked: Tracked = { done: 0, of: item.plans.length, progress: { states: 0, runs: 0, of: 0 } };
     this.#progress.set(item, tracked);
     const common = { scenario: item.scenario.name, file: item.file };
-    let elapsedMs = 0;
     const results = await Promise.all(
-      item.plans.map(async (plan): Promise<PlanOutcome> => {
+      item.plans.map(async (plan): Promise<PlanResult> => {
         const result = await this.#job({ ...common, kind: 'plan', plan }, tracked);
-        elapsedMs += result.elapsedMs;
         tracked.done += 1;
-        return (result as Extract<JobResult, { kind: 'plan' }>).outcome;
+        return result as PlanResult;
       }),
     );
-    const combined = combine(item.scenario, item.isolation, results);
-    const failure = smallest(results);
+    const outcomes = results.map(({ outcome }) => outcome);
+    const combined = combine(item.scenario, item.isolation, outcomes);
+    const failure = smallest(outcomes);
+    let elapsedMs = results.reduce((sum, result) => sum + result.elapsedMs, 0);
     let counterexample: Counterexample | null = null;
     if (failure !== null) {
       const result = await this.#job({ ...common, kind: 'counterexample', failure }, tracked);
@@ -235,7 +238,7 @@ class Exploration {
       counterexample = (result as Extract<JobResult, { kind: 'counterexample' }>).counterexample;
     }
     this.#progress.delete(item);
-    return { ...combined, counterexample, elapsedMs };
+    return { ...combined, firstViolation: firstViolation(results), counterexample, elapsedMs };
   }
 
   #job(job: Job, tracked: Tracked): Promise<JobResult> {
@@ -272,7 +275,7 @@ class Exploration {
     this.#failures.set(failureText(report), report);
     const { verdict } = CONSEQUENCES[report.kind];
     const combined = combine(item.scenario, item.isolation, []);
-    return { ...combined, verdict, reason: report.message, counterexample: null, elapsedMs: 0 };
+    return { ...combined, verdict, reason: report.message, firstViolation: null, counterexample: null, elapsedMs: 0 };
   }
 
   #show(item: Item, outcome: ScenarioOutcome): void {
@@ -333,6 +336,7 @@ class Exploration {
         postgres: this.#postgres,
         interrupted: this.#interrupted,
         elapsedMs,
+        judged: this.#judged,
         scenarios: this.#outcomes,
       },
       new Map([...this.#files].map(([name, { schedule }]) => [name, schedule])),
@@ -353,8 +357,19 @@ class Exploration {
     if (!this.#judged) return `${again}   (${seconds})`;
     const expected = this.#outcomes.filter(asExpected).length;
     const tally = `${expected} of ${this.#outcomes.length} verdicts as expected`;
-    return `\n${tally} · ${seconds} · reports in ${this.#args.report}\n${again}`;
+    return `\n${tally} · ${seconds} · reports in ${this.#args.report}\n${scoreText(score(this.#outcomes))}\n${again}`;
   }
+}
+
+type PlanResult = Extract<JobResult, { kind: 'plan' }>;
+
+/** Of the first plan that has a violation, as if plans were worked on one after the other. */
+function firstViolation(results: readonly PlanResult[]): FirstViolation | null {
+  const plan = results.findIndex(({ outcome }) => outcome.failure !== null);
+  if (plan < 0) return null;
+  const { outcome, violatedMs, elapsedMs } = results[plan]!;
+  const before = results.slice(0, plan).reduce((sum, result) => sum + result.elapsedMs, 0);
+  return { plan, schedules: outcome.failure!.schedules, elapsedMs: before + (violatedMs ?? elapsedMs) };
 }
 
 const key = (outcome: Pick<ScenarioOutcome, 'name' | 'isolation'>) => `${outcome.name} ${outcome.isolation}`;

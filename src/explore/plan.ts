@@ -46,6 +46,8 @@ export interface ExploreOptions {
   readonly model: boolean;
   /** Says that the time is up: what has not been done by then is reported as a limit. */
   readonly expired?: () => boolean;
+  /** Called once, as soon as a violation of the plan is known. */
+  readonly onViolation?: () => void;
   readonly onProgress?: (progress: { readonly states: number; readonly runs: number; readonly of: number }) => void;
 }
 
@@ -151,6 +153,7 @@ class PlanExploration {
       coarse: engine.coarse,
     };
     const witnesses = Object.fromEntries(machine.witnesses.map((witness, index) => [witness.name, String(counts.witnesses[index])]));
+    if (counts.violating > 0n) this.#options.onViolation?.();
     const failure = counts.violating > 0n ? await this.#failureIn(machine, graph) : null;
     const confirmed = await this.#confirm(machine, graph, new ForetoldSteps(machine, graph, steps), failure !== null);
     const verdict: Verdict = confirmed.verdict ?? (failure !== null ? 'violated' : confirmed.complete ? 'proved' : 'explored');
@@ -170,13 +173,13 @@ class PlanExploration {
         node = edge.to;
         failed ||= node.violations.length > 0;
       }
-      if (failed) return this.#failure(machine, await run(machine, following(schedule)), false);
+      if (failed) return this.#failure(machine, await run(machine, following(schedule)), tries + 1);
     }
     const shortest = shortestTo(graph, (node) => node.violations.length > 0)!;
-    return this.#failure(machine, await run(machine, following(shortest.choices)), false);
+    return this.#failure(machine, await run(machine, following(shortest.choices)), null);
   }
 
-  #failure<S>(machine: Machine<S>, failed: Run<S>, onServerOnly: boolean): Failure {
+  #failure<S>(machine: Machine<S>, failed: Run<S>, schedules: number | null): Failure {
     const { violation, step } = failed.violations[0]!;
     const steps = failed.steps.slice(0, step + 1);
     return {
@@ -186,7 +189,8 @@ class PlanExploration {
       resource: violation.resource,
       steps: steps.length,
       switches: contextSwitches(machine, steps),
-      onServerOnly,
+      schedules,
+      onServerOnly: false,
     };
   }
 
@@ -396,7 +400,8 @@ class PlanExploration {
       });
       if (result.violations.length > 0) {
         violating += 1;
-        failure ??= this.#failure(machine, result, false);
+        if (failure === null) this.#options.onViolation?.();
+        failure ??= this.#failure(machine, result, runs);
       }
       if (runs % 16 === 0) this.#progress({ runs, of: budget });
     }

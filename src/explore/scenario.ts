@@ -7,7 +7,7 @@ export function combine(
   scenario: Scenario,
   isolation: IsolationLevel,
   plans: readonly PlanOutcome[],
-): Omit<ScenarioOutcome, 'counterexample' | 'elapsedMs'> {
+): Omit<ScenarioOutcome, 'counterexample' | 'elapsedMs' | 'firstViolation'> {
   const witnesses = sumWitnesses(plans);
   const missing = (scenario.requires ?? []).filter((name) => (witnesses[name] ?? '0') === '0');
   let verdict = plans.length === 0 ? 'error' : worst(plans.map((plan) => plan.verdict));

@@ -1,4 +1,5 @@
 import type { Counterexample, ScenarioOutcome } from '../outcome.js';
+import { score } from './score.js';
 
 /** What a whole invocation came to, before it is written as JSON. */
 export interface OutcomeDocument {
@@ -13,14 +14,17 @@ export interface OutcomeDocument {
   } | null;
   readonly interrupted: boolean;
   readonly elapsedMs: number;
+  /** The scenarios are judged by what they expect: there is a score. */
+  readonly judged: boolean;
   readonly scenarios: readonly ScenarioOutcome[];
 }
 
 /** The outcome as CLI.md has it. `files` says where each scenario's schedule was written. */
-export function outcomeJson(document: OutcomeDocument, files: ReadonlyMap<string, string>): unknown {
+export function outcomeJson({ judged, scenarios, ...document }: OutcomeDocument, files: ReadonlyMap<string, string>): unknown {
   return {
     ...document,
-    scenarios: document.scenarios.map((scenario) => ({
+    score: judged ? score(scenarios) : null,
+    scenarios: scenarios.map((scenario) => ({
       name: scenario.name,
       expect: scenario.expect,
       verdict: scenario.verdict,
@@ -33,6 +37,7 @@ export function outcomeJson(document: OutcomeDocument, files: ReadonlyMap<string
       reason: scenario.reason,
       limits: scenario.limits,
       elapsedMs: scenario.elapsedMs,
+      firstViolation: scenario.firstViolation,
       plans: scenario.plans.map(({ failure: _failure, ...plan }) => plan),
       counterexample:
         scenario.counterexample === null

@@ -28,7 +28,7 @@ export const checkOutsideTransaction = defineScenario({
   usage,
   zoo: {
     class: 'check outside the transaction',
-    anomaly: 'a decision on what was true before',
+    anomaly: 'write skew on a predicate (G2)',
     leastActors: 2,
     seenIn: 'calcom/cal.diy#28151; ossdaiict/SBG-Website#16',
     fix: 'events/pessimistic',

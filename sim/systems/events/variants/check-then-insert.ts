@@ -22,9 +22,9 @@ export const checkThenInsert = defineScenario({
   usage,
   zoo: {
     class: 'check-then-insert without a lock',
-    anomaly: 'write skew',
+    anomaly: 'write skew on a predicate (G2)',
     leastActors: 2,
-    seenIn: 'elabftw/elabftw#6909 (GHSA-mpcq-p889-qcv2); calcom/cal.diy#28151',
+    seenIn: 'calcom/cal.diy#28151; elabftw/elabftw#6909 (GHSA-mpcq-p889-qcv2)',
     fix: 'events/pessimistic',
   },
   // At REPEATABLE READ this is write skew: different rows are written, so there is nothing to refuse.

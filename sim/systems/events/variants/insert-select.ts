@@ -29,8 +29,8 @@ export const insertSelect = defineScenario({
   requires: ['overlap'],
   usage,
   zoo: {
-    class: 'one autocommitted INSERT ... SELECT ... WHERE capacity is left',
-    anomaly: 'write skew in one statement',
+    class: 'check and insert in one statement',
+    anomaly: 'write skew on a predicate (G2)',
     leastActors: 2,
     seenIn: 'knex/knex#4694',
     fix: 'events/conditional',

@@ -24,8 +24,8 @@ export const lockExistingBookings = defineScenario({
   requires: ['overlap'],
   usage,
   zoo: {
-    class: 'FOR UPDATE on the existing bookings',
-    anomaly: 'write skew on a predicate: no row, no lock',
+    class: 'lock on the rows that exist',
+    anomaly: 'write skew on a predicate (G2)',
     leastActors: 2,
     seenIn: 'the fix proposed in calcom/cal.diy#28151',
     fix: 'events/pessimistic',

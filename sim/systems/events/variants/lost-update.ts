@@ -37,7 +37,7 @@ export const lostUpdate = defineScenario({
   usage,
   zoo: {
     class: 'lost update of a counter',
-    anomaly: 'lost update',
+    anomaly: 'lost update (P4)',
     leastActors: 2,
     seenIn: 'Hermitage, P4; LibreBooking#147',
     fix: 'events/optimistic',

@@ -36,7 +36,7 @@ export const uncheckedRowCount = defineScenario({
   requires: ['overlap', 'lock-wait'],
   usage,
   zoo: {
-    class: 'conditional UPDATE with its row count ignored',
+    class: 'row count ignored',
     anomaly: 'a booking without its seats',
     leastActors: 2,
     seenIn: 'hoangdaochuz/booking#27',

@@ -42,7 +42,7 @@ export const requestOrder = defineHotel({
   requires: ['overlap', 'lock-wait', 'deadlock'],
   expect: { 'READ COMMITTED': 'violated', 'REPEATABLE READ': 'violated' },
   zoo: {
-    class: 'multi-night locks in request order, deadlock swallowed',
+    class: 'locks in inconsistent order, the deadlock swallowed',
     anomaly: 'a hold that was acknowledged and is not there',
     leastActors: 2,
     seenIn: 'neveroversell, design notes',

@@ -40,7 +40,7 @@ export const restoreInTwoTransactions = defineRental({
   requires: ['overlap', restored.name],
   expect: { 'READ COMMITTED': 'violated', 'REPEATABLE READ': 'violated' },
   zoo: {
-    class: 'restore that deletes and inserts in two transactions',
+    class: 'restore that is not atomic',
     anomaly: 'overbooking between them',
     leastActors: 2,
     seenIn: 'ClickHouse/ClickHouse#104464',
