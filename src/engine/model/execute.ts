@@ -23,7 +23,7 @@ import type { Output, Query } from './query.js';
 import { refuseQuery } from './read-only.js';
 import { lockNewest, type MutableProgress } from './row-locking.js';
 import { lookedAtAgain, refuseOpenOrder } from './row-order.js';
-import { refuseOpenScan } from './scan-order.js';
+import { refuseOpenScan, waitsElsewhere } from './scan-order.js';
 import { observe } from './serializable.js';
 import { SqlError } from './sql-error.js';
 import type { Execution, Item, JoinedRow, Version, Wait, Write } from './state.js';
@@ -50,7 +50,13 @@ export function run(draft: Draft, actor: ActorIndex, machinery: Machinery): Resu
     draft.updateExecution(actor, { wait: { on: 'snapshot' } });
     return 'blocked';
   }
-  const wait = lockTables(draft, actor, machinery) ?? workThroughRows(draft, actor, machinery);
+  let wait: Wait | null;
+  try {
+    wait = lockTables(draft, actor, machinery) ?? workThroughRows(draft, actor, machinery);
+  } catch (error) {
+    if (error instanceof SqlError && waitsElsewhere(draft, actor)) refuseOpenScan(draft, actor, machinery);
+    throw error;
+  }
   if (wait !== null) {
     const { items, plan } = draft.updateExecution(actor, { wait: wait.on === 'transaction' ? { ...wait, xid: draft.heldId(wait) } : wait });
     // A row on its way through several targets is one item for each.
