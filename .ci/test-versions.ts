@@ -9,6 +9,8 @@ const SUITES = [
   'model-conformance',
   'model-foreign-keys',
   'model-row-order',
+  'model-deferrable',
+  'model-safe-snapshots',
   'model-transactions',
   'model-wide',
   'spec-hermitage',

@@ -1,5 +1,7 @@
-import { describe } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { search } from '../src/explore/search.js';
 import { block, onServer, RC, RR, SR } from './model-cases.js';
+import { modelOf } from './model-scripts.js';
 
 /** Constraints that are checked at the end of the statement, or at COMMIT, which then may wait: every interleaving, every transition on a real server. */
 
@@ -262,4 +264,14 @@ describe('exclusion constraints', () => {
       at: [...RC, ...RR],
     },
   ]);
+});
+
+test.each([
+  ['INSERT INTO seats VALUES (1, 1, 10) ON CONFLICT DO NOTHING', 'ON CONFLICT over a constraint that can be deferred'],
+  ['UPDATE seats SET place = 7, code = CASE id WHEN 1 THEN 20 ELSE code END', 'which error they meet first'],
+  ['BEGIN; SET CONSTRAINTS seats_pkey DEFERRED; COMMIT', 'seats_pkey, which cannot be deferred'],
+  ['BEGIN; UPDATE seats SET code = 20 WHERE id = 1; TRUNCATE seats, ranks; COMMIT', 'TRUNCATE of several tables'],
+])('refused: %s', async (script, reason) => {
+  const { machine, engine } = modelOf({ schema, seed, scripts: [script], isolation: 'READ COMMITTED' });
+  await expect(search(machine, engine, { maxStates: 100 })).rejects.toThrow(reason);
 });

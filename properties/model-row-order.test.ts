@@ -111,6 +111,8 @@ describe('which of several rows is met first, where one has to be waited for', (
   test.each<[string, readonly string[]]>([
     ['a row that lies behind the others, though its index entry does not', [add(1), block(add(1)), block(search3), add(2)]],
     ['an update', [add(1), block(add(1)), 'UPDATE seats SET v = 2 WHERE id IN (1, 2)']],
+    ['an error at one, a wait at another', [add(1), block(add(2)), 'UPDATE seats SET v = CASE id WHEN 1 THEN 9 ELSE v END WHERE id < 3']],
+    ['a join with a subquery', [block(add(2)), 'DELETE FROM seats s WHERE EXISTS (SELECT 1 FROM wishes w WHERE w.id = s.id)']],
     ['another index', ['UPDATE seats SET code = 99 WHERE id = 1', block(add(2)), 'DELETE FROM seats WHERE code > 5 AND id < 3']],
   ])('%s', async (_name, scripts) => {
     const { machine, engine } = modelOf({ schema, seed, scripts, isolation: 'READ COMMITTED' });

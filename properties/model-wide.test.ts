@@ -508,6 +508,10 @@ describe('what is open, or not known, is refused by name', () => {
 
   test.each([
     ['CREATE TABLE x (id int)', 'has no primary key'],
+    [
+      'CREATE TABLE x (id int PRIMARY KEY); CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$; CREATE CONSTRAINT TRIGGER t AFTER INSERT ON x FOR EACH ROW EXECUTE FUNCTION f()',
+      'constraint triggers',
+    ],
     ['CREATE TABLE x (id int PRIMARY KEY, r daterange, EXCLUDE USING spgist (r WITH &&))', 'with an index of spgist'],
     [
       'CREATE EXTENSION btree_gist; CREATE TABLE x (during daterange, id int, PRIMARY KEY (id, during WITHOUT OVERLAPS)); CREATE TABLE y (id int PRIMARY KEY, d daterange, FOREIGN KEY (id, PERIOD d) REFERENCES x (id, PERIOD during))',

@@ -184,7 +184,7 @@ class Fuzzing {
     return [
       `programs     ${programs}${programs < this.#args.runs ? ` of ${this.#args.runs}` : ''}`,
       `schedules    ${schedules} on both engines, none twice; ${steps} steps; ${parted} at the server's discretion, ${unsteady} unsteady`,
-      `met          ${met('waits', 'waits again', '40001', '40P01', '23505', '23503', '55P03')}`,
+      `met          ${met('waits', 'waits again', '40001', '40P01', '23505', '23503', '23P01', '55P03')}`,
       `unmodelled   ${total} of ${statements} statements (${share(total, statements)}), ${sum(schemasRefused)} schemas, ${sum(schedulesRefused)} schedules`,
       ...[refused, schemasRefused, schedulesRefused]
         .flatMap((counts) => Object.entries(counts))

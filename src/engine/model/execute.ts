@@ -1,4 +1,4 @@
-import { type Field, inContentOrder, type ResultReply } from '../../reply.js';
+import type { ResultReply } from '../../reply.js';
 import { type ActorIndex, UnmodelledError } from '../contract.js';
 import type { Table } from './catalog.js';
 import { checkRow } from './constraints.js';
@@ -19,16 +19,17 @@ import { callFunctions } from './function-calls.js';
 import { type Machinery, viewOf } from './machinery.js';
 import { resolveConflict } from './on-conflict.js';
 import type { TextQuery } from './pglite/text-query.js';
-import type { Output, Query } from './query.js';
+import type { Query } from './query.js';
 import { refuseQuery } from './read-only.js';
+import { reply } from './result.js';
 import { lockNewest, type MutableProgress } from './row-locking.js';
 import { lookedAtAgain, refuseOpenOrder } from './row-order.js';
-import { refuseOpenScan } from './scan-order.js';
+import { refuseOpenScan, waitsElsewhere } from './scan-order.js';
 import { observe } from './serializable.js';
 import { SqlError } from './sql-error.js';
-import type { Execution, Item, JoinedRow, Version, Wait, Write } from './state.js';
+import type { Item, JoinedRow, Version, Wait, Write } from './state.js';
 import { type JoinPlan, RowLockMode, type StatementPlan } from './statements.js';
-import { toReplyValue, type Value } from './types.js';
+import type { Value } from './types.js';
 import { findConflict, makesEntries, violation } from './unique.js';
 import type { SnapshotView } from './view.js';
 import type { ResultRow } from './visible.js';
@@ -50,7 +51,13 @@ export function run(draft: Draft, actor: ActorIndex, machinery: Machinery): Resu
     draft.updateExecution(actor, { wait: { on: 'snapshot' } });
     return 'blocked';
   }
-  const wait = lockTables(draft, actor, machinery) ?? workThroughRows(draft, actor, machinery);
+  let wait: Wait | null;
+  try {
+    wait = lockTables(draft, actor, machinery) ?? workThroughRows(draft, actor, machinery);
+  } catch (error) {
+    if (error instanceof SqlError && waitsElsewhere(draft, actor)) refuseOpenScan(draft, actor, machinery);
+    throw error;
+  }
   if (wait !== null) {
     const { items, plan } = draft.updateExecution(actor, { wait: wait.on === 'transaction' ? { ...wait, xid: draft.heldId(wait) } : wait });
     // A row on its way through several targets is one item for each.
@@ -766,39 +773,4 @@ function returned(
 ): readonly Value[] | null {
   if (returning === null || returning.outputs.length === 0) return null;
   return machinery.evaluator.evaluate(returning, viewOf(draft, actor, machinery), version.content)[0]!.values;
-}
-
-function reply(execution: Execution): ResultReply {
-  const { plan } = execution;
-  const outputs = outputsOf(plan);
-  const fields = outputs.map((output): Field => ({ name: output.name, type: output.type }));
-  const skipped = plan.kind === 'select for' ? (plan.window?.offset ?? 0) : 0;
-  const rows = execution.outputs.slice(skipped).map((row) => row.map((value, index) => toReplyValue(value, outputs[index]!.type)));
-  const ordered = (plan.kind === 'select' || plan.kind === 'select for') && plan.query.ordered;
-  return {
-    kind: 'result',
-    command: plan.command,
-    rowCount: COUNTLESS.has(plan.kind) ? null : Math.max(0, execution.affected - skipped),
-    fields,
-    rows: ordered ? rows : inContentOrder(rows),
-  };
-}
-
-const COUNTLESS: ReadonlySet<StatementPlan['kind']> = new Set(['lock table', 'truncate', 'set constraints', 'commit']);
-
-function outputsOf(plan: StatementPlan): readonly Output[] {
-  switch (plan.kind) {
-    case 'select':
-    case 'select for':
-      return plan.query.outputs;
-    case 'calls':
-      return plan.outputs;
-    case 'lock table':
-    case 'truncate':
-    case 'set constraints':
-    case 'commit':
-      return [];
-    default:
-      return plan.outputs;
-  }
 }

@@ -10,7 +10,7 @@ import type { StatementPlan } from './statements.js';
 import type { Value } from './types.js';
 
 /**
- * Refuses a statement that has to wait at one of several rows where it is open which of them it meets first. A sequential scan meets them as they lie,
+ * Refuses a statement that has to wait at one of several rows, or fails at one and would wait at another, where it is open which it meets first. A sequential scan meets them as they lie,
  * a bitmap scan as their index entries point to them (an update that makes no entries leaves them where they were: README.HOT), an index scan by
  * key. What is searched by no indexed column is scanned sequentially.
  */
@@ -23,10 +23,22 @@ export function refuseOpenScan(draft: Draft, actor: ActorIndex, machinery: Machi
   const table = machinery.catalog.tables[at.table]!;
   const searched =
     at.foreignKey === null ? searchedBy(plan, table) : new Set(foreignKeyOf(at, machinery.catalog, (other) => other.referencedBy).columns);
-  if (searched === null || inOneOrder(rows, table, searched, machinery)) return;
+  if (searched === null || ((at.foreignKey !== null || !joinsSubquery(plan)) && inOneOrder(rows, table, searched, machinery))) return;
   throw new UnmodelledError(
-    'a wait for one of several rows that an index may give in another order than they lie in: which comes first is up to the server',
+    'a wait for one of several rows that an index or a join may give in another order than they lie in: which comes first is up to the server',
   );
+}
+
+/** Whether a statement that fails at one of its rows would have to wait at another that is still to come. */
+export function waitsElsewhere(draft: Draft, actor: ActorIndex): boolean {
+  const { plan, items, cursor } = draft.execution(actor);
+  if (plan.kind === 'select for' && plan.marks.some(({ policy }) => policy !== 'block')) return false;
+  return items
+    .slice(cursor + 1)
+    .some(
+      ({ version, slot, mode }) =>
+        version !== null && draft.rowLocks(slot).locks.some((lock) => lock.actor !== actor && lock.mode + mode >= 3),
+    );
 }
 
 /** Rows that the query of one trigger has found. */
@@ -39,6 +51,16 @@ function searchedBy(plan: StatementPlan, table: Table): ReadonlySet<number> | nu
   if (plan.query.ordered || (plan.join !== null && plan.join.relations.length > 1)) return null;
   const names = new Set('text' in plan.query ? namesAfterWhere(plan.query.text) : namesIn(plan.query.select.where));
   return new Set(table.columns.flatMap(({ name }, column) => (names.has(name) ? [column] : [])));
+}
+
+/** A condition that PostgreSQL may turn into a join (subselect.c, convert_ANY_sublink_to_join and convert_EXISTS_sublink_to_join). */
+function joinsSubquery(plan: StatementPlan): boolean {
+  if (plan.kind !== 'select for' && plan.kind !== 'update' && plan.kind !== 'delete') return false;
+  if (!('text' in plan.query)) return plan.query.subqueries.some(({ as }) => as === 'list');
+  const words = tokenize(plan.query.text).map(({ text }) => text);
+  return words.some(
+    (word, at) => word === 'exists' || ((word === 'in' || word === 'any') && words[at + 1] === '(' && words[at + 2] === 'select'),
+  );
 }
 
 function namesAfterWhere(text: string): string[] {

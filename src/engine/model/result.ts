@@ -1,0 +1,41 @@
+import { type Field, inContentOrder, type ResultReply } from '../../reply.js';
+import type { Output } from './query.js';
+import type { Execution } from './state.js';
+import type { StatementPlan } from './statements.js';
+import { toReplyValue } from './types.js';
+
+/** What a statement answers when it is through. */
+export function reply(execution: Execution): ResultReply {
+  const { plan } = execution;
+  const outputs = outputsOf(plan);
+  const fields = outputs.map((output): Field => ({ name: output.name, type: output.type }));
+  const skipped = plan.kind === 'select for' ? (plan.window?.offset ?? 0) : 0;
+  const rows = execution.outputs.slice(skipped).map((row) => row.map((value, index) => toReplyValue(value, outputs[index]!.type)));
+  const ordered = (plan.kind === 'select' || plan.kind === 'select for') && plan.query.ordered;
+  return {
+    kind: 'result',
+    command: plan.command,
+    rowCount: COUNTLESS.has(plan.kind) ? null : Math.max(0, execution.affected - skipped),
+    fields,
+    rows: ordered ? rows : inContentOrder(rows),
+  };
+}
+
+const COUNTLESS: ReadonlySet<StatementPlan['kind']> = new Set(['lock table', 'truncate', 'set constraints', 'commit']);
+
+function outputsOf(plan: StatementPlan): readonly Output[] {
+  switch (plan.kind) {
+    case 'select':
+    case 'select for':
+      return plan.query.outputs;
+    case 'calls':
+      return plan.outputs;
+    case 'lock table':
+    case 'truncate':
+    case 'set constraints':
+    case 'commit':
+      return [];
+    default:
+      return plan.outputs;
+  }
+}
