@@ -32,6 +32,7 @@ import {
   type Command,
   commandsOf,
   outputsOf,
+  playbookIn,
   ROOT,
   read,
   stable,
@@ -50,6 +51,8 @@ const SUITE = 'npm run sim -- --seed 42';
 /** On a machine that is busy with other tests. */
 const LIMIT_MS = 1_200_000;
 
+const PLAYBOOK = { why: 'needs a database with bookings', coveredBy: 'properties/playbook.test.ts' };
+
 /** Commands that no document's own test runs: why, and what does. */
 const ELSEWHERE: Readonly<Record<string, { readonly why: string; readonly coveredBy: string }>> = {
   'npm ci': { why: 'installs', coveredBy: '.ci/run' },
@@ -60,6 +63,7 @@ const ELSEWHERE: Readonly<Record<string, { readonly why: string; readonly covere
   'npm run lint && npm run format:check && npm run typecheck': { why: 'takes long', coveredBy: '.ci/run' },
   'npm run test:testcontainers': { why: 'needs a container engine', coveredBy: '.ci/run' },
   '.ci/run': { why: 'runs everything', coveredBy: '.github/workflows/ci.yml' },
+  ...Object.fromEntries(playbookIn(read('README.md')).map(({ command }) => [command, PLAYBOOK])),
   'npm run docs:update': { why: 'writes the documents, by this test', coveredBy: 'properties/docs.test.ts' },
 };
 
