@@ -1,11 +1,12 @@
 /** Backups and restores that are interrupted, killed, or lose their server: the old state or the new one, and nothing left behind. */
 import { readdirSync, watch } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { EXIT } from '../sim/exit-codes.js';
-import { type Running, scratchDirectory, sim, start } from './cli-process.js';
+import { type Running, scratchDirectory, simHere, start } from './cli-process.js';
 import { untilBlocked } from './operations-world.js';
 import { backupsIn, LATER, type StoredDatabase, StoredDatabases } from './stored-database.js';
 
@@ -72,7 +73,7 @@ describe('a restore', () => {
 
   beforeEach(async () => {
     backedUp = await database.contents();
-    expect((await sim('backup', ...on())).code).toBe(EXIT.fine);
+    expect((await simHere('backup', ...on())).code).toBe(EXIT.fine);
     await database.session.query(LATER.rental);
     later = await database.contents();
     expect(later).not.toBe(backedUp);
@@ -104,7 +105,7 @@ describe('a restore', () => {
     await openGate();
     expect(await database.contents()).toBe(later);
     await database.session.query('DROP FUNCTION IF EXISTS wait_at_gate CASCADE');
-    expect((await sim('restore', ...on(), '--yes')).code).toBe(EXIT.fine);
+    expect((await simHere('restore', ...on(), '--yes')).code).toBe(EXIT.fine);
     expect(await database.contents()).toBe(backedUp);
   });
 
@@ -159,7 +160,7 @@ describe('a backup', () => {
   let before: { name: string; text: string }[];
 
   beforeEach(async () => {
-    expect((await sim('backup', ...on())).code).toBe(EXIT.fine);
+    expect((await simHere('backup', ...on())).code).toBe(EXIT.fine);
     before = backupsIn(directory, 'rental');
     expect(before).toHaveLength(1);
   });
@@ -207,7 +208,7 @@ describe('a backup', () => {
       ),
     );
 
-    /** Sends a signal as soon as there is a temporary file: in the middle of it, or soon after. */
+    /** Sends a signal as soon as there is a temporary file. It comes in the middle of the file or later; on a busy machine, after all. */
     async function signalled(signal: NodeJS.Signals) {
       const running = start('backup', ...on());
       const watcher = watch(directory, (_event, name) => {
@@ -222,33 +223,32 @@ describe('a backup', () => {
     }
 
     it('that is killed while it writes leaves what was there, and no half of a file that counts', async () => {
-      expect(await signalled('SIGKILL')).toMatchObject({ signal: 'SIGKILL' });
+      await signalled('SIGKILL');
       await untilGone();
       expect(backupsIn(directory, 'rental')[0]).toEqual(before[0]);
       // Whichever is the newest now: it is whole.
-      expect((await sim('restore', ...on(), '--dry-run')).code).toBe(EXIT.fine);
-      expect((await sim('backup', ...on())).code).toBe(EXIT.fine);
+      expect((await simHere('restore', ...on(), '--dry-run')).code).toBe(EXIT.fine);
+      expect((await simHere('backup', ...on())).code).toBe(EXIT.fine);
       expect(readdirSync(directory).filter((name) => !name.endsWith('.json'))).toEqual([]);
     });
 
     it('that is interrupted while it writes leaves no file that is not whole', async () => {
       const { code, stderr } = await signalled('SIGINT');
-      expect(code, stderr).toBe(EXIT.interrupted);
       const after = backupsIn(directory, 'rental');
       expect(after[0]).toEqual(before[0]);
-      expect(after.length > 1).toBe(stderr.includes('interrupted too late'));
+      expect(after.length, stderr).toBe(code === EXIT.fine || stderr.includes('interrupted too late') ? 2 : 1);
+      if (code !== EXIT.fine) expect(code, stderr).toBe(EXIT.interrupted);
       expect(readdirSync(directory)).toEqual(after.map(({ name }) => name));
-      expect((await sim('restore', ...on(), '--dry-run')).code).toBe(EXIT.fine);
+      expect((await simHere('restore', ...on(), '--dry-run')).code).toBe(EXIT.fine);
     });
   });
 });
 
 it('an interruption before there is a session changes nothing', async () => {
-  // A port that takes connections and never answers.
-  const { createServer } = await import('node:net');
+  // It takes connections, and never answers.
   const silent = createServer(() => running.signalGroup('SIGINT')).listen(0, '127.0.0.1');
   await new Promise((resolve) => silent.once('listening', resolve));
-  const { port } = silent.address() as { port: number };
+  const { port } = silent.address() as AddressInfo;
   const running = start('backup', '--system', 'rental', '--url', `postgres://u@127.0.0.1:${port}/d`, '--dir', join(directory, 'new'));
   expect(await running.ended).toMatchObject({
     code: EXIT.interrupted,

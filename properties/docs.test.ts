@@ -34,6 +34,7 @@ import {
   type Command,
   commandsOf,
   outputsOf,
+  playbookIn,
   ROOT,
   read,
   stable,
@@ -52,6 +53,8 @@ const SUITE = 'npm run sim -- --seed 42';
 /** On a machine that is busy with other tests. */
 const LIMIT_MS = 1_200_000;
 
+const PLAYBOOK = { why: 'needs a database with bookings', coveredBy: 'properties/playbook.test.ts' };
+
 /** Commands that no document's own test runs: why, and what does. */
 const ELSEWHERE: Readonly<Record<string, { readonly why: string; readonly coveredBy: string }>> = {
   'npm ci': { why: 'installs', coveredBy: '.ci/run' },
@@ -68,6 +71,7 @@ const ELSEWHERE: Readonly<Record<string, { readonly why: string; readonly covere
   'npm run zoo -- --suite': { why: 'the suite takes long', coveredBy: 'properties/docs.test.ts' },
   'npm run zoo -- --mutations': { why: 'takes long', coveredBy: 'properties/zoo-mutations.test.ts' },
   'npm run zoo -- --stress': { why: 'takes long', coveredBy: 'properties/docs.test.ts' },
+  ...Object.fromEntries(playbookIn(read('README.md')).map(({ command }) => [command, PLAYBOOK])),
   'npm run docs:update': { why: 'writes the documents, by this test', coveredBy: 'properties/docs.test.ts' },
 };
 

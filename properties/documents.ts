@@ -61,6 +61,22 @@ export function withOutputs(document: string, printed: ReadonlyMap<string, strin
   });
 }
 
+const PLAYBOOK = /^```sh\n(.+)\n```\n\n<!-- playbook: \d+ -->\n```text\n([\s\S]*?)^```$/gm;
+
+/** Commands that belong together, in order, each with what it prints: they need a world of their own. */
+export function playbookIn(document: string): Output[] {
+  return [...document.matchAll(PLAYBOOK)].map(([, command, text]) => ({ command: command!, text: text! }));
+}
+
+/** The document with another text behind each command of its playbook. */
+export function withPlaybook(document: string, texts: readonly string[]): string {
+  let at = 0;
+  return document.replace(
+    PLAYBOOK,
+    (whole, _command, old: string) => `${whole.slice(0, whole.length - old.length - 3)}${texts[at++]}\`\`\``,
+  );
+}
+
 /** What differs from run to run, or would fill a page: seconds, and the middle of a replay token. */
 export function stable(printed: string): string {
   return printed

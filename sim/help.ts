@@ -63,15 +63,16 @@ Exit codes: 0 no divergence · 2 bad usage · 3 a divergence · 4 no PostgreSQL 
 `;
 
 export const BACKUP_HELP = `
-All tables are read in one snapshot, and nobody is blocked. The file is written under a temporary name and renamed when it is whole
-and on the disk; only then are older backups removed. A directory belongs to one database. A password is best left to PGPASSWORD.
+All tables are read in one snapshot, and nobody is blocked. The file is written under a temporary name and renamed when it is
+whole and on the disk; only then are older backups removed. A directory belongs to one database. A password is best left to
+PGPASSWORD.
 
 Examples:
   npm run sim -- backup --system rental --url postgres://app@db:5432/rental --dir ./backups
   npm run sim -- backup --system rental --url postgres://app@db:5432/rental --dir ./backups --keep 30 --json -
 
-Exit codes: 0 the backup is there · 2 bad usage, another system's tables, or nowhere to write · 4 no such database, or it went away
-5 gave up against others · 70 error · 130 interrupted. But for 0, no backup was written and none was removed
+Exit codes: 0 the backup is there · 2 bad usage, another system's tables, or nowhere to write · 4 no such database, or it went
+away · 5 gave up against others · 70 error · 130 interrupted
 `;
 
 export const RESTORE_HELP = `

@@ -31,10 +31,10 @@ export function rangesText(ids: readonly number[]): string {
   return ranges.map(([first, last]) => (first === last ? String(first) : `${first}-${last}`)).join(', ');
 }
 
-/** A line for each table that has lost rows, with their ids; `none` where there is none. */
+/** A line for each table that loses rows which have ids. */
 export function goneLines(gone: Readonly<Record<string, readonly number[]>>): string[] {
   const lines = Object.entries(gone).flatMap(([table, ids]) =>
     ids.length === 0 ? [] : [`gone       ${grouped(ids.length)} of ${table}: ${ids.length === 1 ? 'id' : 'ids'} ${rangesText(ids)}`],
   );
-  return lines.length === 0 ? ['gone       nothing that has an id'] : lines;
+  return lines.length === 0 ? ['gone       no row that has an id'] : lines;
 }
