@@ -5,6 +5,7 @@
  *
  * A stress test: the operations of a plan at once, over connections of their own, `--rounds` times (default 200); the invariants are checked
  * when all are through. fast-check's scheduler: the same operations with every query handed to `fc.scheduler()`.
+ * The stress test alone, of everything that is broken on purpose: `npm run zoo -- --stress`.
  */
 import { parseArgs } from 'node:util';
 import courses from '../docs/examples/course-places.js';

@@ -14,7 +14,7 @@ import { ROOT, read } from './documents.js';
 
 const shipped = await allShipped();
 const bugs = shipped.filter(({ zoo }) => zoo !== undefined);
-const [suite, mutations, stress] = [readData('suite')!, readData('mutations')!, readData('stress')];
+const [suite, mutations, stress] = [readData('suite')!, readData('mutations')!, readData('stress')!];
 
 const levelsOf = (expected: string) =>
   shipped.flatMap(({ name, expect: levels }) =>
@@ -46,6 +46,12 @@ it('every variant has the counterexample that its section shows', () => {
 describe('the data is of the variants that there are', () => {
   it('suite', () => {
     expect(verdictsOf(suite.verdicts).sort()).toEqual([...levelsOf('holds'), ...levelsOf('violated')].sort());
+  });
+
+  it('stress test', () => {
+    expect(verdictsOf(stress.results).sort()).toEqual(levelsOf('violated').sort());
+    // What happens on the server happens on the model.
+    expect(stress.results.filter(({ failed, inReach }) => failed > 0 && !inReach)).toEqual([]);
   });
 
   it('mutations', () => {

@@ -59,6 +59,8 @@ export interface StressResult {
   readonly isolation: IsolationLevel;
   readonly rounds: number;
   readonly failed: number;
+  /** On the model some interleaving violates an invariant, without monitors and without what no actor does: neither has the stress test. */
+  readonly inReach: boolean;
 }
 
 /** `npm run zoo -- --stress`. */

@@ -17,7 +17,7 @@ export function mutationSection({ seed, isolation, results }: MutationData): str
   return [
     '## Safe for a reason',
     [
-      `From every safe variant each of its safeguards is taken out by machine, one at a time, and the suite's plans under seed ${seed} are explored anew on the`,
+      `From every safe variant each safeguard that a machine can find is taken out, one at a time, and the suite's plans under seed ${seed} are explored anew on the`,
       `model at ${isolation} (\`npm run zoo -- --mutations\`). Locking clauses, table and advisory locks, isolation levels that are named in \`BEGIN\`, guards in the`,
       'WHERE of an UPDATE, row counts, re-reads under a lock, and the retry after 40001 and 40P01 are taken out of the statements between an operation and its client;',
       'constraints are taken out of the schema (a primary key of several columns is widened to all that are NOT NULL). What never changes anything in any plan is no mutation, and is left out.',

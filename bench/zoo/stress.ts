@@ -1,6 +1,6 @@
 /** A plain stress test of every verdict of which a violation is expected: all actors of a plan at once, and the invariants at the end. */
 import { suitePlans } from '../../sim/items.js';
-import { type IsolationLevel, openServer, type Scenario } from '../../src/index.js';
+import { DEFAULT_LIMITS, explorePlan, type IsolationLevel, openServer, type Plan, type Scenario } from '../../src/index.js';
 import { FreeRun } from '../compare/free-run.js';
 import { here, type StressData, type StressResult } from './data.js';
 
@@ -26,10 +26,18 @@ export async function stress(
       for (let round = 0; round < rounds; round += 1) if ((await free.run(plans[round % plans.length]!)).length > 0) failed += 1;
       await free.close();
       progress(`${index + 1}/${buggy.length} ${scenario.name} ${isolation}: ${failed} of ${rounds} rounds violate`);
-      results.push({ name: scenario.name, isolation, rounds, failed });
+      results.push({ name: scenario.name, isolation, rounds, failed, inReach: await isInReach(scenario, plans) });
     }
     return { seed, measured: here(server.version), results };
   } finally {
     await server.close();
   }
+}
+
+/** Whether a stress test could see it at all. */
+export async function isInReach(scenario: Scenario, plans: readonly Plan[]): Promise<boolean> {
+  const options = { strategy: 'auto', limits: DEFAULT_LIMITS, postgres: null, model: true } as const;
+  for (const { faults: _faults, ...plan } of plans)
+    if ((await explorePlan({ ...scenario, monitors: [] }, plan, options)).failure !== null) return true;
+  return false;
 }
