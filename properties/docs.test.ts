@@ -311,7 +311,7 @@ describe('nothing is left out of', () => {
       patterns.filter((pattern) => (typeof pattern === 'string' ? !document.includes(pattern) : !pattern.test(document)));
     const options = optionsIn(readdirSync(join(ROOT, 'sim')).filter((name) => name.endsWith('.ts'))).filter(
       // The last is one of V8's.
-      (option) => !['--version', '--help', '--max-inlined-bytecode-size-cumulative'].includes(option),
+      (option) => !['--version', '--help', '--max-inlined-bytecode-size-cumulative', '--max-semi-space-size'].includes(option),
     );
     expect(options).toContain('--max-states');
     expect(missing(options.map((option) => new RegExp(`^\\| [^|]*\`${option}\\b`, 'm')))).toEqual([]);
