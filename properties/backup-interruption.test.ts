@@ -1,4 +1,5 @@
 /** Backups and restores that are interrupted, killed, or lose their server: the old state or the new one, and nothing left behind. */
+import { spawnSync } from 'node:child_process';
 import { readdirSync, watch } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
@@ -6,7 +7,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { EXIT } from '../sim/exit-codes.js';
-import { type Running, scratchDirectory, simHere, start } from './cli-process.js';
+import { shellWord } from '../sim/shell-word.js';
+import { plainEnvironment, type Running, scratchDirectory, simCommand, simHere, start } from './cli-process.js';
 import { untilBlocked } from './operations-world.js';
 import { backupsIn, LATER, type StoredDatabase, StoredDatabases } from './stored-database.js';
 
@@ -230,6 +232,20 @@ describe('a backup', () => {
       expect((await simHere('restore', ...on(), '--dry-run')).code).toBe(EXIT.fine);
       expect((await simHere('backup', ...on())).code).toBe(EXIT.fine);
       expect(readdirSync(directory).filter((name) => !name.endsWith('.json'))).toEqual([]);
+    });
+
+    it('for which there is no room leaves what was there, and says why', async () => {
+      const command = simCommand('backup', ...on(), '--keep', '1')
+        .map(shellWord)
+        .join(' ');
+      const { status, stdout, stderr } = spawnSync('sh', ['-c', `ulimit -f 2048; exec ${command}`], {
+        encoding: 'utf8',
+        env: plainEnvironment(),
+      });
+      expect({ status, stdout }, stderr).toEqual({ status: EXIT.usage, stdout: '' });
+      expect(stderr).toMatch(/\nerror: EFBIG: .*\nIs there room, .* --dir DIR\. No backup was written, /);
+      expect(backupsIn(directory, 'rental')).toEqual(before);
+      expect(readdirSync(directory)).toHaveLength(1);
     });
 
     it('that is interrupted while it writes leaves no file that is not whole', async () => {

@@ -82,7 +82,6 @@ async function preview(task: Task): Promise<number> {
 
 async function restore(task: Task): Promise<number> {
   const { args, system, chosen, session, watch } = task;
-  if (session.isReadOnly) throw new UsageError(`${redactUrl(args.url)} is a read-only replica`, 'Restore on the primary: use its address');
   const store = new DirectoryStore(args.dir, system.name);
   const open = async () => ({ name: chosen.file, document: chosen.document });
   const result = await system.restore({}, open)(realContext(watch.client(session.client), store), {});
