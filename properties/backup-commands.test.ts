@@ -141,6 +141,17 @@ it('JSON goes to a file, and the text to standard output; files are for their ow
   expect(statSync(join(dir, outcome.file))).toMatchObject({ size: outcome.bytes, mode: 0o100600 });
 });
 
+it('JSON that cannot be written when all is done takes nothing back, and says so', async () => {
+  const taken = scratchDirectory();
+  const made = await backup(rental, '--json', taken);
+  expect(made).toMatchObject({ code: EXIT.usage, stdout: expect.stringMatching(/^backup /) });
+  expect(made.stderr).toContain('The new backup is whole: ');
+  const restored = await restore(rental, '--yes', '--json', taken);
+  expect(restored).toMatchObject({ code: EXIT.usage, stdout: expect.stringMatching(/^restored /) });
+  expect(restored.stderr).toContain('The restore is committed');
+  expect((await restore(rental, '--dry-run', '--json', taken)).stderr).toContain('Nothing was changed');
+});
+
 describe('retention', () => {
   it('keeps the newest N of the system, and nothing else is removed', async () => {
     mkdirSync(dir);

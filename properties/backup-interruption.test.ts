@@ -5,7 +5,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { EXIT } from '../sim/exit-codes.js';
 import { shellWord } from '../sim/shell-word.js';
 import { plainEnvironment, type Running, scratchDirectory, simCommand, simHere, start } from './cli-process.js';
@@ -30,6 +30,8 @@ beforeEach(async () => {
   gate = await database.connect();
   directory = scratchDirectory();
 });
+
+afterEach(() => databases.endSessions());
 
 const on = () => ['--system', 'rental', '--url', database.url, '--dir', directory];
 
@@ -93,7 +95,7 @@ describe('a restore', () => {
     running.signalGroup('SIGINT');
     const ended = await running.ended;
     expect(ended).toMatchObject({ code: EXIT.interrupted, signal: null, stdout: '' });
-    expect(ended.stderr).toMatch(/\ninterrupted: rolling back \(.*\)\nNothing was changed\n$/);
+    expect(ended.stderr).toMatch(/\ninterrupted: ending it \(.*\)\nNothing was changed\n$/);
     await untilGone();
     await openGate();
     expect(await database.contents()).toBe(later);
@@ -151,6 +153,30 @@ describe('a restore', () => {
     expect(stderr).toMatch(/ Whether it was committed is not known: .*--dry-run\n$/);
     expect([backedUp, later]).toContain(await database.contents());
   });
+});
+
+it.each([
+  ['events', 'events'],
+  ['hotel', 'room_inventory'],
+  ['restaurant', 'restaurants'],
+] as const)('a restore of %s that is killed when all is deleted has changed nothing', async (system, first) => {
+  database = await databases.create(system);
+  gate = await database.connect();
+  const args = ['--system', system, '--url', database.url, '--dir', directory];
+  const backedUp = await database.contents();
+  expect((await simHere('backup', ...args)).code).toBe(EXIT.fine);
+  await database.session.query(LATER[system]);
+  const later = await database.contents();
+  await closeGate(`CREATE TRIGGER gate BEFORE INSERT ON ${first} FOR EACH STATEMENT`);
+  const running = start('restore', ...args, '--yes');
+  await Promise.race([untilBlocked(database.session), running.ended]);
+  running.signalGroup('SIGKILL');
+  await running.ended;
+  await untilGone();
+  await openGate();
+  expect(await database.contents()).toBe(later);
+  expect((await simHere('restore', ...args, '--yes')).code).toBe(EXIT.fine);
+  expect(await database.contents()).toBe(backedUp);
 });
 
 const endSessions = () =>

@@ -40,7 +40,8 @@ export async function backupCommand(args: BackupArguments): Promise<number> {
     url: args.url,
     system,
     watch,
-    state: () => (watch.written === null ? NOT_WRITTEN : `The new backup is whole: ${join(args.dir, store.fileName(watch.written))}`),
+    state: () =>
+      args.dryRun || watch.written === null ? NOT_WRITTEN : `The new backup is whole: ${join(args.dir, store.fileName(watch.written))}`,
     run: (session) => backUp(args, system, session, watch, store),
   });
 }
