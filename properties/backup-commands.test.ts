@@ -141,6 +141,17 @@ it('JSON goes to a file, and the text to standard output; files are for their ow
   expect(statSync(join(dir, outcome.file))).toMatchObject({ size: outcome.bytes, mode: 0o100600 });
 });
 
+it('JSON that cannot be written when all is done takes nothing back, and says so', async () => {
+  const taken = scratchDirectory();
+  const made = await backup(rental, '--json', taken);
+  expect(made).toMatchObject({ code: EXIT.usage, stdout: expect.stringMatching(/^backup /) });
+  expect(made.stderr).toContain('The new backup is whole: ');
+  const restored = await restore(rental, '--yes', '--json', taken);
+  expect(restored).toMatchObject({ code: EXIT.usage, stdout: expect.stringMatching(/^restored /) });
+  expect(restored.stderr).toContain('The restore is committed');
+  expect((await restore(rental, '--dry-run', '--json', taken)).stderr).toContain('Nothing was changed');
+});
+
 describe('retention', () => {
   it('keeps the newest N of the system, and nothing else is removed', async () => {
     mkdirSync(dir);
@@ -415,6 +426,36 @@ describe('what the server does not allow exits 4 or 2, and changes nothing', () 
     await expectRefused(restore(database, '--yes'), EXIT.usage, 'violates check constraint "few"', 'Nothing was changed');
     expect(await database.contents()).toBe(before);
   });
+});
+
+it.each(['2026-03-01T18:00:00.000001Z', 'infinity', '0044-03-15 12:00:00+00 BC', '12026-03-01'])(
+  'no backup of a moment that would not come back: %s',
+  async (moment) => {
+    const database = await databases.create('events');
+    await database.session.query(`UPDATE events SET starts_at = '${moment}' WHERE id = 2`);
+    await expectRefused(
+      backup(database),
+      EXIT.usage,
+      'would not come back as it is: starts_at of events holds ',
+      'milliseconds',
+      'No backup was written',
+    );
+    expect(readdirSync(dir)).toEqual([]);
+  },
+);
+
+it('gives up after three attempts against changes of others, and exits 5', async () => {
+  const database = await databases.create('rental');
+  await backup(database);
+  await database.session.query(`
+    CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''as arranged'' USING ERRCODE = ''40001''; END';
+    CREATE TRIGGER fail BEFORE DELETE ON packages FOR EACH STATEMENT EXECUTE FUNCTION fail()`);
+  const before = await database.contents();
+  const { code, stdout, stderr } = await restore(database, '--yes');
+  expect({ code, stdout }).toEqual({ code: EXIT.inconclusive, stdout: '' });
+  expect(stderr.match(/^again /gm)).toHaveLength(2);
+  expect(stderr).toMatch(/\nerror: gave up after 3 attempts against concurrent changes: as arranged\nNext: .*\. Nothing was changed\n$/);
+  expect(await database.contents()).toBe(before);
 });
 
 it('ids that follow each other are shown as one', () => {

@@ -1,12 +1,14 @@
 /** Backups and restores that are interrupted, killed, or lose their server: the old state or the new one, and nothing left behind. */
+import { spawnSync } from 'node:child_process';
 import { readdirSync, watch } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { EXIT } from '../sim/exit-codes.js';
-import { type Running, scratchDirectory, simHere, start } from './cli-process.js';
+import { shellWord } from '../sim/shell-word.js';
+import { plainEnvironment, type Running, scratchDirectory, simCommand, simHere, start } from './cli-process.js';
 import { untilBlocked } from './operations-world.js';
 import { backupsIn, LATER, type StoredDatabase, StoredDatabases } from './stored-database.js';
 
@@ -28,6 +30,8 @@ beforeEach(async () => {
   gate = await database.connect();
   directory = scratchDirectory();
 });
+
+afterEach(() => databases.endSessions());
 
 const on = () => ['--system', 'rental', '--url', database.url, '--dir', directory];
 
@@ -91,7 +95,7 @@ describe('a restore', () => {
     running.signalGroup('SIGINT');
     const ended = await running.ended;
     expect(ended).toMatchObject({ code: EXIT.interrupted, signal: null, stdout: '' });
-    expect(ended.stderr).toMatch(/\ninterrupted: rolling back \(.*\)\nNothing was changed\n$/);
+    expect(ended.stderr).toMatch(/\ninterrupted: ending it \(.*\)\nNothing was changed\n$/);
     await untilGone();
     await openGate();
     expect(await database.contents()).toBe(later);
@@ -149,6 +153,30 @@ describe('a restore', () => {
     expect(stderr).toMatch(/ Whether it was committed is not known: .*--dry-run\n$/);
     expect([backedUp, later]).toContain(await database.contents());
   });
+});
+
+it.each([
+  ['events', 'events'],
+  ['hotel', 'room_inventory'],
+  ['restaurant', 'restaurants'],
+] as const)('a restore of %s that is killed when all is deleted has changed nothing', async (system, first) => {
+  database = await databases.create(system);
+  gate = await database.connect();
+  const args = ['--system', system, '--url', database.url, '--dir', directory];
+  const backedUp = await database.contents();
+  expect((await simHere('backup', ...args)).code).toBe(EXIT.fine);
+  await database.session.query(LATER[system]);
+  const later = await database.contents();
+  await closeGate(`CREATE TRIGGER gate BEFORE INSERT ON ${first} FOR EACH STATEMENT`);
+  const running = start('restore', ...args, '--yes');
+  await Promise.race([untilBlocked(database.session), running.ended]);
+  running.signalGroup('SIGKILL');
+  await running.ended;
+  await untilGone();
+  await openGate();
+  expect(await database.contents()).toBe(later);
+  expect((await simHere('restore', ...args, '--yes')).code).toBe(EXIT.fine);
+  expect(await database.contents()).toBe(backedUp);
 });
 
 const endSessions = () =>
@@ -230,6 +258,20 @@ describe('a backup', () => {
       expect((await simHere('restore', ...on(), '--dry-run')).code).toBe(EXIT.fine);
       expect((await simHere('backup', ...on())).code).toBe(EXIT.fine);
       expect(readdirSync(directory).filter((name) => !name.endsWith('.json'))).toEqual([]);
+    });
+
+    it('for which there is no room leaves what was there, and says why', async () => {
+      const command = simCommand('backup', ...on(), '--keep', '1')
+        .map(shellWord)
+        .join(' ');
+      const { status, stdout, stderr } = spawnSync('sh', ['-c', `ulimit -f 2048; exec ${command}`], {
+        encoding: 'utf8',
+        env: plainEnvironment(),
+      });
+      expect({ status, stdout }, stderr).toEqual({ status: EXIT.usage, stdout: '' });
+      expect(stderr).toMatch(/\nerror: EFBIG: .*\nIs there room, .* --dir DIR\. No backup was written, /);
+      expect(backupsIn(directory, 'rental')).toEqual(before);
+      expect(readdirSync(directory)).toHaveLength(1);
     });
 
     it('that is interrupted while it writes leaves no file that is not whole', async () => {

@@ -78,3 +78,20 @@ function differenceOfTable(table: TableFormat, found: readonly Column[], key: re
   const same = key.length === wanted.length && wanted.every((column) => key.includes(column));
   return same ? null : `the primary key of ${table.name} is not (${wanted.join(', ')})`;
 }
+
+/** Moments that would come back as others, or not at all: a backup writes them in milliseconds, with years of four digits. */
+const isLossy = (column: string): string =>
+  `date_trunc('milliseconds', ${column}) <> ${column} OR ${column} NOT BETWEEN '0001-01-02 00:00Z' AND '9999-12-31 00:00Z'`;
+
+/** What of the values a backup would not bring back as they are, null where it is nothing. The tables are the system's. */
+export async function lossOfValues(client: Client, format: BackupFormat): Promise<string | null> {
+  for (const { name, columns } of format.tables) {
+    for (const column of Object.keys(columns).filter((key) => columns[key] === 'timestamp')) {
+      const { rows } = await client.query<{ value: string }>(
+        `SELECT ${column}::text AS value FROM ${name} WHERE ${isLossy(column)} LIMIT 1`,
+      );
+      if (rows.length > 0) return `${column} of ${name} holds ${rows[0]!.value}`;
+    }
+  }
+  return null;
+}

@@ -31,7 +31,7 @@ export async function inDatabase({ url, system, watch, state, run }: DatabaseWor
       else if (watch.commit === 'unknown')
         tell('interrupted, while it is being committed: that is waited for (once more ends this program)');
       else {
-        tell('interrupted: rolling back (once more ends this program at once)');
+        tell('interrupted: ending it (once more ends this program at once)');
         void session.abort();
       }
     },

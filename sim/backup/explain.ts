@@ -12,11 +12,12 @@ export async function explained(error: unknown, state: string): Promise<Error> {
   if (error instanceof ProviderError) return unavailable(error.message, sentences(error.hint, state));
   const { code, message, syscall } = error as { code?: unknown; message?: unknown; syscall?: unknown };
   if (isLost(code, message)) return lostConnection(error as Error, state);
-  if (typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code)) return refused(code, String(message), state);
   if (typeof syscall === 'string')
     return new UsageError(String(message), `Is there room, and may this user write there? Another place: --dir DIR. ${state}`);
-  if (error instanceof RangeError)
-    return new UsageError(`this is too large for a backup in one file of text: ${error.message}`, `Next: pg_dump. ${state}`);
+  // Behind those of the system, some of which have five letters too.
+  if (typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code)) return refused(code, String(message), state);
+  if (error instanceof RangeError && /string length/.test(error.message))
+    return new UsageError(`this is too much for a backup, which is one text: ${error.message}`, `Next: pg_dump. ${state}`);
   return new Failure(await explainFailure(error, 'the system', null));
 }
 

@@ -10,8 +10,8 @@ export function writeOutcome(json: string | null, document: object, text: readon
     process.stderr.write(shown);
     return;
   }
-  if (json !== null) writeWhole(json, data);
   process.stdout.write(shown);
+  if (json !== null) writeWhole(json, data);
 }
 
 /** `rows packages 1, bookings 3`. */

@@ -1,6 +1,7 @@
 import { dirname, join } from 'node:path';
 import { isRejection, redactUrl, type UserSession } from '../../src/index.js';
 import { realContext } from '../backup/context.js';
+import { lossOfValues } from '../backup/check-tables.js';
 import { inDatabase } from '../backup/database.js';
 import { DirectoryStore } from '../backup/directory-store.js';
 import { rejected } from '../backup/explain.js';
@@ -13,6 +14,7 @@ import { counted, Watch } from '../backup/watch.js';
 import { EXIT } from '../exit-codes.js';
 import { shellWord } from '../shell-word.js';
 import { isBackupName } from '../systems/shared/backup/files.js';
+import { UsageError } from '../usage-error.js';
 import { requireWritable } from '../write-file.js';
 
 export interface BackupArguments {
@@ -38,7 +40,8 @@ export async function backupCommand(args: BackupArguments): Promise<number> {
     url: args.url,
     system,
     watch,
-    state: () => (watch.written === null ? NOT_WRITTEN : `The new backup is whole: ${join(args.dir, store.fileName(watch.written))}`),
+    state: () =>
+      args.dryRun || watch.written === null ? NOT_WRITTEN : `The new backup is whole: ${join(args.dir, store.fileName(watch.written))}`,
     run: (session) => backUp(args, system, session, watch, store),
   });
 }
@@ -51,6 +54,12 @@ async function backUp(
   directory: DirectoryStore,
 ): Promise<number> {
   if (!args.dryRun) for (const name of await directory.sweep()) tell(`swept      ${name}: whoever wrote it was killed`);
+  const loss = await lossOfValues(session.client, system.format);
+  if (loss !== null)
+    throw new UsageError(
+      `what the database holds would not come back as it is: ${loss}`,
+      'A backup holds moments in milliseconds, of the years 1 to 9999. Mend the value, then the same again',
+    );
   const inner = verifiedStore(args.dryRun ? trialStore(directory) : directory, system.format);
   const store = watch.store(inner, args.dryRun ? null : (name) => directory.fileName(name));
   const result = await system.backup({ keep: args.keep })(realContext(watch.client(session.client), store), {});

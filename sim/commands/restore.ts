@@ -9,7 +9,7 @@ import { goneLines, writeOutcome } from '../backup/outcome.js';
 import { type StoredSystem, storedSystem } from '../backup/systems.js';
 import { DirectoryStore } from '../backup/directory-store.js';
 import { tell } from '../backup/tell.js';
-import { grouped, Watch } from '../backup/watch.js';
+import { type Commit, grouped, Watch } from '../backup/watch.js';
 import { EXIT } from '../exit-codes.js';
 import { shellWord } from '../shell-word.js';
 import { countsOf } from '../systems/shared/backup/document.js';
@@ -47,7 +47,7 @@ export async function restoreCommand(args: RestoreArguments): Promise<number> {
     url: args.url,
     system,
     watch,
-    state: () => stateAfter(watch),
+    state: () => (args.dryRun ? NOTHING_CHANGED : stateAfter(watch)),
     run: (session) => (args.dryRun ? preview : restore)({ args, system, chosen, session, watch }),
   });
 }
@@ -82,7 +82,6 @@ async function preview(task: Task): Promise<number> {
 
 async function restore(task: Task): Promise<number> {
   const { args, system, chosen, session, watch } = task;
-  if (session.isReadOnly) throw new UsageError(`${redactUrl(args.url)} is a read-only replica`, 'Restore on the primary: use its address');
   const store = new DirectoryStore(args.dir, system.name);
   const open = async () => ({ name: chosen.file, document: chosen.document });
   const result = await system.restore({}, open)(realContext(watch.client(session.client), store), {});
@@ -102,10 +101,15 @@ async function restore(task: Task): Promise<number> {
   return EXIT.fine;
 }
 
-const stateAfter = ({ commit }: Watch): string =>
-  commit === 'none'
-    ? 'Nothing was changed'
-    : 'Whether it was committed is not known: the whole of it was, or nothing. Look: the same with --dry-run';
+const NOTHING_CHANGED = 'Nothing was changed';
+
+const STATES: Readonly<Record<Commit, string>> = {
+  none: NOTHING_CHANGED,
+  unknown: 'Whether it was committed is not known: the whole of it was, or nothing. Look: the same with --dry-run',
+  done: 'The restore is committed',
+};
+
+const stateAfter = ({ commit }: Watch): string => STATES[commit];
 
 /** What both outcomes begin with. */
 function head({ args, system, chosen, session }: Task): object {

@@ -13,8 +13,6 @@ export interface UserSession {
   readonly client: Client;
   /** As the server says it, without the packager's suffix: `18.4`. */
   readonly version: string;
-  /** A standby: nothing can be written. */
-  readonly isReadOnly: boolean;
   /** Ends what the server does for this session, a wait for a lock too, and rolls back what is open. Every later query fails. Throws nothing. */
   abort(): Promise<void>;
   close(): Promise<void>;
@@ -25,13 +23,10 @@ export async function openUserSession(url: string, environment: NodeJS.ProcessEn
   const connection = parseConnectionUrl(url, environment);
   const client = await open(connection);
   await noticeLostClients(client);
-  const { rows } = await client.query<{ version: string; standby: boolean }>(
-    "SELECT current_setting('server_version') AS version, pg_is_in_recovery() AS standby",
-  );
+  const { rows } = await client.query<{ version: string }>("SELECT current_setting('server_version') AS version");
   return {
     client: client as unknown as Client,
     version: rows[0]!.version.split(' ')[0]!,
-    isReadOnly: rows[0]!.standby,
     abort: () => terminate(connection, client),
     close: () => client.end().catch(() => {}),
   };
