@@ -222,19 +222,16 @@ export class PostgresEngine implements Engine<ServerState> {
    */
   async #crash(before: ServerState): Promise<Applied<ServerState>> {
     const connection = this.#database!.connection;
-    await this.#inspect.flushLog();
-    await this.server.crash!();
+    const pids = await this.#inspect.flushLog();
+    await this.server.crash!(pids, () => this.#inspect.reconnect(connection));
     this.#freezer.forgetAll();
-    await this.#inspect.reconnect(connection);
     this.#reset!.forget();
     if (this.#clockMs !== null) await this.#inspect.script(setClock(this.#clockMs));
     this.#armed.clear();
     this.#exchanges = this.#exchanges.map(() => null);
     this.#phases = this.#phases.map(() => 'idle');
-    for (const [actor, spent] of this.#sessions.entries()) {
-      spent.destroy();
-      this.#sessions[actor] = await this.#connect();
-    }
+    for (const spent of this.#sessions) spent.destroy();
+    this.#sessions = await Promise.all(this.#sessions.map(() => this.#connect()));
     const state = { actors: this.#actors(new Map()), committed: await this.#inspect.committed(), read: true };
     return { state: { ...before, ...state }, outcome: { kind: 'done', reply: { kind: 'value', value: null } } };
   }

@@ -154,9 +154,13 @@ export class Inspector {
     await this.#client.query('SELECT pg_cancel_backend($1)', [pid]);
   }
 
-  /** Sees to it that all that has been logged so far is written: a commit that writes waits for that, and for all before it. */
-  async flushLog(): Promise<void> {
+  /**
+   * Sees to it that all that has been logged so far is written: a commit that writes waits for that, and for all before it. Answers with the
+   * server's processes.
+   */
+  async flushLog(): Promise<number[]> {
     await this.#client.query("SELECT pg_logical_emit_message(true, 'lastseat', '')");
+    return (await this.#client.query<{ pid: number }>('SELECT pid FROM pg_stat_activity')).rows.map(({ pid }) => pid);
   }
 
   async end(): Promise<void> {

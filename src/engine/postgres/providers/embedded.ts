@@ -5,7 +5,7 @@
 import { accessSync, constants, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { expiry, pause } from '../waiting.js';
-import { readFacts, type ServerFacts, sqlState, withSession } from './admin.js';
+import { readFacts, type ServerFacts, sqlState } from './admin.js';
 import { newClusterDirectory } from './cluster-home.js';
 import { clusterSettings, initdbOptions } from './cluster-settings.js';
 import { createDatabase } from './databases.js';
@@ -19,6 +19,8 @@ import { CRASHED, CRASHING, type FailedStage, removeAbandoned, Supervisor } from
 /** Opening takes 0.5 to 1 s; a machine that needs longer than this is not one to search interleavings on. */
 const START_LIMIT_MS = 60_000;
 const POLL_MS = 3;
+/** Part of the socket's name. */
+const PORT = 5432;
 
 export interface EmbeddedOptions {
   /** The core to pin the server to; ignored where there is no `taskset`. */
@@ -42,8 +44,8 @@ export async function openEmbedded(options: EmbeddedOptions = {}): Promise<Postg
   });
   const swept = sweepDirectories(user);
   try {
-    const connection: Connection = { host: directory, port: 5432, user: 'postgres', database: 'postgres', ssl: false };
-    const facts = await firstAnswer(connection, supervisor, directory);
+    const connection: Connection = { host: directory, port: PORT, user: 'postgres', database: 'postgres', ssl: false };
+    const facts = await firstAnswer(() => readFacts(connection), supervisor, directory);
     await swept;
     supervisor.release();
     return new EmbeddedServer(connection, facts, supervisor, user);
@@ -54,14 +56,14 @@ export async function openEmbedded(options: EmbeddedOptions = {}): Promise<Postg
 }
 
 /** Asks again and again until the server answers: its readiness is seen within milliseconds, not at pg_ctl's pace. */
-async function firstAnswer(connection: Connection, supervisor: Supervisor, directory: string): Promise<ServerFacts> {
+async function firstAnswer<T>(ask: () => Promise<T>, supervisor: Supervisor, directory: string): Promise<T> {
   const tooLate = expiry(START_LIMIT_MS);
-  const socket = join(directory, `.s.PGSQL.${connection.port}`);
+  const socket = join(directory, `.s.PGSQL.${PORT}`);
   while (!tooLate()) {
     if (supervisor.failure !== null) throw explainFailure(supervisor.failure, supervisor.complaints, directory);
     if (canOpen(socket)) {
       try {
-        return await readFacts(connection);
+        return await ask();
       } catch (error) {
         if (!['57P03', 'ECONNREFUSED', 'ENOENT'].includes(sqlState(error) ?? '')) throw error;
       }
@@ -96,16 +98,15 @@ class EmbeddedServer implements PostgresServer {
   }
 
   /** The supervisor starts it again when the last of its processes is gone: until then the next server finds the memory in use, and refuses. */
-  async crash(): Promise<void> {
+  async crash<T>(pids: readonly number[], connect: () => Promise<T>): Promise<T> {
     const directory = this.#connection.host;
-    const { rows } = await withSession(this.#connection, (client) => client.query<{ pid: number }>('SELECT pid FROM pg_stat_activity'));
     const postmaster = Number(readFileSync(join(directory, 'data', 'postmaster.pid'), 'utf8').split('\n')[0]);
-    const pids = [postmaster, ...rows.map(({ pid }) => pid)];
+    const all = [postmaster, ...pids];
     writeFileSync(join(directory, CRASHING), '');
-    for (const pid of pids) kill(pid);
-    while (pids.some((pid) => identifyProcess(pid) !== null)) await pause(POLL_MS);
+    for (const pid of all) kill(pid);
+    while (all.some((pid) => identifyProcess(pid) !== null)) await pause(POLL_MS);
     renameSync(join(directory, CRASHING), join(directory, CRASHED));
-    await firstAnswer(this.#connection, this.#supervisor, directory);
+    return firstAnswer(connect, this.#supervisor, directory);
   }
 
   createDatabase(): Promise<ScratchDatabase> {
@@ -164,7 +165,7 @@ function kill(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL');
   } catch (error) {
-    // The session that has asked for the others is gone by itself.
+    // Gone by itself.
     if (sqlState(error) !== 'ESRCH') throw error;
   }
 }

@@ -42,10 +42,10 @@ export interface PostgresServer {
   /** What follows where it may not do one of these, a sentence each. */
   readonly limitations: readonly string[];
   /**
-   * Kills every process of the server at once, frozen ones too, and waits until it has recovered from what it had written. Absent where the server is not ours
-   * to kill.
+   * Kills the server and its processes, as `pg_stat_activity` lists them, frozen ones too, and connects again and again until it has recovered from what it had
+   * written. Absent where the server is not ours to kill.
    */
-  crash?(): Promise<void>;
+  crash?<T>(pids: readonly number[], connect: () => Promise<T>): Promise<T>;
   /** A database made from template0, with the C locale and UTF8, so that sorting is the same on every server. */
   createDatabase(): Promise<ScratchDatabase>;
   /** Drops what it made and stops what it started; nothing is left, also where backends are frozen. Closing twice is no error. */
