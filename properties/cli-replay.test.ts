@@ -123,7 +123,7 @@ describe('what is no recording exits 2, and says what is wrong with it', () => {
       () => forged((content) => (content[6] = '222222')),
       'an actor that its plan does not have',
     ],
-    ['a token with a schedule that is none', () => forged((content) => (content[6] = '00/111')), 'schedule cannot be read'],
+    ['a token with a schedule that is none', () => forged((content) => (content[6] = '00;111')), 'schedule cannot be read'],
     ['a token without a hash for every step', () => forged((content) => (content[7] = 'abcd')), 'has 6 steps, and hashes of 1'],
   ])('%s', async (_, source, message) => {
     const { code, stdout, stderr } = await replay(source());

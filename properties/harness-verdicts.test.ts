@@ -38,10 +38,12 @@ beforeAll(async () => {
   postgres = new PostgresEngine(server);
 });
 
-afterEach(() => {
+afterEach(async () => {
   vi.restoreAllMocks();
   spoiled.coveringSchedules = null;
-  postgres.release();
+  // What was made to go wrong may have left it in any state.
+  await postgres.close();
+  postgres = new PostgresEngine(server);
 });
 
 afterAll(async () => {
