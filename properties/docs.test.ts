@@ -60,6 +60,7 @@ const ELSEWHERE: Readonly<Record<string, { readonly why: string; readonly covere
   'npm ci': { why: 'installs', coveredBy: '.ci/run' },
   'npm ci && npm run sim -- --seed 42': { why: 'installs; the suite takes long', coveredBy: 'properties/docs.test.ts' },
   'npm test': { why: 'this is it', coveredBy: '.ci/run' },
+  'npm run test:conformance': { why: 'takes long', coveredBy: '.ci/run' },
   'npm run test:whole': { why: 'this is among it', coveredBy: '.ci/run' },
   'npm run coverage': { why: 'takes long', coveredBy: '.ci/run' },
   'npx vitest run properties/docs.test.ts': { why: 'this is it', coveredBy: '.ci/run' },
