@@ -18,7 +18,7 @@ import { isBackupName } from '../sim/systems/shared/backup/files.js';
 import { hurtWorkloads } from '../sim/systems/shared/hurt.js';
 import { interruptionMonitors } from '../sim/systems/shared/monitors/cycle-monitors.js';
 import { typedErrors } from '../sim/systems/shared/monitors/typed-errors.js';
-import { always, DEFAULT_LIMITS, drawPlans, explorePlan, type Role, type Scenario } from '../src/index.js';
+import { always, DEFAULT_LIMITS, drawPlans, explorePlan, type Operation, type Role, type Scenario } from '../src/index.js';
 import { onServer } from './model-cases.js';
 
 const { postgres } = onServer();
@@ -101,6 +101,19 @@ describe('what interrupts shows', () => {
     const { verdict, failure } = await explore(crash!, true);
     expect(verdict).toBe('violated');
     expect(failure!.invariant).toBe('whole-restores');
+  });
+
+  test('a backup that makes room for itself first', async () => {
+    const monitors = interruptionMonitors(rentalBackup);
+    const makesRoom: Operation = async (context, input) => {
+      for (const name of await context.store.list()) await context.store.remove(name);
+      return rentalCycle.operations.backup!(context, input);
+    };
+    const operations = { ...rentalCycle.operations, backup: makesRoom };
+    const [crash] = hurt({ ...rentalCycle, files: backupWithBooking(1), operations, monitors, invariants: [] }, 1, [backup!]);
+    const { verdict, failure } = await explore(crash!, false);
+    expect(verdict).toBe('violated');
+    expect(failure!.invariant).toBe('whole-backups');
   });
 
   test('a backup that is written under its own name', async () => {

@@ -47,7 +47,7 @@ export interface StepEvent {
   /** True for the first step that this actor takes. */
   readonly first: boolean;
   readonly kind: StepKind;
-  /** The SQL text, or `write backup.json` and the like. */
+  /** The SQL text, or `store write backup.json` and the like. */
   readonly text: string;
   readonly outcome: 'done' | 'blocked' | 'failed';
   /** SQLSTATE or another stable code, where the outcome is `failed`. */

@@ -61,3 +61,17 @@ export function withoutEntry<T>(record: Readonly<Record<string, T>>, name: strin
 export function withElement<T extends string | number>(set: readonly T[], element: T): readonly T[] {
   return set.includes(element) ? set : [...set, element].sort((a, b) => (a < b ? -1 : 1));
 }
+
+/** By restore actor: the digest of what its backup holds, once it has read that. */
+export function restoringAfter(
+  options: CycleOptions,
+  restoring: Readonly<Record<string, string>>,
+  event: StepEvent,
+): Readonly<Record<string, string>> {
+  const tables = options.parse(fileContent(event) ?? '');
+  return tables === null ? restoring : withEntry(restoring, event.actor, digestOf(options.comparable(tables)));
+}
+
+/** What a restore would have to leave for the tables to be as they are. */
+export const restoredDigest = (options: CycleOptions, committed: CommittedState): string =>
+  digestOf(options.comparable(backedUpTables(committed, options.tables)));

@@ -1,17 +1,31 @@
 import type { Monitor } from '../../../../src/index.js';
 import { isBackupName } from '../backup/files.js';
-import { backedUpTables, type CycleOptions, digestOf, fileContent, withElement, withEntry } from './cycle.js';
+import { type CycleOptions, restoredDigest, restoringAfter, withElement } from './cycle.js';
 
-/** What bears a backup's name is a whole backup, at every moment, and those that are older than the one being made stay until it is there. */
+interface Backups {
+  /** One has been written, or read, whole. */
+  readonly whole: boolean;
+  readonly torn: readonly string[];
+  readonly tooEarly: readonly string[];
+}
+
+/** What bears a backup's name is a whole backup, at every moment, and none is removed before another is known to be whole. */
 export function wholeBackups(options: CycleOptions): Monitor {
   return {
     name: 'whole-backups',
-    initial: (): readonly string[] => [],
-    observe: (torn: readonly string[], { kind, outcome, file }): readonly string[] => {
-      if (kind !== 'store' || outcome !== 'done' || file === null || !isBackupName(file.name)) return torn;
-      return file.content !== null && options.parse(file.content) === null ? withElement(torn, file.name) : torn;
+    initial: (): Backups => ({ whole: false, torn: [], tooEarly: [] }),
+    observe: (state: Backups, { kind, outcome, file, text }): Backups => {
+      if (kind !== 'store' || outcome !== 'done' || file === null || !isBackupName(file.name)) return state;
+      if (file.content === null) {
+        const early = text.startsWith('store remove ') && !state.whole;
+        return early ? { ...state, tooEarly: withElement(state.tooEarly, file.name) } : state;
+      }
+      return options.parse(file.content) === null ? { ...state, torn: withElement(state.torn, file.name) } : { ...state, whole: true };
     },
-    violations: (torn: readonly string[]) => torn.map((name) => ({ resource: name, message: 'bears the name of a backup, and is none' })),
+    violations: ({ torn, tooEarly }: Backups) => [
+      ...torn.map((name) => ({ resource: name, message: 'bears the name of a backup, and is none' })),
+      ...tooEarly.map((name) => ({ resource: name, message: 'was removed before another backup was whole' })),
+    ],
   };
 }
 
@@ -28,11 +42,9 @@ export function wholeRestores(options: CycleOptions): Monitor {
     initial: (): Restores => ({ restoring: {}, partial: [] }),
     observe: (state: Restores, event): Restores => {
       if (event.operation !== options.restore) return state;
-      const tables = options.parse(fileContent(event) ?? '');
-      const restoring = tables === null ? state.restoring : withEntry(state.restoring, event.actor, digestOf(options.comparable(tables)));
+      const restoring = restoringAfter(options, state.restoring, event);
       if (!event.changed) return { ...state, restoring };
-      const committed = digestOf(options.comparable(backedUpTables(event.committed, options.tables)));
-      const whole = restoring[event.actor] === committed;
+      const whole = restoring[event.actor] === restoredDigest(options, event.committed);
       return { restoring, partial: whole ? state.partial : withElement(state.partial, event.actor) };
     },
     violations: ({ partial }: Restores) =>

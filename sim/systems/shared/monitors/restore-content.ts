@@ -1,5 +1,5 @@
 import type { Monitor } from '../../../../src/index.js';
-import { backedUpTables, type CycleOptions, digestOf, fileContent, succeeded, withElement, withEntry, withoutEntry } from './cycle.js';
+import { type CycleOptions, restoredDigest, restoringAfter, succeeded, withElement, withoutEntry } from './cycle.js';
 
 interface State {
   /** By actor: what the backup holds that it is restoring. */
@@ -14,11 +14,9 @@ export function restoreContent(options: CycleOptions): Monitor {
     initial: (): State => ({ restoring: {}, different: [] }),
     observe: (state: State, event): State => {
       if (event.operation !== options.restore) return state;
-      const tables = options.parse(fileContent(event) ?? '');
-      const restoring = tables === null ? state.restoring : withEntry(state.restoring, event.actor, digestOf(options.comparable(tables)));
+      const restoring = restoringAfter(options, state.restoring, event);
       if (event.finished === null) return { ...state, restoring };
-      const committed = digestOf(options.comparable(backedUpTables(event.committed, options.tables)));
-      const equal = succeeded(event) === null || restoring[event.actor] === committed;
+      const equal = succeeded(event) === null || restoring[event.actor] === restoredDigest(options, event.committed);
       return {
         restoring: withoutEntry(restoring, event.actor),
         different: equal ? state.different : withElement(state.different, event.actor),
