@@ -23,20 +23,11 @@ export interface ViolationRecord {
 }
 
 /**
- * What an actor does; `start`: its operation begins, where it matters when. What happens besides: `tick`, the clock moves on; `lost`, a connection is gone;
- * `unanswered`, a commit has been carried out, and the connection is gone before the answer; `dies`, an actor's process is gone; `terminated`, its session
- * is ended by an administrator; `cancelled`, `statement-timeout`, `lock-timeout`, the statement for which it waits is given up; `crash`, the server's;
- * `cache-down`, the cache stops answering.
+ * What no actor does: `tick`, the clock moves on; `lost`, a connection is gone; `unanswered`, a commit has been carried out, and the connection is gone
+ * before the answer; `dies`, an actor's process is gone; `terminated`, its session is ended by an administrator; `cancelled`, `statement-timeout`,
+ * `lock-timeout`, the statement for which it waits is given up; `crash`, the server's; `cache-down`, the cache stops answering.
  */
-export type StepKind =
-  | 'statement'
-  | 'commit'
-  | 'resume'
-  | 'deadlock'
-  | 'store'
-  | 'cache'
-  | 'connect'
-  | 'start'
+export type Happening =
   | 'tick'
   | 'lost'
   | 'unanswered'
@@ -47,6 +38,9 @@ export type StepKind =
   | 'lock-timeout'
   | 'crash'
   | 'cache-down';
+
+/** What an actor does, or what happens; `start`: its operation begins, where it matters when. */
+export type StepKind = 'statement' | 'commit' | 'resume' | 'deadlock' | 'store' | 'cache' | 'connect' | 'start' | Happening;
 
 export interface StepRecord {
   /** Index of the actor in the plan, and its name; -1 and `clock` for a tick, `server` for a crash, `cache` where it goes down. */

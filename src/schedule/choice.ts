@@ -1,28 +1,13 @@
 import type { ActorIndex } from '../engine/contract.js';
+import type { Happening } from '../history/history.js';
 
 /**
- * One entry of a schedule. An actor takes its next step, or that step comes to a serialization failure where it may, or a waiting one is made a
- * deadlock's victim; or something happens that no actor does: the clock moves on (`tick`, of nobody: {@link NOBODY}), an actor's connection is lost, or is
- * lost when its COMMIT has been carried out and before it is told so (`unanswered`), or its process dies; its session is `terminated`, or the statement for
- * which it waits is given up (`cancelled` by somebody, or by one of two timeouts); or the server crashes, or the cache
- * stops answering (of nobody).
+ * One entry of a schedule: an actor takes its next step, or that step comes to a serialization failure where it may, or a waiting one is made a
+ * deadlock's victim; or something happens, to an actor or to nobody ({@link NOBODY}).
  */
 export interface Choice {
   readonly actor: ActorIndex;
-  readonly kind:
-    | 'step'
-    | 'fail'
-    | 'victim'
-    | 'tick'
-    | 'lost'
-    | 'unanswered'
-    | 'dies'
-    | 'terminated'
-    | 'cancelled'
-    | 'statement-timeout'
-    | 'lock-timeout'
-    | 'crash'
-    | 'cache-down';
+  readonly kind: 'step' | 'fail' | 'victim' | Happening;
 }
 
 /** In the place of an actor, where something happens to none in particular. */
