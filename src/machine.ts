@@ -341,10 +341,10 @@ export class Machine<S> {
     const { world } = before;
     const state = before.actors[actor]!;
     const faults = this.#faultsAfter(before, actor, kind);
-    const gone = chain(kind === 'unanswered' ? this.#commit(before, actor) : before.engine, (engine) =>
+    const parted = chain(kind === 'unanswered' ? this.#commit(before, actor) : before.engine, (engine) =>
       this.engine.apply(engine, { kind: kind === 'terminated' ? 'terminate' : 'disconnect', actor }),
     );
-    return chain(gone, ({ state: engine, outcome }) => {
+    return chain(parted, ({ state: engine, outcome }) => {
       const gone: ActorState = { ...state, started: true, lost: true, dead: kind === 'dies' };
       const request = kind !== 'dies' && state.node.request?.kind === 'query' ? state.node.request : null;
       const reply: Reply = request === null ? NO_ANSWER : kind === 'terminated' ? replyOf(outcome) : CONNECTION_LOST;
