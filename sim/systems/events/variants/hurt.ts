@@ -1,6 +1,7 @@
 import { always, defineScenario } from '../../../../src/index.js';
 import { hurtWorkloads } from '../../shared/hurt.js';
-import { acknowledgedStands, idIn } from '../../shared/monitors/acknowledged-stands.js';
+import { acknowledgedStands } from '../../shared/monitors/acknowledged-stands.js';
+import { idIn } from '../../shared/monitors/cycle.js';
 import { typedErrors } from '../../shared/monitors/typed-errors.js';
 import { pessimistic as strategy } from '../book-pessimistic.js';
 import { bookSeats } from '../book-seats.js';

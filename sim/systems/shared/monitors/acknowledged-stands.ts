@@ -18,11 +18,3 @@ export function acknowledgedStands(rows: IdColumn, acknowledged: (value: unknown
     },
   };
 }
-
-/** The number that a result has under this name. */
-export const idIn =
-  (field: string) =>
-  (value: unknown): number | null => {
-    const id = (value as Readonly<Record<string, unknown>> | null | undefined)?.[field];
-    return typeof id === 'number' ? id : null;
-  };

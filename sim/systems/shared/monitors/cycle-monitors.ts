@@ -4,7 +4,7 @@ import { type BackupFormat, idColumn } from '../backup/format.js';
 import { acknowledgedBookings } from './acknowledged-bookings.js';
 import { acknowledgedIds } from './acknowledged-ids.js';
 import { backupContent } from './backup-content.js';
-import type { CycleOptions, Tables } from './cycle.js';
+import { type CycleOptions, idIn, type Tables } from './cycle.js';
 import { wholeBackups, wholeRestores } from './interrupted.js';
 import { restoreContent } from './restore-content.js';
 import { versionsGrow } from './versions-grow.js';
@@ -44,10 +44,7 @@ function cycleOf(format: BackupFormat, aside: (tables: Tables) => Tables = (tabl
     },
     comparable: (tables) => versionsOf(format).reduce(without, aside(tables)),
     bookings: { table: 'bookings', column: idColumn(format.tables.find(({ name }) => name === 'bookings')!)! },
-    acknowledged: (value) => {
-      const id = (value as { readonly bookingId?: unknown } | null | undefined)?.bookingId;
-      return typeof id === 'number' ? id : null;
-    },
+    acknowledged: idIn('bookingId'),
   };
 }
 

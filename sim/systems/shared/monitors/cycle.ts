@@ -75,3 +75,11 @@ export function restoringAfter(
 /** What a restore would have to leave for the tables to be as they are. */
 export const restoredDigest = (options: CycleOptions, committed: CommittedState): string =>
   digestOf(options.comparable(backedUpTables(committed, options.tables)));
+
+/** The number that a result has under this name. */
+export const idIn =
+  (field: string) =>
+  (value: unknown): number | null => {
+    const id = (value as Readonly<Record<string, unknown>> | null | undefined)?.[field];
+    return typeof id === 'number' ? id : null;
+  };
