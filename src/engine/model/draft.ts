@@ -255,7 +255,10 @@ export class Draft {
     if (item === null) return;
     if (!item.readOnly) this.#leaveRivals(item, commits);
     if (commits) this.#note(item, { committed: this.#commits() + 1, changes: this.transaction(actor).writes });
-    else this.#serializable = this.#serializable.filter((other) => other !== item);
+    else {
+      this.doomPivots();
+      this.#serializable = this.#serializable.filter((other) => other.actor !== actor || other.committed !== null);
+    }
     this.#serializable = stillNeeded(this.#serializable);
   }
 
