@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { fuzzExitCode } from '../sim/commands/fuzz.js';
 import { EXIT } from '../sim/exit-codes.js';
-import type { Action } from '../src/engine/contract.js';
+import { type Action, EngineError } from '../src/engine/contract.js';
 import { ModelEngine } from '../src/engine/model/engine.js';
 import type { ModelState } from '../src/engine/model/state.js';
 import { PostgresEngine } from '../src/engine/postgres/engine.js';
@@ -147,11 +147,40 @@ test('one schema after another, and no row in either: each has its own tables', 
   }
 });
 
+/** A model that fails at every statement. */
+class Failing extends ModelEngine {
+  readonly #error: Error;
+
+  constructor(error: Error) {
+    super();
+    this.#error = error;
+  }
+
+  override apply(state: ModelState, action: Action): ReturnType<ModelEngine['apply']> {
+    if (action.kind === 'statement') throw this.#error;
+    return super.apply(state, action);
+  }
+}
+
+test('an engine that gives up is told of, and is no divergence to be made small', async () => {
+  const model = new Failing(new EngineError('the server does not answer'));
+  const found = await fuzz('gives up', 3, { model, postgres }, { schedules: 2, maxShrinks: 50 });
+  expect(found).toMatchObject({ examined: null, divergence: null, gaveUp: 'the server does not answer', shrinks: 0 });
+  const tally = addTallies(NOTHING_FUZZED, tallyOf(found, 3, 'a test'));
+  expect(tally).toMatchObject({ programs: 1, schedules: 0, gaveUp: [{ index: 3, reason: 'the server does not answer' }] });
+});
+
+test('an error of ours ends the run', async () => {
+  const model = new Failing(new TypeError('a bug'));
+  await expect(fuzz('breaks', 3, { model, postgres }, { schedules: 2, maxShrinks: 50 })).rejects.toThrow('a bug');
+});
+
 test('exit codes: what was interrupted, what failed, what diverged', () => {
   const divergence = { index: 1, difference: '', file: '', shrinks: 0 };
   const diverged: FuzzTally = { ...NOTHING_FUZZED, divergences: [divergence] };
   expect(fuzzExitCode(NOTHING_FUZZED, false, null)).toBe(EXIT.fine);
   expect(fuzzExitCode(diverged, false, null)).toBe(EXIT.mismatch);
+  expect(fuzzExitCode({ ...NOTHING_FUZZED, gaveUp: [{ index: 1, reason: '' }] }, false, null)).toBe(EXIT.internal);
   expect(fuzzExitCode(diverged, false, EXIT.environment)).toBe(EXIT.environment);
   expect(fuzzExitCode(diverged, true, EXIT.internal)).toBe(EXIT.interrupted);
 });

@@ -65,4 +65,10 @@ describe('a DEFERRABLE transaction', () => {
     await expect(search(machine, engine, { maxStates: 10_000 })).rejects.toThrow(UnmodelledError);
     await expect(search(machine, engine, { maxStates: 10_000 })).rejects.toThrow(/not to be safe|doomed/);
   });
+
+  test('is refused where it waits, and its session has another to be remembered: the server would tell of no wait', async () => {
+    const scripts = [`${block(look)}; ${report(look)}`, block('SELECT id FROM notes', 'UPDATE notes SET v = 5')];
+    const { machine, engine } = modelOf({ schema, seed, scripts, isolation: 'SERIALIZABLE' });
+    await expect(search(machine, engine, { maxStates: 10_000 })).rejects.toThrow(/waits while an earlier one of its session/);
+  });
 });

@@ -50,9 +50,11 @@ export async function fuzzCommand(args: FuzzArguments): Promise<number> {
 const PROGRAMS_PER_LINE = 100;
 
 /** `failed`: the code of what went wrong besides. */
-export function fuzzExitCode({ divergences }: FuzzTally, interrupted: boolean, failed: number | null): number {
+export function fuzzExitCode({ divergences, gaveUp }: FuzzTally, interrupted: boolean, failed: number | null): number {
   if (interrupted) return EXIT.interrupted;
-  return failed ?? (divergences.length > 0 ? EXIT.mismatch : EXIT.fine);
+  if (failed !== null) return failed;
+  if (divergences.length > 0) return EXIT.mismatch;
+  return gaveUp.length > 0 ? EXIT.internal : EXIT.fine;
 }
 
 class Fuzzing {
@@ -176,8 +178,20 @@ class Fuzzing {
   }
 
   #summary(): string {
-    const { programs, statements, refused, schemasRefused, schedules, schedulesRefused, steps, unsteady, parted, seen, divergences } =
-      this.#tally;
+    const {
+      programs,
+      statements,
+      refused,
+      schemasRefused,
+      schedules,
+      schedulesRefused,
+      steps,
+      unsteady,
+      parted,
+      seen,
+      divergences,
+      gaveUp,
+    } = this.#tally;
     const seconds = ((Date.now() - this.#startedMs) / 1000).toFixed(1);
     const total = sum(refused);
     const met = (...names: string[]) => names.map((name) => `${name} ${seen[name] ?? 0}`).join(', ');
@@ -191,6 +205,7 @@ class Fuzzing {
         .sort(([one, left], [other, right]) => right - left || (one < other ? -1 : 1))
         .map(([reason, count]) => `  ${String(count).padStart(9)}  ${reason}`),
       `divergences  ${divergences.length}${divergences.length >= MAX_DIVERGENCES ? ': enough, and the run was ended' : ''}`,
+      ...gaveUp.map(({ index, reason }) => `not compared  program ${index}: ${reason}`),
       `${this.#interrupted ? 'interrupted' : 'done'} after ${seconds} s`,
       `again        ${this.#again()}`,
     ].join('\n');

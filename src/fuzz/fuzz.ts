@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { EngineError } from '../engine/contract.js';
 import { numericSeed } from '../plan/draw.js';
 import { ordered } from '../schedule/arbitrary.js';
 import type { Policy } from '../schedule/policy.js';
@@ -8,7 +9,10 @@ import { type FuzzProgram, programArbitrary } from './program.js';
 /** What one number of a seed came to. */
 export interface Fuzzed {
   readonly program: FuzzProgram;
-  readonly examined: Examined;
+  /** Null where the server's engine gave up. */
+  readonly examined: Examined | null;
+  /** Why it gave up; null where it did not. Then the program says nothing of the model. */
+  readonly gaveUp: string | null;
   /** The divergence, made small; null where there is none. */
   readonly divergence: Divergence | null;
   /** Smaller programs that were tried for it. */
@@ -32,20 +36,28 @@ const SCHEDULES_TO_SHRINK = 8;
 /** Examines program `index` of a seed: a function of these two alone. A divergence is shrunk by fast-check. */
 export async function fuzz(seed: string, index: number, engines: Engines, options: FuzzOptions): Promise<Fuzzed> {
   const name = `${seed}/${index}`;
-  let first: { readonly program: FuzzProgram; readonly examined: Examined } | null = null;
+  let first: { readonly program: FuzzProgram; readonly examined: Examined | null; readonly gaveUp: string | null } | null = null;
   let smallest: Divergence | null = null;
   let tried = 0;
+  let broken: { readonly error: unknown } | null = null;
   const property = fc.asyncProperty(programArbitrary(seed, index), async (program) => {
-    if (tried > options.maxShrinks) return true;
+    if (broken !== null || tried > options.maxShrinks) return true;
     tried += 1;
-    const examined = await examine(program, policies(program, name, smallest, options), engines);
-    first ??= { program, examined };
-    smallest = examined.divergence ?? smallest;
-    return examined.divergence === null;
+    try {
+      const examined = await examine(program, policies(program, name, smallest, options), engines);
+      first ??= { program, examined, gaveUp: null };
+      smallest = examined.divergence ?? smallest;
+      return examined.divergence === null;
+    } catch (error) {
+      // To fast-check an error were one more failure, to be made small, and then to be forgotten.
+      if (error instanceof EngineError) first ??= { program, examined: null, gaveUp: error.message };
+      else broken = { error };
+      return true;
+    }
   });
   await fc.check(property, { seed: numericSeed(name), numRuns: 1 });
-  const { program, examined } = first!;
-  return { program, examined, divergence: smallest, shrinks: tried - 1 };
+  if (broken !== null) throw (broken as { readonly error: unknown }).error;
+  return { ...first!, divergence: smallest, shrinks: tried - 1 };
 }
 
 /** For a program that is tried because a larger one diverged, that one's order comes first. */

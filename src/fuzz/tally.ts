@@ -21,6 +21,8 @@ export interface FuzzTally {
   /** How often steps came to what: `waits`, `waits again`, an SQLSTATE, a command and its count. */
   readonly seen: Readonly<Record<string, number>>;
   readonly divergences: readonly FoundDivergence[];
+  /** Programs that could not be compared to their end, and why. */
+  readonly gaveUp: readonly { readonly index: number; readonly reason: string }[];
 }
 
 /** A divergence, made small. */
@@ -47,16 +49,19 @@ export const NOTHING_FUZZED: FuzzTally = {
   parted: 0,
   seen: {},
   divergences: [],
+  gaveUp: [],
 };
 
 /** What one program came to. `where` is told in the file: seed, version of PostgreSQL. */
-export function tallyOf({ program, examined, divergence, shrinks }: Fuzzed, index: number, where: string): FuzzTally {
+export function tallyOf({ program, examined, gaveUp, divergence, shrinks }: Fuzzed, index: number, where: string): FuzzTally {
+  const statements = program.actors.reduce((sum, all) => sum + all.length, 0);
+  if (examined === null) return { ...NOTHING_FUZZED, programs: 1, statements, gaveUp: [{ index, reason: gaveUp! }] };
   const { refused, schemaRefused, schedules, schedulesRefused, steps, unsteady, parted, seen } = examined;
   const reasons: Record<string, number> = {};
   for (const reason of refused.values()) reasons[reason] = (reasons[reason] ?? 0) + 1;
   return {
     programs: 1,
-    statements: program.actors.reduce((sum, statements) => sum + statements.length, 0),
+    statements,
     refused: reasons,
     schemasRefused: schemaRefused === null ? {} : { [schemaRefused]: 1 },
     schedules,
@@ -67,6 +72,7 @@ export function tallyOf({ program, examined, divergence, shrinks }: Fuzzed, inde
     seen: Object.fromEntries(seen),
     divergences:
       divergence === null ? [] : [{ index, difference: divergence.difference, file: divergenceFile(divergence, where), shrinks }],
+    gaveUp: [],
   };
 }
 
@@ -84,6 +90,7 @@ export function addTallies(left: FuzzTally, right: FuzzTally): FuzzTally {
     parted: left.parted + right.parted,
     seen: addCounts(left.seen, right.seen),
     divergences: [...left.divergences, ...right.divergences].sort((one, other) => one.index - other.index),
+    gaveUp: [...left.gaveUp, ...right.gaveUp].sort((one, other) => one.index - other.index),
   };
 }
 

@@ -213,6 +213,8 @@ export class Draft {
   takeSafeSnapshot(actor: ActorIndex): void {
     const rivals = this.#serializable.filter(({ committed, readOnly }) => committed === null && !readOnly);
     if (rivals.some(({ doomed }) => doomed)) throw new UnmodelledError('a DEFERRABLE transaction while another may have been doomed');
+    if (rivals.length > 0 && this.#serializable.some((item) => item.actor === actor))
+      throw new UnmodelledError('a DEFERRABLE transaction that waits while an earlier one of its session is remembered');
     const began = this.#commits();
     this.#transactions[actor] = { ...this.transaction(actor), rivals: rivals.map((rival) => rival.actor), began };
   }
