@@ -38,7 +38,7 @@ export const checkoutInclusive = defineHotel({
     class: 'half-open versus closed date ranges',
     anomaly: "somebody else's hold counts no more, in one order without any overlap",
     leastActors: 2,
-    seenIn: 'opendigitalproductfactory#2554',
+    seenIn: 'Ebolaeater/pe#4',
     fix: 'hotel/ends-of-holds',
   },
 });

@@ -29,7 +29,7 @@ export const halfOpenRange = defineRental({
     class: 'half-open versus closed date ranges',
     anomaly: 'overlap not seen, in any order',
     leastActors: 2,
-    seenIn: 'opendigitalproductfactory#2554',
+    seenIn: '3dem/emhub#119',
     fix: 'rental/no-key-update',
   },
 });

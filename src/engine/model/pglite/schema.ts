@@ -126,7 +126,7 @@ export class PgliteSchema {
       if (error instanceof SqlError) throw new UnmodelledError(`the schema, of which PGlite says: ${error.message}`);
       throw error;
     }
-    this.#rows ??= JSON.parse(instance.script(CATALOG)[0]![0]![0]!) as CatalogRows;
+    this.#rows ??= readRows(instance);
     const defaultsAndKeys = this.#rows.tables.flatMap((table) => [
       `ALTER TABLE ${quote(table.name)} DISABLE TRIGGER USER`,
       ...table.foreignKeys.map((foreignKey) => `ALTER TABLE ${quote(table.name)} DROP CONSTRAINT ${quote(foreignKey.name)}`),
@@ -233,6 +233,14 @@ export class PgliteSchema {
 }
 
 const TIDY_EVERY = 200;
+
+/** Only where a statement's rows are asked for must they come in the order in which they lie: here indexes save seconds. */
+function readRows(instance: Instance): CatalogRows {
+  instance.script('SET enable_indexscan = on; SET enable_bitmapscan = on');
+  const rows = JSON.parse(instance.script(CATALOG)[0]![0]![0]!) as CatalogRows;
+  instance.script('RESET enable_indexscan; RESET enable_bitmapscan');
+  return rows;
+}
 
 const LOCKS = `SELECT c.relname, l.mode, c.relkind, c.relnamespace::regnamespace::text
   FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
