@@ -27,18 +27,21 @@ export interface ScriptedCase {
 }
 
 /** Runs the statements in order. After an error it goes on with the last one, which ends the transaction, or stubbornly with the next. */
-const statementsInOrder: Operation = async ({ client }, input: { readonly script: Script; readonly stubborn: boolean }) => {
-  const statements = splitStatements(input.script);
-  for (let index = 0; index < statements.length; index += 1) {
-    try {
-      const { text, values } = withoutParameters(statements[index]!);
-      await client.query(text, [...values]);
-    } catch {
-      const last = statements.length - 1;
-      if (!input.stubborn && index < last && /^(commit|rollback)/i.test(statements[last]!)) index = last - 1;
+function statementsInOrder(scripts: readonly Script[]): Operation {
+  const split = new Map(scripts.map((script) => [script, splitStatements(script)]));
+  return async ({ client }, input: { readonly script: Script; readonly stubborn: boolean }) => {
+    const statements = split.get(input.script)!;
+    for (let index = 0; index < statements.length; index += 1) {
+      try {
+        const { text, values } = withoutParameters(statements[index]!);
+        await client.query(text, [...values]);
+      } catch {
+        const last = statements.length - 1;
+        if (!input.stubborn && index < last && /^(commit|rollback)/i.test(statements[last]!)) index = last - 1;
+      }
     }
-  }
-};
+  };
+}
 
 /** The case as a scenario, and the one plan of it. */
 export function scenarioOf(scripted: ScriptedCase): { scenario: Scenario; plan: Plan } {
@@ -47,7 +50,7 @@ export function scenarioOf(scripted: ScriptedCase): { scenario: Scenario; plan: 
     description: 'Actors that are lists of SQL.',
     schema: scripted.schema,
     seed: () => scripted.seed,
-    operations: { script: statementsInOrder },
+    operations: { script: statementsInOrder(scripted.scripts) },
     workloads: [],
     invariants: scripted.invariants ?? [],
     ...(scripted.witnesses === undefined ? {} : { witnesses: scripted.witnesses }),
