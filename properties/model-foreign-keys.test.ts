@@ -156,3 +156,28 @@ describe('who forbids it', () => {
     },
   ]);
 });
+
+describe('foreign keys of one name, in two tables', () => {
+  const { conforms } = onServer(
+    `
+    CREATE TABLE items (id int PRIMARY KEY, v int NOT NULL);
+    CREATE TABLE wishes (id int PRIMARY KEY, item_id int, CONSTRAINT of_item FOREIGN KEY (item_id) REFERENCES items ON DELETE SET NULL);
+    CREATE TABLE lines (id int PRIMARY KEY, item_id int, CONSTRAINT of_item FOREIGN KEY (item_id) REFERENCES items ON DELETE CASCADE);
+    CREATE TABLE orders (id int PRIMARY KEY, line_id int, CONSTRAINT of_item FOREIGN KEY (line_id) REFERENCES lines DEFERRABLE INITIALLY DEFERRED);
+  `,
+    'INSERT INTO items VALUES (1, 1), (2, 1); INSERT INTO wishes VALUES (1, 1); INSERT INTO lines VALUES (1, 1), (2, 2)',
+  );
+  conforms([
+    {
+      name: 'each does what it says',
+      scripts: ['DELETE FROM items WHERE id = 1', 'SELECT * FROM wishes', 'INSERT INTO orders VALUES (1, 2)'],
+      sees: ['DELETE 1', 'INSERT 1'],
+    },
+    {
+      name: 'each checks its own table',
+      scripts: [block('INSERT INTO orders VALUES (1, 1)'), block('INSERT INTO lines VALUES (3, 7)'), 'DELETE FROM items WHERE id = 1'],
+      sees: ['23503', 'DELETE 1'],
+      at: RC,
+    },
+  ]);
+});

@@ -58,6 +58,8 @@ export interface CheckConstraint {
 }
 
 export interface ForeignKey {
+  /** Table and name: a name is unique in its table only. */
+  readonly id: string;
   readonly name: string;
   readonly table: number;
   readonly columns: readonly number[];
@@ -315,8 +317,10 @@ function link(drafts: readonly Draft[]): Table[] {
       if (parent < 0) throw new UnmodelledError(`table ${reference.parent}, which ${draft.name} refers to, is not in the schema`);
       const parentDraft = drafts[parent]!;
       const columns = reference.columns.map((column) => columnIndex(draft, column));
+      const name = reference.name ?? `${draft.name}_${reference.columns.join('_')}_fkey`;
       return {
-        name: reference.name ?? `${draft.name}_${reference.columns.join('_')}_fkey`,
+        id: `${draft.name}.${name}`,
+        name,
         table,
         columns,
         parent,

@@ -89,7 +89,7 @@ export function setConstraints(draft: Draft, actor: ActorIndex, plan: SetConstra
 
 function refuseUnknown(name: string, { tables }: Catalog): void {
   const constraints = tables.flatMap((table) => [...table.unique, ...table.foreignKeys]).filter((constraint) => constraint.name === name);
-  if (constraints.some(({ timing }) => timing !== 'at once')) return;
+  if (constraints.length > 0 && constraints.every(({ timing }) => timing !== 'at once')) return;
   if (constraints.length > 0 || tables.some(({ checks }) => checks.some((check) => check.name === name)))
     throw new UnmodelledError(`SET CONSTRAINTS of ${name}, which cannot be deferred`);
   throw new SqlError('42704', `constraint "${name}" does not exist`);

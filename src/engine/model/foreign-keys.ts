@@ -32,7 +32,7 @@ export const parentItems = (foreignKeys: readonly ForeignKey[], values: readonly
     kind: 'parent',
     join: null,
     returned: null,
-    foreignKey: foreignKey.name,
+    foreignKey: foreignKey.id,
     owner,
     mode: RowLockMode.keyShare,
   }));
@@ -44,7 +44,7 @@ function lockForCheck(draft: Draft, actor: ActorIndex, table: number, mode: 'ROW
 }
 
 export function foreignKeyOf(item: Item, catalog: Catalog, among: (table: Table) => readonly ForeignKey[]): ForeignKey {
-  for (const table of catalog.tables) for (const foreignKey of among(table)) if (foreignKey.name === item.foreignKey) return foreignKey;
+  for (const table of catalog.tables) for (const foreignKey of among(table)) if (foreignKey.id === item.foreignKey) return foreignKey;
   throw new Error(`no foreign key ${item.foreignKey}`);
 }
 
@@ -105,7 +105,7 @@ export function childItems(table: Table, before: readonly Value[], after: readon
         kind: 'child',
         join: null,
         returned: null,
-        foreignKey: foreignKey.name,
+        foreignKey: foreignKey.id,
         key: { old: keyIn(before), next: after === null ? null : keyIn(after) },
         mode: RowLockMode.keyShare,
       },

@@ -200,7 +200,7 @@ export interface Item {
   /** For an insert: the new row, sequences filled in when its turn comes. */
   readonly values: readonly Value[] | null;
   readonly kind: 'lock' | 'insert' | 'update' | 'rewrite' | 'delete' | 'fails' | 'parent' | 'child' | 'referrer' | 'recheck';
-  /** For a foreign key's check: which. */
+  /** For a foreign key's check: its id. */
   readonly foreignKey: string | null;
   readonly mode: RowLockMode;
   /** What the row is joined from, where there is more than the one. */

@@ -155,6 +155,7 @@ function foreignKeysOf(table: CatalogTable, index: number, tables: readonly Cata
     if (match !== 's') throw new UnmodelledError(`foreign key ${foreignKey.name}: MATCH FULL`);
     const columns = foreignKey.columns.map((column) => indexOf(table, column));
     return {
+      id: `${table.name}.${foreignKey.name}`,
       name: foreignKey.name,
       table: index,
       columns,
