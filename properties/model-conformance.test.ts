@@ -442,6 +442,16 @@ describe('errors and transactions', () => {
       at: RC,
     },
     {
+      name: 'BEGIN inside a transaction sets its modes all the same',
+      scripts: [
+        'BEGIN; SELECT 1; BEGIN ISOLATION LEVEL REPEATABLE READ; COMMIT',
+        'BEGIN; BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT v FROM items; SELECT v FROM items; COMMIT',
+        'BEGIN; SELECT 1; BEGIN READ ONLY; UPDATE items SET v = 1; COMMIT',
+      ],
+      sees: ['25001', '25006', 'BEGIN'],
+      at: RC,
+    },
+    {
       name: 'SET TRANSACTION does not after what needs no snapshot',
       scripts: [
         'BEGIN; LOCK TABLE items IN ACCESS SHARE MODE; SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SELECT v FROM items; SELECT v FROM items; COMMIT',

@@ -300,6 +300,8 @@ export class Draft {
       if (item?.snapshot) this.#transactions[actor] = { ...item, snapshot: emptied(item.snapshot) };
     for (const [actor, item] of this.#executions.entries())
       if (item?.snapshot) this.#executions[actor] = { ...item, snapshot: emptied(item.snapshot) };
+    // Who runs cannot have read the table before: he would hold it.
+    this.#serializable = this.#serializable.map((item) => (item.committed === null ? { ...item, snapshot: emptied(item.snapshot) } : item));
   }
 
   openSavepoint(actor: ActorIndex, name: string): void {

@@ -237,17 +237,18 @@ export class ModelEngine implements Engine<ModelState> {
     if (kind === 'commit' || kind === 'rollback') return this.#end(draft, actor, transaction, text);
     if (kind === 'rollback-to') return done(this.#savepoint(draft, actor, text));
     if (transaction?.aborted) return done(new SqlError('25P02', ABORTED).toReply());
-    if (kind === 'begin') {
-      if (transaction === null) this.#begin(draft, actor, modes, true);
+    if (kind === 'begin' && transaction === null) {
+      this.#begin(draft, actor, modes, true);
       return done(command('BEGIN'));
     }
     if (kind === 'savepoint' || kind === 'release') return done(this.#savepoint(draft, actor, text));
-    if (kind === 'set-transaction') {
+    // A BEGIN inside a transaction warns, and sets its modes all the same (utility.c, standard_ProcessUtility).
+    if (kind === 'set-transaction' || kind === 'begin') {
       if (transaction === null) return done(command('SET'));
       const refusal = lateModes(transaction, modes, statement.text);
       if (refusal !== null) return done(this.#fail(draft, actor, refusal));
       this.#setModes(draft, actor, modes);
-      return done(command('SET'));
+      return done(command(kind === 'begin' ? 'BEGIN' : 'SET'));
     }
     if (transaction === null) this.#begin(draft, actor, { isolation: null, readOnly: null }, false);
     try {
