@@ -8,6 +8,7 @@ import { TABLE_LOCK_MODES, type TableLockMode } from '../parse.js';
 import type { Output } from '../query.js';
 import { SqlError } from '../sql-error.js';
 import { ROW_MODES, RowLockMode, type RowMark, type StatementPlan, type TableLock, type WaitPolicy } from '../statements.js';
+import { lockOrder } from './lock-order.js';
 import { findLockingSubquery, type LockingSubquery, withRows } from './locking-subquery.js';
 import { identifier, type Outline, type Relation, readOutline, type Span } from './outline.js';
 import { CONFLICT_SCHEMA, INSERT_SCHEMA, type PgliteSchema, quote, rowSchema, TEXTS, UNDRAWN } from './schema.js';
@@ -151,13 +152,9 @@ function describe(
     if (table === undefined || schema !== VIEW_SCHEMA) throw new UnmodelledError(`the relation ${schema}.${name}`);
     tableLocks.push({ table: table.index, mode: LOCK_MODES.get(mode!)! });
   }
-  const place = (lock: TableLock): number => {
-    const { name } = catalog.tables[lock.table]!;
-    if (outline.target?.name === name && lock.mode === 'ROW EXCLUSIVE') return -1;
-    const at = outline.tokens.findIndex((token) => identifier(token) === name);
-    return at < 0 ? outline.tokens.length : at;
-  };
-  tableLocks.sort((left, right) => place(left) - place(right));
+  const place = lockOrder(outline);
+  const placeOf = ({ table }: TableLock) => place(catalog.tables[table]!.name);
+  tableLocks.sort((left, right) => placeOf(left) - placeOf(right));
   const throughView = locks.some(([, , kind]) => kind === 'v');
   const mentioned = (table: number) => outline.tokens.filter((token) => identifier(token) === catalog.tables[table]!.name).length;
   const isTargetOnly = (table: number) => outline.target?.name === catalog.tables[table]!.name && mentioned(table) === 1 && !throughView;

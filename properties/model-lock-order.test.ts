@@ -1,0 +1,70 @@
+import { describe } from 'vitest';
+import { onServer, RC } from './model-cases.js';
+
+/**
+ * Which of its tables a statement locks first. Another takes both the other way round, or the same: every interleaving on the model, every transition
+ * on a real server.
+ */
+
+const { conforms } = onServer(
+  `
+  CREATE TABLE a (id int PRIMARY KEY, v int NOT NULL);
+  CREATE TABLE b (id int PRIMARY KEY, a_id int NOT NULL, v int NOT NULL);
+  CREATE TABLE c (id int PRIMARY KEY, v int NOT NULL);
+`,
+  'INSERT INTO a VALUES (1, 1); INSERT INTO b VALUES (1, 1, 1); INSERT INTO c VALUES (1, 1)',
+);
+
+const STATEMENTS = [
+  'SELECT a.id, b.v FROM a JOIN b ON b.a_id = a.id',
+  'SELECT a.id, b.v FROM b JOIN a ON b.a_id = a.id',
+  'SELECT id, (SELECT count(*) FROM a) AS n FROM b',
+  'SELECT id, (SELECT count(*) FROM b WHERE b.a_id = a.id) AS n FROM a',
+  'SELECT id FROM b WHERE EXISTS (SELECT 1 FROM a WHERE a.id = b.a_id)',
+  'SELECT b.id FROM b, (SELECT id FROM a) x WHERE x.id = b.a_id',
+  'WITH n AS (SELECT id FROM b) SELECT a.id, (SELECT count(*) FROM n) AS n FROM a',
+  'SELECT b.id FROM b JOIN a ON a.id = b.a_id FOR UPDATE OF a',
+  'SELECT id FROM b UNION ALL SELECT id FROM a',
+  'SELECT (SELECT count(*) FROM a) IS DISTINCT FROM v AS other FROM b',
+  'UPDATE a SET v = (SELECT count(*) FROM b)',
+  'UPDATE b SET v = a.v FROM a WHERE a.id = b.a_id',
+  'WITH n AS (SELECT a_id, count(*)::int AS n FROM b GROUP BY a_id) UPDATE a SET v = n.n FROM n WHERE n.a_id = a.id',
+  'INSERT INTO a SELECT id + 5, v FROM b',
+  'INSERT INTO b SELECT id + 5, id, v FROM a',
+  'WITH n AS (SELECT id + 5 AS id, v FROM b) INSERT INTO a SELECT id, v FROM n',
+  'INSERT INTO a WITH n AS (SELECT id + 5 AS id, v FROM b) SELECT id, v FROM n',
+  'DELETE FROM b USING a WHERE a.id = b.a_id',
+  'DELETE FROM a WHERE NOT EXISTS (SELECT 1 FROM b WHERE b.a_id = a.id + 1)',
+];
+
+const locking = (...tables: string[]) => ['BEGIN', ...tables.map((table) => `LOCK TABLE ${table}`), 'COMMIT'].join('; ');
+
+describe.each(STATEMENTS)('%s', (statement) => {
+  conforms([
+    { name: 'beside a then b', scripts: [locking('a', 'b'), statement], sees: ['waits'], at: RC },
+    { name: 'beside b then a', scripts: [locking('b', 'a'), statement], sees: ['waits'], at: RC },
+  ]);
+});
+
+describe('three tables', () => {
+  conforms([
+    {
+      name: 'SET after WHERE',
+      scripts: [locking('b', 'c'), 'UPDATE a SET v = (SELECT count(*) FROM b) WHERE EXISTS (SELECT 1 FROM c)'],
+      sees: ['waits', '40P01'],
+      at: RC,
+    },
+    {
+      name: 'WHERE before SET',
+      scripts: [locking('c', 'b'), 'UPDATE a SET v = (SELECT count(*) FROM b) WHERE EXISTS (SELECT 1 FROM c)'],
+      sees: ['waits'],
+      at: RC,
+    },
+    {
+      name: 'FROM before what is computed',
+      scripts: [locking('b', 'c'), 'SELECT (SELECT count(*) FROM b) AS n, a.id FROM a JOIN c ON c.id = a.id'],
+      sees: ['waits', '40P01'],
+      at: RC,
+    },
+  ]);
+});
