@@ -1,19 +1,22 @@
-import { describe } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { ModelEngine } from '../src/engine/model/engine.js';
+import { type Choice, sameChoice } from '../src/schedule/choice.js';
 import { onServer, RC } from './model-cases.js';
+import { modelOf } from './model-scripts.js';
 
 /**
  * Which of its tables a statement locks first. Another takes both the other way round, or the same: every interleaving on the model, every transition
  * on a real server.
  */
 
-const { conforms } = onServer(
-  `
+const SCHEMA = `
   CREATE TABLE a (id int PRIMARY KEY, v int NOT NULL);
   CREATE TABLE b (id int PRIMARY KEY, a_id int NOT NULL, v int NOT NULL);
   CREATE TABLE c (id int PRIMARY KEY, v int NOT NULL);
-`,
-  'INSERT INTO a VALUES (1, 1); INSERT INTO b VALUES (1, 1, 1); INSERT INTO c VALUES (1, 1)',
-);
+`;
+const SEED = 'INSERT INTO a VALUES (1, 1); INSERT INTO b VALUES (1, 1, 1); INSERT INTO c VALUES (1, 1)';
+
+const { conforms } = onServer(SCHEMA, SEED);
 
 const STATEMENTS = [
   'SELECT a.id, b.v FROM a JOIN b ON b.a_id = a.id',
@@ -67,4 +70,46 @@ describe('three tables', () => {
       at: RC,
     },
   ]);
+});
+
+describe('who holds a lock that others wait for, and wants more of it', () => {
+  const more = 'BEGIN; UPDATE a SET v = 2; LOCK TABLE a IN SHARE ROW EXCLUSIVE MODE NOWAIT; COMMIT';
+  conforms([
+    { name: 'goes before them', scripts: [more.replace(' NOWAIT', ''), locking('a')], sees: ['waits', 'LOCK'], at: RC },
+    {
+      name: 'does so with NOWAIT since 17',
+      scripts: [more, 'BEGIN; LOCK TABLE a IN SHARE ROW EXCLUSIVE MODE; COMMIT'],
+      sees: (major) => ['waits', 'LOCK', ...(major >= 17 ? [] : ['55P03'])],
+      at: RC,
+    },
+    {
+      name: 'and with pg_try_advisory_xact_lock',
+      scripts: [
+        'BEGIN; SELECT pg_advisory_xact_lock_shared(1); SELECT pg_try_advisory_xact_lock(1) AS got; COMMIT',
+        'BEGIN; SELECT pg_advisory_xact_lock(1); COMMIT',
+      ],
+      sees: ['waits', 'SELECT 1'],
+      at: RC,
+    },
+  ]);
+
+  test.each([
+    [16, true],
+    [17, false],
+  ])('the model waits to be told the major version, here %i, where it matters', async (major, refuses) => {
+    const scripts = [more, 'BEGIN; LOCK TABLE a IN SHARE ROW EXCLUSIVE MODE; COMMIT'];
+    const told = new Promise<number>((resolve) => setTimeout(() => resolve(major), 20));
+    const engine = new ModelEngine({ major: told });
+    const { machine } = modelOf({ schema: SCHEMA, seed: SEED, scripts, isolation: 'READ COMMITTED' }, engine);
+    const schedule = [0, 1, 0, 0, 1, 1].map((actor): Choice => ({ actor, kind: 'step' }));
+    let now = await machine.start();
+    const codes: string[] = [];
+    for (const choice of schedule) {
+      if (!machine.choices(now).some((item) => sameChoice(item, choice))) continue;
+      const step = await machine.apply(now, choice);
+      now = step.after;
+      if (step.outcome.kind !== 'blocked' && step.outcome.reply.kind === 'error') codes.push(step.outcome.reply.code);
+    }
+    expect(codes.includes('55P03')).toBe(refuses);
+  });
 });

@@ -420,6 +420,23 @@ describe('SERIALIZABLE', () => {
       scripts: [block(lockOne('UPDATE'), set(2, 5)), block(read(2), lockOne('SHARE', 1))],
       at: SR,
     },
+    {
+      name: 'a query that failed has told nothing: without it the rest may commit',
+      scripts: [
+        block(set(1, 5)),
+        block(read(1), 'INSERT INTO notes VALUES (1, 2)'),
+        block(
+          'SELECT count(*) FROM parts',
+          'SAVEPOINT s',
+          'SELECT count(*) FROM notes',
+          'ROLLBACK TO s',
+          'UPDATE parts SET v = 3 WHERE id = 1',
+        ),
+      ],
+      stubborn: true,
+      sees: ['40001', 'UPDATE 1'],
+      at: SR,
+    },
   ]);
 });
 

@@ -223,12 +223,12 @@ function serializable(state: ModelState, names: Names): string {
   const numbers = (set: ReadonlySet<number>) => [...set].sort((left, right) => left - right).join();
   return state.serializable
     .map((item) => {
-      const { actor, readOnly, snapshot, began, committed, doomed, changes } = item;
+      const { actor, readOnly, snapshot, began, committed, doomed, changes, told } = item;
       const seen = item.observations.map(
         ({ query, own, answer }) => `${query.id}${answer}${writes(own.writes, names, null)}${emptied(own)}`,
       );
       const times2 = `${times.indexOf(began)}${committed === null ? '' : `-${times.indexOf(committed)}`}`;
-      return `S${committed === null ? actor : ''}${readOnly ? 'r' : ''}${doomed ? '!' : ''}${times2}r${numbers(item.reads)}w${numbers(item.writes)}(${difference(snapshot, state, names)})(${seen.join('&')})(${writes(changes, names, null)})`;
+      return `S${committed === null ? actor : ''}${readOnly ? 'r' : ''}${doomed ? '!' : ''}${times2}r${numbers(item.reads)}w${numbers(item.writes)}(${difference(snapshot, state, names)})(${seen.join('&')}${told < seen.length ? `<${told}` : ''})(${writes(changes, names, null)})`;
     })
     .sort()
     .join();

@@ -1,6 +1,17 @@
 import { type ActorIndex, UnmodelledError } from '../contract.js';
 import type { RowContents } from './contents.js';
-import { type Acquired, acquire, handUp, type Owner, release, releaseFrom, unlock, unlockAll } from './heavy-locks.js';
+import {
+  type Acquired,
+  acquire,
+  handUp,
+  type Owner,
+  PATIENT,
+  type Patience,
+  release,
+  releaseFrom,
+  unlock,
+  unlockAll,
+} from './heavy-locks.js';
 import type { TableLockMode } from './parse.js';
 import { mayFail, possible, possiblePivot, stillNeeded } from './serializable.js';
 import { SqlError } from './sql-error.js';
@@ -242,6 +253,18 @@ export class Draft {
     this.#note(item, { reads: new Set([...item.reads, ...tables]), observations: [...item.observations, ...observations] });
   }
 
+  /** A statement has answered. */
+  tellReads(actor: ActorIndex): void {
+    const item = this.serializableOf(actor);
+    if (item !== null && item.told < item.observations.length) this.#note(item, { told: item.observations.length });
+  }
+
+  /** A statement has failed: nobody knows what it has seen. */
+  forgetReads(actor: ActorIndex): void {
+    const item = this.serializableOf(actor);
+    if (item !== null && item.told < item.observations.length) this.#note(item, { observations: item.observations.slice(0, item.told) });
+  }
+
   noteWrites(actor: ActorIndex, tables: readonly number[]): void {
     const item = this.serializableOf(actor);
     if (item !== null && !tables.every((table) => item.writes.has(table)))
@@ -348,10 +371,10 @@ export class Draft {
     actor: ActorIndex,
     resource: string,
     mode: TableLockMode,
-    nowait = false,
+    patience: Patience = PATIENT,
     owner: Owner = this.transaction(actor).levels.length - 1,
   ): Acquired['result'] {
-    const { result, locks } = acquire(this.#heavy, resource, actor, mode, owner, nowait);
+    const { result, locks } = acquire(this.#heavy, resource, actor, mode, owner, patience);
     this.#heavy = locks;
     if (result === 'deadlock') throw new SqlError('40P01', 'deadlock detected');
     return result;
@@ -441,6 +464,7 @@ const NOTHING_DONE = {
   reads: new Set<number>(),
   writes: new Set<number>(),
   observations: [],
+  told: 0,
   changes: new Map<number, Write>(),
   doomed: false,
 };

@@ -1,5 +1,5 @@
 import type { Row } from '../../context.js';
-import { chain, type MaybePromise } from '../../maybe-promise.js';
+import type { MaybePromise } from '../../maybe-promise.js';
 import { cancelled, NOT_CONNECTED, plainRows, type Reply, type ResultReply, TERMINATED } from '../../reply.js';
 import type { CommittedState, IsolationLevel } from '../../scenario.js';
 import { refuseMovingClock } from '../clock-functions.js';
@@ -17,13 +17,12 @@ import {
 } from '../contract.js';
 import { readStatement, type StatementText, splitStatements, type TransactionModes } from '../sql-text.js';
 import { canonical, type KeyPart } from './canonical.js';
-import type { ForeignKey } from './catalog.js';
 import { compileStatement } from './compile.js';
 import { Draft } from './draft.js';
 import { run } from './execute.js';
 import { blockers } from './heavy-locks.js';
 import type { Machinery } from './machinery.js';
-import { whenRunning } from './pglite/instance.js';
+import { Suspended, whenRunning } from './pglite/instance.js';
 import { refuseUtility } from './read-only.js';
 import { type Conflict, certainly, mustFail } from './serializable.js';
 import { SqlError } from './sql-error.js';
@@ -51,6 +50,8 @@ export class ModelEngine implements Engine<ModelState> {
   /** Set while an action is carried out that is to fail where it may; and whether it might have. */
   #fails = false;
   #mightFail = false;
+  /** Set while it is only asked whether a step may fail. */
+  #asks = false;
   readonly #plainOnly: boolean;
   #major: MaybePromise<number | null>;
   readonly #tables = new WeakMap<Committed, CommittedState['tables']>();
@@ -65,30 +66,28 @@ export class ModelEngine implements Engine<ModelState> {
   /** Opening again with the same setup gives the same state: states are values, and what has been computed stays known. */
   open(setup: EngineSetup): MaybePromise<ModelState> {
     const key = JSON.stringify(setup);
-    return chain(
-      whenRunning(() => {
-        if (this.#opened?.key !== key) this.#opened = { key, state: this.#first(setup) };
-        return this.#opened.state;
-      }),
-      (state) => this.#ofMajor(state),
-    );
+    return whenRunning(() => {
+      if (this.#opened?.key !== key) this.#opened = { key, state: this.#first(setup) };
+      return this.#opened.state;
+    });
   }
 
-  /** A server that is still starting is waited for where it matters which major version it is. */
-  #ofMajor(state: ModelState): MaybePromise<ModelState> {
-    const { catalog } = this.#open;
-    const matters = catalog.tables.some(({ foreignKeys }) => foreignKeys.some(restricts));
-    if (!matters) return state;
-    return chain(this.#major, (major) => {
-      this.#major = major;
-      this.#open.major = major ?? NEWEST_MAJOR;
-      return state;
-    });
+  /** A server that is still starting is waited for where it matters which major version it is. Whether a step may fail depends on none. */
+  #isAtLeast(major: number): boolean {
+    const known = this.#major;
+    if (!(known instanceof Promise)) return (known ?? NEWEST_MAJOR) >= major;
+    if (this.#asks) return true;
+    throw new Suspended(
+      known.then((found) => {
+        this.#major = found;
+      }),
+    );
   }
 
   #first(setup: EngineSetup): ModelState {
     if (this.#schema !== setup.schema || this.#machinery === null) {
-      this.#machinery = { ...worksFor(setup.schema, this.#plainOnly), coarse: new Set(), ordered: new Set(), major: NEWEST_MAJOR };
+      const isAtLeast = (major: number) => this.#isAtLeast(major);
+      this.#machinery = { ...worksFor(setup.schema, this.#plainOnly), coarse: new Set(), ordered: new Set(), isAtLeast };
       this.#schema = setup.schema;
     }
     const { catalog, coarse, ordered } = this.#machinery;
@@ -164,6 +163,15 @@ export class ModelEngine implements Engine<ModelState> {
     if (action.kind === 'tick' || action.kind === 'crash') return false;
     const { isolation } = state.transactions[action.actor] ?? { isolation: this.#isolation };
     if (isolation !== 'SERIALIZABLE' && state.transactions[action.actor] !== null) return false;
+    this.#asks = true;
+    try {
+      return this.#asked(state, action);
+    } finally {
+      this.#asks = false;
+    }
+  }
+
+  #asked(state: ModelState, action: Action): boolean {
     const { outcome } = this.#act(state, action);
     const failed = outcome.kind !== 'blocked' && outcome.reply.kind === 'error' && outcome.reply.message === NOT_SERIALIZABLE;
     return this.#mightFail && !failed;
@@ -390,8 +398,11 @@ export class ModelEngine implements Engine<ModelState> {
     }
     const { autocommit, oneStep, plan } = draft.execution(actor);
     const looks = plan.locks.length > 0 && plan.kind !== 'lock table';
-    if (looks && this.#raises(draft, actor, oneStep && reply !== 'blocked')) return done(this.#fail(draft, actor, notSerializable()));
+    const commits = oneStep && reply !== 'blocked';
+    if (commits) draft.tellReads(actor);
+    if (looks && this.#raises(draft, actor, commits)) return done(this.#fail(draft, actor, notSerializable()));
     if (reply === 'blocked') return { kind: 'blocked' };
+    draft.tellReads(actor);
     if (plan.kind === 'commit') return this.#committed(draft, actor, plan);
     if (!autocommit || oneStep) {
       draft.setExecution(actor, null);
@@ -416,6 +427,7 @@ export class ModelEngine implements Engine<ModelState> {
     const transaction = draft.transaction(actor);
     const innermost = transaction.levels.length - 1;
     const ends = draft.executions[actor]?.plan.kind === 'commit';
+    draft.forgetReads(actor);
     draft.setExecution(actor, null);
     if (ends) {
       draft.endTransaction(actor, false);
@@ -527,7 +539,6 @@ export class ModelEngine implements Engine<ModelState> {
 }
 
 const NEWEST_MAJOR = 18;
-const restricts = ({ onDelete, onUpdate }: ForeignKey): boolean => onDelete === 'restrict' || onUpdate === 'restrict';
 const NOBODY: readonly ActorIndex[] = [];
 const NO_WRITES: ReadonlyMap<number, Write> = new Map();
 const WITHOUT_SNAPSHOT: ReadonlySet<StatementPlan['kind']> = new Set(['lock table', 'set constraints']);

@@ -16,6 +16,7 @@ import {
   rewritten,
 } from './foreign-keys.js';
 import { callFunctions } from './function-calls.js';
+import { impatient, PATIENT } from './heavy-locks.js';
 import { type Machinery, viewOf } from './machinery.js';
 import { resolveConflict } from './on-conflict.js';
 import type { TextQuery } from './pglite/text-query.js';
@@ -75,11 +76,11 @@ function lockTables(draft: Draft, actor: ActorIndex, machinery: Machinery): Wait
   const execution = draft.execution(actor);
   if (execution.stage !== 'tables') return null;
   const { plan } = execution;
-  const nowait = plan.kind === 'lock table' && plan.nowait;
+  const patience = plan.kind === 'lock table' && plan.nowait ? impatient(machinery) : PATIENT;
   for (let index = execution.locked; index < plan.locks.length; index += 1) {
     const { table, mode } = plan.locks[index]!;
     const resource = `table ${table}`;
-    const result = draft.acquireHeavy(actor, resource, mode, nowait);
+    const result = draft.acquireHeavy(actor, resource, mode, patience);
     if (result === 'unavailable')
       throw new SqlError('55P03', `could not obtain lock on relation "${machinery.catalog.tables[table]!.name}"`);
     draft.updateExecution(actor, { locked: index });

@@ -172,7 +172,7 @@ export function checkReferrer(draft: Draft, actor: ActorIndex, item: Item, progr
   if (locked.result !== 'locked' || !hasKey(progress.version!, foreignKey.columns, item.key!.old, machinery)) return NOTHING;
   const parent = machinery.catalog.tables[foreignKey.parent]!;
   // RESTRICT has a code and a message of its own since PostgreSQL 18 (ri_ReportViolation).
-  const restricts = actionOf(foreignKey, item.key!) === 'restrict' && machinery.major >= 18;
+  const restricts = actionOf(foreignKey, item.key!) === 'restrict' && machinery.isAtLeast(18);
   throw new SqlError(
     restricts ? '23001' : '23503',
     `update or delete on table "${parent.name}" violates ${restricts ? 'RESTRICT setting of ' : ''}foreign key constraint "${foreignKey.name}" on table "${table.name}"`,

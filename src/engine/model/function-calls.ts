@@ -1,6 +1,7 @@
 import type { ActorIndex } from '../contract.js';
 import { type AdvisoryCall, advisoryResource } from './advisory.js';
 import type { Draft } from './draft.js';
+import { impatient, PATIENT } from './heavy-locks.js';
 import { type Machinery, viewOf } from './machinery.js';
 import type { Query } from './query.js';
 import { SqlError } from './sql-error.js';
@@ -42,16 +43,17 @@ function callFunction(draft: Draft, actor: ActorIndex, call: Call, asked: boolea
       }
       const key = valuesOf(call.key);
       if (key.includes(null)) return null;
-      return advise(draft, actor, call, advisoryResource(key), asked);
+      return advise(draft, actor, call, advisoryResource(key), asked, machinery);
     }
   }
 }
 
-function advise(draft: Draft, actor: ActorIndex, call: AdvisoryCall, resource: string, asked: boolean): Value | Wait {
+function advise(draft: Draft, actor: ActorIndex, call: AdvisoryCall, resource: string, asked: boolean, machinery: Machinery): Value | Wait {
   if (call.does === 'unlock') return draft.unlock(actor, resource, call.mode);
   if (asked) return '';
   const owner = call.owner === 'session' ? 'session' : undefined;
-  const result = draft.acquireHeavy(actor, resource, call.mode, call.does === 'try', owner);
+  const patience = call.does === 'try' ? impatient(machinery) : PATIENT;
+  const result = draft.acquireHeavy(actor, resource, call.mode, patience, owner);
   if (call.does === 'try') return result === 'granted';
   return result === 'waiting' ? { on: 'heavy', resource } : '';
 }

@@ -1,4 +1,5 @@
 import type { ActorIndex } from '../contract.js';
+import type { Machinery } from './machinery.js';
 import { TABLE_LOCK_MODES, type TableLockMode } from './parse.js';
 import type { RowLockMode } from './statements.js';
 
@@ -60,14 +61,24 @@ export const TUPLE_LOCK_MODES: Readonly<Record<RowLockMode, TableLockMode>> = {
 
 export type Acquired = { readonly result: 'granted' | 'waiting' | 'deadlock' | 'unavailable'; readonly locks: HeavyLocks };
 
-/** Asks for a lock. `nowait` never queues: the result is then `unavailable`. */
+/** With `nowait` nobody queues: the result is then `unavailable`. Without `jumps` it is so too where he would have gone before all who wait. */
+export interface Patience {
+  readonly nowait: boolean;
+  readonly jumps: boolean;
+}
+
+export const PATIENT: Patience = { nowait: false, jumps: true };
+/** Since 17 who holds a lock goes before those who wait for it also when he would not wait himself (lock.c, LockAcquireExtended). */
+export const impatient = ({ isAtLeast }: Pick<Machinery, 'isAtLeast'>): Patience => ({ nowait: true, jumps: isAtLeast(17) });
+
+/** Asks for a lock. */
 export function acquire(
   locks: HeavyLocks,
   resource: string,
   actor: ActorIndex,
   mode: TableLockMode,
   owner: Owner,
-  nowait: boolean,
+  { nowait, jumps }: Patience,
 ): Acquired {
   const lock = locks.get(resource) ?? { granted: [], queue: [] };
   const held = lock.granted.filter((request) => request.actor === actor).map((request) => request.mode);
@@ -91,7 +102,7 @@ export function acquire(
     const otherHolds = lock.granted.filter((request) => request.actor === other.actor);
     if (otherHolds.some((request) => modesConflict(mode, request.mode))) return { result: nowait ? 'unavailable' : 'deadlock', locks };
     const aheadConflicts = lock.queue.slice(0, before).some((request) => modesConflict(mode, request.mode));
-    if (!aheadConflicts && !conflictsWithHolder) return grant();
+    if (!aheadConflicts && !conflictsWithHolder && (jumps || !nowait)) return grant();
   }
   if (nowait) return { result: 'unavailable', locks };
   const at = before < 0 ? lock.queue.length : before;

@@ -9,8 +9,8 @@ export interface Machinery extends Works {
   readonly coarse: Set<string>;
   /** Tables in which the order of rows has mattered: from then on it is part of the canonical state. */
   readonly ordered: Set<number>;
-  /** The major version of PostgreSQL that is modelled. */
-  major: number;
+  /** Whether the PostgreSQL that is modelled is of this major version, or a newer one. */
+  readonly isAtLeast: (major: number) => boolean;
 }
 
 /** What a statement sees, from its beginning to its end. */

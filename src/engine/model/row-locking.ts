@@ -119,7 +119,10 @@ export function lockVersion(draft: Draft, request: RowRequest, progress: Mutable
 /** Takes the version's tuple lock, or says why not. */
 function queueUp(draft: Draft, request: RowRequest, progress: MutableProgress, version: Version): RowLockResult | null {
   const resource = `row ${request.slot}.${version.id}`;
-  const acquired = draft.acquireHeavy(request.actor, resource, TUPLE_LOCK_MODES[request.mode], request.policy !== 'block');
+  const acquired = draft.acquireHeavy(request.actor, resource, TUPLE_LOCK_MODES[request.mode], {
+    nowait: request.policy !== 'block',
+    jumps: true,
+  });
   if (acquired === 'unavailable') return refuse(request);
   if (acquired === 'waiting') return { result: 'wait', wait: { on: 'heavy', resource } };
   progress.tupleLock = resource;

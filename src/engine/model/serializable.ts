@@ -28,9 +28,9 @@ export function certainly(evaluator: Evaluator, viewWith: ViewWith): Conflict {
   return (reader, writer) => {
     if (!possible(reader, writer)) return false;
     const snapshot = withChanges(reader.snapshot, writer.changes);
-    return reader.observations.some(
-      ({ query, own, first, answer }) => observe(evaluator, query, viewWith(snapshot, own), first) !== answer,
-    );
+    return reader.observations
+      .slice(0, reader.told)
+      .some(({ query, own, first, answer }) => observe(evaluator, query, viewWith(snapshot, own), first) !== answer);
   };
 }
 

@@ -148,6 +148,8 @@ export interface SerializableTransaction {
   readonly reads: ReadonlySet<number>;
   readonly writes: ReadonlySet<number>;
   readonly observations: readonly Observation[];
+  /** How many of them have been told of: a statement that fails tells nothing, and where in its work it failed is up to the server. */
+  readonly told: number;
   /** Once committed: what it changed. */
   readonly changes: ReadonlyMap<number, Write>;
   /** It has been the pivot of a possible structure whose Tout has committed: it may fail at any step from now on, whoever is left of the others. */
