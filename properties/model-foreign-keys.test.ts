@@ -1,5 +1,8 @@
-import { describe } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { UnmodelledError } from '../src/engine/contract.js';
+import { search } from '../src/explore/search.js';
 import { block, onServer, RC, RR, SR } from './model-cases.js';
+import { modelOf } from './model-scripts.js';
 
 /** What foreign keys do when a key goes or changes: every interleaving on the model, every transition of it on a real server. */
 
@@ -180,4 +183,16 @@ describe('foreign keys of one name, in two tables', () => {
       at: RC,
     },
   ]);
+});
+
+test('a check that has waited for two updates by one, behind a third who has the row, is refused: which version it meets is not modelled', async () => {
+  const scripts = [
+    block('SELECT 1 FROM items', 'INSERT INTO plain VALUES (1, 10)'),
+    block('UPDATE items SET code = 12 WHERE id = 1', 'UPDATE items SET v = 2 WHERE id = 1'),
+    block('SELECT v FROM items WHERE id = 1 FOR UPDATE'),
+  ];
+  const { machine, engine } = modelOf({ schema, seed, scripts, isolation: 'REPEATABLE READ' });
+  const explored = search(machine, engine, { maxStates: 10_000 });
+  await expect(explored).rejects.toThrow(UnmodelledError);
+  await expect(explored).rejects.toThrow(/changed twice by the one who was waited for/);
 });

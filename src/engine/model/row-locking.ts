@@ -1,4 +1,4 @@
-import type { ActorIndex } from '../contract.js';
+import { type ActorIndex, UnmodelledError } from '../contract.js';
 import type { Table } from './catalog.js';
 import type { Draft } from './draft.js';
 import { TUPLE_LOCK_MODES } from './heavy-locks.js';
@@ -145,8 +145,12 @@ const waitFor = ({ actor, xid }: RowLock): Wait => ({ on: 'transaction', actor, 
 function followUpdate(draft: Draft, request: RowRequest, version: Version, updater: number): Wait | null {
   const { actor, slot, mode } = request;
   const next = draft.committed.rows.get(slot);
-  if (next?.parent !== version.id || next.madeBy !== updater) return null;
+  if (next?.madeBy !== updater) return null;
   const [first] = conflicting(draft, request);
+  if (next.parent !== version.id) {
+    if (first === undefined || mode !== RowLockMode.keyShare) return null;
+    throw new UnmodelledError('a row that was changed twice by the one who was waited for, and is locked by a third: which version is met');
+  }
   if (first !== undefined) return waitFor(first);
   draft.lockRow(actor, slot, mode, next.id);
   return null;
