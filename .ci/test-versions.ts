@@ -8,6 +8,7 @@ import { MAJORS, nativesOf } from '../sim/postgres-versions.js';
 const SUITES = [
   'model-conformance',
   'model-foreign-keys',
+  'model-lock-order',
   'model-row-order',
   'model-deferrable',
   'model-safe-snapshots',

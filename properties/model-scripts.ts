@@ -49,6 +49,7 @@ export async function confirm(scripted: ScriptedCase, engine: ModelEngine, postg
       for (const step of steps) note(step, seen);
       if (difference !== null) return { difference, seen, ...figures(graph, coverage, runs) };
       coverage.note(schedule, parted);
+      if (runs === MAX_SCHEDULES) throw new Error(`not covered after ${MAX_SCHEDULES} schedules`);
     }
   return { difference: null, seen, ...figures(graph, coverage, runs) };
 }

@@ -1,6 +1,7 @@
-import { alternativeTo, type Choice, sameChoice } from '../schedule/choice.js';
+import { type Choice, sameChoice } from '../schedule/choice.js';
 import { coveringSchedules, forceable } from './cover.js';
 import type { GraphEdge, GraphNode, StateGraph } from './graph.js';
+import type { Parting } from './lockstep.js';
 
 /**
  * Schedules that cover a graph on a server that takes some choices itself: whether it spares a transaction a serialization failure. Where it chose
@@ -23,18 +24,20 @@ export class Coverage {
   }
 
   /** A schedule was run, to its end or to the step at which the server parted from it. */
-  note(schedule: readonly Choice[], parted: number | null): void {
+  note(schedule: readonly Choice[], parted: Parting | null): void {
     let node = this.#graph.root;
     for (const [index, choice] of schedule.entries()) {
       const edge = node.edges.find((item) => sameChoice(item.choice, choice))!;
-      const other = alternativeTo(choice);
-      const taken = index === parted ? node.edges.find((item) => other !== null && sameChoice(item.choice, other))! : edge;
-      this.#seen.add(taken);
-      this.#refused.delete(taken);
-      if (index === parted) {
-        if (!this.#seen.has(edge)) this.#refused.add(edge);
+      if (index === parted?.at) {
+        const taken = node.edges.find((item) => sameChoice(item.choice, parted.to))!;
+        // Where it is the same, it was seen, and what comes behind it was not.
+        if (taken === edge || !this.#seen.has(edge)) this.#refused.add(edge);
+        this.#seen.add(taken);
+        if (taken !== edge) this.#refused.delete(taken);
         return;
       }
+      this.#seen.add(edge);
+      this.#refused.delete(edge);
       node = edge.to;
     }
   }

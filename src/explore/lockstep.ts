@@ -3,12 +3,19 @@ import type { Difference } from '../outcome.js';
 import { replyKey } from '../reply.js';
 import { alternativeTo, type Choice, isOwn, sameChoice, showChoice } from '../schedule/choice.js';
 
+/** A step at which the server chose another of the outcomes that are its to choose. The run ends there. */
+export interface Parting {
+  /** The step's index in the schedule. */
+  readonly at: number;
+  /** What it chose. Where that is what the schedule says, it differs in what the statement had drawn from sequences when it failed. */
+  readonly to: Choice;
+}
+
 export interface LockstepRun<M, S> {
   readonly model: readonly Step<M>[];
   readonly server: readonly Step<S>[];
   readonly difference: Difference | null;
-  /** Index of the step at which the server chose the other of two outcomes that are its to choose: a serialization failure or none. The run ends there. */
-  readonly parted: number | null;
+  readonly parted: Parting | null;
   /** Index of the first step after which a server that cannot be held back may go on in another order; null where there is none. */
   readonly openAfter: number | null;
 }
@@ -29,7 +36,7 @@ export async function lockstep<M, S>(
   const held = server.engine.resumesAtOnce !== true;
   const open = held ? -1 : expected.findIndex((step) => orderIsOpen(model, step.after));
   const observed: Step<S>[] = [];
-  const end = (difference: Difference | null, parted: number | null = null): LockstepRun<M, S> => ({
+  const end = (difference: Difference | null, parted: Parting | null = null): LockstepRun<M, S> => ({
     model: expected.slice(0, observed.length),
     server: observed,
     difference,
@@ -51,7 +58,8 @@ export async function lockstep<M, S>(
     if (found === null) continue;
     for (const other of otherOutcomes(model, step.before, step.choice)) {
       const foretoldToo = await model.apply(step.before, other);
-      if ((await compare(model, foretoldToo, server, seen, settled, other.kind !== 'fail')) === null) return end(null, index);
+      if ((await compare(model, foretoldToo, server, seen, settled, other.kind !== 'fail')) === null)
+        return end(null, { at: index, to: other });
     }
     return end({ step: index, text: `${showChoice(step.choice, model.actorNames)}: ${step.text}`, ...found });
   }

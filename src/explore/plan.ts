@@ -23,7 +23,7 @@ import { unheld } from './cover.js';
 import { Coverage } from './coverage.js';
 import { ForetoldSteps, KnownSteps } from './foretold.js';
 import { count, type GraphEdge, type GraphNode, type StateGraph, shortestTo } from './graph.js';
-import { type Foretold, type LockstepRun, lockstep } from './lockstep.js';
+import { type Foretold, type LockstepRun, lockstep, type Parting } from './lockstep.js';
 import { search } from './search.js';
 
 /** Random ways that are tried before the shortest failing one is taken for the one that was found. */
@@ -414,7 +414,7 @@ class PlanExploration {
 interface Comparison {
   readonly difference: Difference | null;
   readonly meaning: 'agreement' | 'divergence' | 'race' | 'unseen';
-  readonly parted: number | null;
+  readonly parted: Parting | null;
   /** Steps until the order is the server's own; 0 where it never is. */
   readonly followed: number;
 }

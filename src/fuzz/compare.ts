@@ -1,6 +1,6 @@
 import type { Engine } from '../engine/contract.js';
 import type { ModelState } from '../engine/model/state.js';
-import { lockstep } from '../explore/lockstep.js';
+import { lockstep, type Parting } from '../explore/lockstep.js';
 import { patiently } from '../explore/plan.js';
 import { Machine, type Step } from '../machine.js';
 import type { Difference } from '../outcome.js';
@@ -12,8 +12,7 @@ export interface Compared {
   readonly steps: readonly Step<ModelState>[];
   /** What differs, told with the way that led to it; null where nothing does. */
   readonly difference: string | null;
-  /** Index of the step at which the server chose the other of two outcomes that are its to choose. */
-  readonly parted: number | null;
+  readonly parted: Parting | null;
   /** There was a difference, and it did not come again: it says nothing of the model. */
   readonly unsteady: boolean;
 }
@@ -33,7 +32,7 @@ export async function compare<S>(machine: Machine<ModelState>, postgres: Engine<
   const { model, difference, parted } = found;
   return {
     // The step at which the server parted was not taken.
-    steps: parted === null ? model : model.slice(0, parted),
+    steps: parted === null ? model : model.slice(0, parted.at),
     parted,
     difference: difference === null ? null : tell(machine, model, difference),
     unsteady: unsteady && difference === null,
