@@ -498,3 +498,27 @@ describe('TRUNCATE', () => {
     },
   ]);
 });
+
+describe('ON CONFLICT over several indexes', () => {
+  conforms([
+    {
+      name: 'goes on in the one in which it waited: what has come into an earlier one meanwhile is not seen',
+      scripts: [
+        block('INSERT INTO items VALUES (3, 1, 30)'),
+        block('INSERT INTO items VALUES (7, 1, 30)'),
+        'INSERT INTO items VALUES (7, 1, 30) ON CONFLICT DO NOTHING',
+      ],
+      sees: ['waits', '23505', 'INSERT 0'],
+    },
+    {
+      name: 'waits for one after the other',
+      scripts: [
+        block('INSERT INTO items VALUES (7, 1, 30)').replace('COMMIT', 'ROLLBACK'),
+        block('INSERT INTO items VALUES (8, 1, 40)').replace('COMMIT', 'ROLLBACK'),
+        'INSERT INTO items VALUES (7, 1, 40) ON CONFLICT DO NOTHING',
+      ],
+      sees: ['waits', 'waits again', 'INSERT 1'],
+      at: RC,
+    },
+  ]);
+});

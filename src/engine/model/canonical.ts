@@ -345,6 +345,7 @@ function progressText(progress: ItemProgress, state: ModelState, names: Names, i
   const flags = { chasing: 'c', rechecked: 'k', sawUpdate: 'u', tableLock: 'l', written: 'w', drawn: 'd' } as const;
   for (const [flag, letter] of Object.entries(flags)) if (progress[flag as keyof typeof flags]) parts.push(letter);
   if (progress.tupleLock !== null) parts.push('t');
+  if (progress.arbiter > 0) parts.push(`a${progress.arbiter}`);
   if (progress.rechecks.length > 0) parts.push(`x${progress.rechecks.join()}`);
   parts.push(JSON.stringify(progress.values));
   if (progress.returned !== null) parts.push(JSON.stringify(progress.returned));

@@ -153,6 +153,7 @@ const fresh = (item: Item): MutableProgress => ({
   output: null,
   returned: item.returned,
   rechecks: [],
+  arbiter: 0,
   drawn: false,
 });
 

@@ -31,8 +31,13 @@ export function resolveConflict(
   const content = machinery.contents.intern(table.index, progress.values!);
   for (;;) {
     if (progress.version === null) {
-      const found = search(draft, actor, plan, content, machinery);
-      if (found === null) return { kind: 'insert' };
+      const waited = progress.arbiter > 0;
+      const found = search(draft, actor, plan, content, progress, machinery);
+      if (found === null) {
+        // What has come into an index before meanwhile is met when the row is entered there, and the search begins anew.
+        if (waited) continue;
+        return { kind: 'insert' };
+      }
       if (!('duplicate' in found)) return { kind: 'wait', wait: { on: 'transaction', ...found } };
       if (onConflict.update === null) {
         checkVisible(draft, actor, found.duplicate);
@@ -61,9 +66,19 @@ export function resolveConflict(
   return row === undefined ? { kind: 'nothing' } : { kind: 'update', item: updateItem(plan, version, row.changes!, row.values) };
 }
 
-function search(draft: Draft, actor: ActorIndex, { table, onConflict }: InsertPlan, content: number, machinery: Machinery) {
-  for (const index of onConflict!.arbiters) {
-    const found = findConflict(draft, actor, table, index, 0, content, machinery);
+/** After a wait it goes on in the index where it waited, not in those before (execIndexing.c, check_exclusion_or_unique_constraint). */
+function search(
+  draft: Draft,
+  actor: ActorIndex,
+  { table, onConflict }: InsertPlan,
+  content: number,
+  progress: MutableProgress,
+  machinery: Machinery,
+) {
+  const { arbiters } = onConflict!;
+  for (let at = progress.arbiter; at < arbiters.length; at += 1) {
+    const found = findConflict(draft, actor, table, arbiters[at]!, 0, content, machinery);
+    progress.arbiter = found === null || 'duplicate' in found ? 0 : at;
     if (found !== null) return found;
   }
   return null;

@@ -261,6 +261,8 @@ export interface ItemProgress {
   readonly returned: readonly Value[] | null;
   /** Indexes in which somebody was in the way, to be looked at again later. */
   readonly rechecks: readonly number[];
+  /** For an ON CONFLICT that waits: which of its indexes it waits in. */
+  readonly arbiter: number;
   /** An insert's values have been drawn from their sequences. */
   readonly drawn: boolean;
 }
