@@ -185,14 +185,24 @@ describe('foreign keys of one name, in two tables', () => {
   ]);
 });
 
-test('a check that has waited for two updates by one, behind a third who has the row, is refused: which version it meets is not modelled', async () => {
-  const scripts = [
-    block('SELECT 1 FROM items', 'INSERT INTO plain VALUES (1, 10)'),
-    block('UPDATE items SET code = 12 WHERE id = 1', 'UPDATE items SET v = 2 WHERE id = 1'),
-    block('SELECT v FROM items WHERE id = 1 FOR UPDATE'),
-  ];
-  const { machine, engine } = modelOf({ schema, seed, scripts, isolation: 'REPEATABLE READ' });
-  const explored = search(machine, engine, { maxStates: 10_000 });
-  await expect(explored).rejects.toThrow(UnmodelledError);
-  await expect(explored).rejects.toThrow(/changed twice by the one who was waited for/);
-});
+const forUpdate = 'SELECT v FROM items WHERE id = 1 FOR UPDATE';
+
+test.each([
+  [
+    'a check behind one who has the row FOR UPDATE',
+    ['INSERT INTO plain VALUES (1, 10)', 'UPDATE items SET code = 12 WHERE id = 1; UPDATE items SET v = 2 WHERE id = 1', forUpdate],
+  ],
+  [
+    'FOR UPDATE behind a check',
+    ['INSERT INTO wishes VALUES (2, 1, 0)', 'UPDATE items SET v = 2 WHERE id = 1; UPDATE items SET v = 3 WHERE id = 1', forUpdate],
+  ],
+])(
+  'who has waited for two updates by one, while a third has the row, is refused: which version he meets is not modelled: %s',
+  async (_, all) => {
+    const scripts = all.map((statements) => block('SELECT 1 FROM items', statements));
+    const { machine, engine } = modelOf({ schema, seed, scripts, isolation: 'REPEATABLE READ' });
+    const explored = search(machine, engine, { maxStates: 10_000 });
+    await expect(explored).rejects.toThrow(UnmodelledError);
+    await expect(explored).rejects.toThrow(/changed twice by the one who was waited for/);
+  },
+);

@@ -502,6 +502,15 @@ describe('TRUNCATE', () => {
 describe('ON CONFLICT over several indexes', () => {
   conforms([
     {
+      name: 'what was changed before it was deleted was changed',
+      scripts: [
+        block('UPDATE items SET v = 5 WHERE id = 1', 'DELETE FROM items WHERE id = 1'),
+        'INSERT INTO items VALUES (3, 1, 10) ON CONFLICT (code) DO UPDATE SET v = 9',
+      ],
+      sees: ['waits', '40001'],
+      at: RR,
+    },
+    {
       name: 'goes on in the one in which it waited: what has come into an earlier one meanwhile is not seen',
       scripts: [
         block('INSERT INTO items VALUES (3, 1, 30)'),

@@ -1,7 +1,7 @@
 import type { ActorIndex } from '../contract.js';
 import type { Draft } from './draft.js';
 import { type Machinery, viewOf } from './machinery.js';
-import { lockVersion, type MutableProgress } from './row-locking.js';
+import { concurrent, lockVersion, type MutableProgress } from './row-locking.js';
 import { SqlError } from './sql-error.js';
 import type { Item, Version, Wait } from './state.js';
 import type { StatementPlan } from './statements.js';
@@ -52,8 +52,7 @@ export function resolveConflict(
     const locked = lockVersion(draft, request, progress);
     if (locked.result === 'wait') return { kind: 'wait', wait: locked.wait };
     if (locked.result === 'locked') break;
-    if (draft.transaction(actor).isolation !== 'READ COMMITTED')
-      throw new SqlError('40001', `could not serialize access due to concurrent ${locked.result === 'gone' ? 'delete' : 'update'}`);
+    if (draft.transaction(actor).isolation !== 'READ COMMITTED') throw concurrent(draft, { slot, by: 'write' }, progress.version);
     progress.version = null;
   }
   const { version } = progress;

@@ -56,8 +56,8 @@ export function lockNewest(draft: Draft, request: RowRequest, progress: MutableP
 }
 
 /** Only a write tells a delete from an update, and only a delete of the very version that it saw (nodeModifyTable.c; nodeLockRows.c does not). */
-function concurrent(draft: Draft, request: RowRequest, version: Version): SqlError {
-  const deleted = request.by === 'write' && draft.committed.dead.get(request.slot) === version.id;
+export function concurrent(draft: Draft, { slot, by }: Pick<RowRequest, 'slot' | 'by'>, version: Version): SqlError {
+  const deleted = by === 'write' && draft.committed.dead.get(slot) === version.id;
   return new SqlError('40001', `could not serialize access due to concurrent ${deleted ? 'delete' : 'update'}`);
 }
 
@@ -148,7 +148,7 @@ function followUpdate(draft: Draft, request: RowRequest, version: Version, updat
   if (next?.madeBy !== updater) return null;
   const [first] = conflicting(draft, request);
   if (next.parent !== version.id) {
-    if (first === undefined || mode !== RowLockMode.keyShare) return null;
+    if (first === undefined || draft.transaction(actor).isolation === 'READ COMMITTED') return null;
     throw new UnmodelledError('a row that was changed twice by the one who was waited for, and is locked by a third: which version is met');
   }
   if (first !== undefined) return waitFor(first);
