@@ -16,8 +16,8 @@ import {
   rewritten,
 } from './foreign-keys.js';
 import { callFunctions } from './function-calls.js';
-import { impatient, PATIENT } from './heavy-locks.js';
-import { type Machinery, viewOf } from './machinery.js';
+import { PATIENT } from './heavy-locks.js';
+import { impatient, type Machinery, viewOf } from './machinery.js';
 import { resolveConflict } from './on-conflict.js';
 import type { TextQuery } from './pglite/text-query.js';
 import type { Query } from './query.js';

@@ -1,8 +1,8 @@
 import type { ActorIndex } from '../contract.js';
 import { type AdvisoryCall, advisoryResource } from './advisory.js';
 import type { Draft } from './draft.js';
-import { impatient, PATIENT } from './heavy-locks.js';
-import { type Machinery, viewOf } from './machinery.js';
+import { PATIENT } from './heavy-locks.js';
+import { impatient, type Machinery, viewOf } from './machinery.js';
 import type { Query } from './query.js';
 import { SqlError } from './sql-error.js';
 import type { Wait } from './state.js';

@@ -1,5 +1,4 @@
 import type { ActorIndex } from '../contract.js';
-import type { Machinery } from './machinery.js';
 import { TABLE_LOCK_MODES, type TableLockMode } from './parse.js';
 import type { RowLockMode } from './statements.js';
 
@@ -68,8 +67,6 @@ export interface Patience {
 }
 
 export const PATIENT: Patience = { nowait: false, jumps: true };
-/** Since 17 who holds a lock goes before those who wait for it also when he would not wait himself (lock.c, LockAcquireExtended). */
-export const impatient = ({ isAtLeast }: Pick<Machinery, 'isAtLeast'>): Patience => ({ nowait: true, jumps: isAtLeast(17) });
 
 /** Asks for a lock. */
 export function acquire(

@@ -1,5 +1,6 @@
 import type { ActorIndex } from '../contract.js';
 import type { Draft } from './draft.js';
+import type { Patience } from './heavy-locks.js';
 import { SnapshotView } from './view.js';
 import type { Works } from './works.js';
 
@@ -24,3 +25,6 @@ export function viewOf(draft: Draft, actor: ActorIndex, machinery: Machinery): S
     machinery.catalog.tables.length,
   );
 }
+
+/** Since 17 who holds a lock goes before those who wait for it also when he would not wait himself (lock.c, LockAcquireExtended). */
+export const impatient = ({ isAtLeast }: Pick<Machinery, 'isAtLeast'>): Patience => ({ nowait: true, jumps: isAtLeast(17) });
