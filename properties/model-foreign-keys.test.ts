@@ -161,15 +161,14 @@ describe('who forbids it', () => {
 });
 
 describe('foreign keys of one name, in two tables', () => {
-  const { conforms } = onServer(
-    `
+  const schema = `
     CREATE TABLE items (id int PRIMARY KEY, v int NOT NULL);
     CREATE TABLE wishes (id int PRIMARY KEY, item_id int, CONSTRAINT of_item FOREIGN KEY (item_id) REFERENCES items ON DELETE SET NULL);
     CREATE TABLE lines (id int PRIMARY KEY, item_id int, CONSTRAINT of_item FOREIGN KEY (item_id) REFERENCES items ON DELETE CASCADE);
     CREATE TABLE orders (id int PRIMARY KEY, line_id int, CONSTRAINT of_item FOREIGN KEY (line_id) REFERENCES lines DEFERRABLE INITIALLY DEFERRED);
-  `,
-    'INSERT INTO items VALUES (1, 1), (2, 1); INSERT INTO wishes VALUES (1, 1); INSERT INTO lines VALUES (1, 1), (2, 2)',
-  );
+  `;
+  const seed = 'INSERT INTO items VALUES (1, 1), (2, 1); INSERT INTO wishes VALUES (1, 1); INSERT INTO lines VALUES (1, 1), (2, 2)';
+  const { conforms } = onServer(schema, seed);
   conforms([
     {
       name: 'each does what it says',
@@ -183,6 +182,12 @@ describe('foreign keys of one name, in two tables', () => {
       at: RC,
     },
   ]);
+
+  test('SET CONSTRAINTS of a name that stands for some which cannot be deferred is refused', async () => {
+    const scripts = ['BEGIN; SET CONSTRAINTS of_item DEFERRED; COMMIT'];
+    const { machine, engine } = modelOf({ schema, seed, scripts, isolation: 'READ COMMITTED' });
+    await expect(search(machine, engine, { maxStates: 100 })).rejects.toThrow('of_item, which cannot be deferred');
+  });
 });
 
 const forUpdate = 'SELECT v FROM items WHERE id = 1 FOR UPDATE';

@@ -49,26 +49,28 @@ describe.each(STATEMENTS)('%s', (statement) => {
   ]);
 });
 
-describe('three tables', () => {
+/** Statements over three tables of which `a` is locked first, and the order of the other two. */
+const THREE: readonly (readonly [string, 'b then c' | 'c then b'])[] = [
+  ['UPDATE a SET v = (SELECT count(*) FROM b) WHERE EXISTS (SELECT 1 FROM c)', 'c then b'],
+  ['UPDATE a SET v = (SELECT count(*) FROM b) RETURNING (SELECT count(*) FROM c) AS n', 'c then b'],
+  ['SELECT (SELECT count(*) FROM b) AS n, a.id FROM a JOIN c ON c.id = a.id', 'c then b'],
+  ['SELECT id FROM a WHERE v = (SELECT max((SELECT count(*) FROM b)) FROM c)', 'c then b'],
+  ['SELECT a.id FROM a, (SELECT (SELECT count(*) FROM b) AS n FROM c) x', 'c then b'],
+  ['SELECT id FROM a WHERE EXISTS (SELECT 1 FROM b WHERE EXISTS (SELECT 1 FROM c))', 'b then c'],
+  ['SELECT id, count(*) FROM a GROUP BY id, (SELECT count(*) FROM b) HAVING EXISTS (SELECT 1 FROM c)', 'c then b'],
+  ['SELECT id FROM a ORDER BY (SELECT count(*) FROM b), id LIMIT (SELECT count(*) FROM c)', 'b then c'],
+  ['SELECT id FROM a GROUP BY id, (SELECT count(*) FROM c) ORDER BY (SELECT count(*) FROM b)', 'b then c'],
+  ['SELECT id FROM a UNION ALL (SELECT (SELECT count(*) FROM b)::int FROM c)', 'c then b'],
+  ['WITH n AS (SELECT (SELECT count(*) FROM b) AS n FROM a) SELECT n FROM n, c', 'b then c'],
+  ['INSERT INTO a VALUES (1, 1) ON CONFLICT (id) DO UPDATE SET v = (SELECT count(*) FROM b) WHERE EXISTS (SELECT 1 FROM c)', 'b then c'],
+  ['DELETE FROM a WHERE EXISTS (SELECT 1 FROM c) RETURNING (SELECT count(*) FROM b) AS n', 'c then b'],
+];
+
+describe.each(THREE)('%s', (statement, order) => {
+  const [first, second] = order.split(' then ') as [string, string];
   conforms([
-    {
-      name: 'SET after WHERE',
-      scripts: [locking('b', 'c'), 'UPDATE a SET v = (SELECT count(*) FROM b) WHERE EXISTS (SELECT 1 FROM c)'],
-      sees: ['waits', '40P01'],
-      at: RC,
-    },
-    {
-      name: 'WHERE before SET',
-      scripts: [locking('c', 'b'), 'UPDATE a SET v = (SELECT count(*) FROM b) WHERE EXISTS (SELECT 1 FROM c)'],
-      sees: ['waits'],
-      at: RC,
-    },
-    {
-      name: 'FROM before what is computed',
-      scripts: [locking('b', 'c'), 'SELECT (SELECT count(*) FROM b) AS n, a.id FROM a JOIN c ON c.id = a.id'],
-      sees: ['waits', '40P01'],
-      at: RC,
-    },
+    { name: `beside ${first} then ${second}`, scripts: [locking(first, second), statement], sees: ['waits'], at: RC },
+    { name: `beside ${second} then ${first}`, scripts: [locking(second, first), statement], sees: ['waits', '40P01'], at: RC },
   ]);
 });
 

@@ -41,6 +41,20 @@ export function tokenize(sql: string): Token[] {
   return tokens;
 }
 
+/** A word's or a quoted name's meaning. */
+export const identifier = (token: Token): string => (token.kind === 'quoted' ? token.text.slice(1, -1).replaceAll('""', '"') : token.text);
+
+/** Index of the parenthesis that closes the one at `open`; the end where none does. */
+export function closingParenthesis(tokens: readonly Token[], open: number): number {
+  let depth = 0;
+  for (let at = open; at < tokens.length; at += 1) {
+    if (tokens[at]!.text === '(') depth += 1;
+    if (tokens[at]!.text === ')') depth -= 1;
+    if (depth === 0) return at;
+  }
+  return tokens.length;
+}
+
 function endOfComment(sql: string, start: number): number {
   let depth = 0;
   let at = start;

@@ -1,6 +1,7 @@
 import type { Configuration, Machine, Step } from '../machine.js';
 import type { Difference } from '../outcome.js';
 import { replyKey } from '../reply.js';
+import type { CommittedState } from '../scenario.js';
 import { alternativeTo, type Choice, isOwn, sameChoice, showChoice } from '../schedule/choice.js';
 
 /** A step at which the server chose another of the outcomes that are its to choose. The run ends there. */
@@ -57,27 +58,28 @@ export async function lockstep<M, S>(
     const found = await compare(model, step, server, seen, settled);
     if (found === null) continue;
     for (const other of otherOutcomes(model, step.before, step.choice)) {
-      const foretoldToo = await model.apply(step.before, other);
-      if ((await compare(model, foretoldToo, server, seen, settled, other.kind !== 'fail')) === null)
-        return end(null, { at: index, to: other });
+      const instead = await model.apply(step.before, other);
+      const drawnSince = other.kind === 'fail' ? step.before : null;
+      if ((await compare(model, instead, server, seen, settled, drawnSince)) === null) return end(null, { at: index, to: other });
     }
     return end({ step: index, text: `${showChoice(step.choice, model.actorNames)}: ${step.text}`, ...found });
   }
   return end(null);
 }
 
+/** `drawnSince`: before a statement that failed; sequences may stand anywhere from there to where the model has them. Null: where the model has them. */
 async function compare<M, S>(
   model: Machine<M>,
   expected: Step<M>,
   server: Machine<S>,
   observed: Step<S>,
   settled: boolean,
-  sequences = true,
+  drawnSince: Configuration<M> | null = null,
 ): Promise<Found | null> {
   const [left, right] = [expected.after, observed.after];
   return (
     compareSteps(expected, observed) ??
-    compareStates(model, left, server, right, settled, sequences) ??
+    compareStates(model, left, server, right, settled, drawnSince) ??
     (settled ? await compareViolations(model, left, server, right) : null)
   );
 }
@@ -138,7 +140,7 @@ function compareStates<M, S>(
   server: Machine<S>,
   right: Configuration<S>,
   settled: boolean,
-  sequences = true,
+  drawnSince: Configuration<M> | null = null,
 ): Found | null {
   const names = model.actorNames;
   for (const [actor, name] of names.entries()) {
@@ -154,9 +156,21 @@ function compareStates<M, S>(
   }
   if (server.engine.looked?.(right.engine) === false) return null;
   const rows = differs('committed rows', asText(left.committed.tables), asText(right.committed.tables));
-  if (rows !== null || !settled || !sequences) return rows;
+  if (rows !== null || !settled) return rows;
+  if (drawnSince !== null && drawnBetween(drawnSince.committed.sequences, left.committed.sequences, right.committed.sequences)) return null;
   return differs('sequences', asText(left.committed.sequences), asText(right.committed.sequences));
 }
+
+type Sequences = CommittedState['sequences'];
+
+/** Whether each sequence stands somewhere between where it was and where it is once all has been drawn. */
+const drawnBetween = (before: Sequences, all: Sequences, seen: Sequences): boolean =>
+  Object.entries(seen).every(([name, { lastValue, isCalled }]) => {
+    const [from, to] = [before[name]!, all[name]!];
+    if (lastValue === from.lastValue && isCalled === from.isCalled) return true;
+    const [least, most] = [Math.min(from.lastValue, to.lastValue), Math.max(from.lastValue, to.lastValue)];
+    return isCalled && to.isCalled && least <= lastValue && lastValue <= most;
+  });
 
 async function compareViolations<M, S>(
   model: Machine<M>,

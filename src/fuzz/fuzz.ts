@@ -39,9 +39,9 @@ export async function fuzz(seed: string, index: number, engines: Engines, option
   let first: { readonly program: FuzzProgram; readonly examined: Examined | null; readonly gaveUp: string | null } | null = null;
   let smallest: Divergence | null = null;
   let tried = 0;
-  let broken: { readonly error: unknown } | null = null;
+  const ours: unknown[] = [];
   const property = fc.asyncProperty(programArbitrary(seed, index), async (program) => {
-    if (broken !== null || tried > options.maxShrinks) return true;
+    if (ours.length > 0 || tried > options.maxShrinks) return true;
     tried += 1;
     try {
       const examined = await examine(program, policies(program, name, smallest, options), engines);
@@ -51,12 +51,12 @@ export async function fuzz(seed: string, index: number, engines: Engines, option
     } catch (error) {
       // To fast-check an error were one more failure, to be made small, and then to be forgotten.
       if (error instanceof EngineError) first ??= { program, examined: null, gaveUp: error.message };
-      else broken = { error };
+      else ours.push(error);
       return true;
     }
   });
   await fc.check(property, { seed: numericSeed(name), numRuns: 1 });
-  if (broken !== null) throw (broken as { readonly error: unknown }).error;
+  if (ours.length > 0) throw ours[0];
   return { ...first!, divergence: smallest, shrinks: tried - 1 };
 }
 

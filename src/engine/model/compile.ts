@@ -1,5 +1,7 @@
 import { UnmodelledError } from '../contract.js';
+import { tokenize } from '../sql-text.js';
 import { type Catalog, parseCatalog } from './catalog.js';
+import { inLockOrder } from './lock-order.js';
 import { catalogOf } from './pglite/catalog.js';
 import { compileText } from './pglite/compile.js';
 import type { PgliteSchema } from './pglite/schema.js';
@@ -27,7 +29,8 @@ export function compileStatement(
   const setting = pglite === null ? null : compileSetConstraints(text);
   if (setting !== null) return setting;
   try {
-    return compilePlain(text, parameters, catalog);
+    const plan = compilePlain(text, parameters, catalog);
+    return 'query' in plan || plan.kind === 'insert' ? { ...plan, locks: inLockOrder(plan.locks, tokenize(text), catalog) } : plan;
   } catch (error) {
     if (!(error instanceof UnmodelledError) || pglite === null || !TEXT_VERBS.test(text)) throw error;
     return compileText(text, parameters, catalog, pglite);

@@ -281,6 +281,7 @@ export class Draft {
     if (!item.readOnly) this.#leaveRivals(item, commits);
     if (commits) this.#note(item, { committed: this.#commits() + 1, changes: this.transaction(actor).writes });
     else {
+      // Also by what this very step has read: it is gone after it.
       this.doomPivots();
       this.#serializable = this.#serializable.filter((other) => other.actor !== actor || other.committed !== null);
     }

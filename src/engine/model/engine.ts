@@ -22,12 +22,12 @@ import { Draft } from './draft.js';
 import { run } from './execute.js';
 import { blockers } from './heavy-locks.js';
 import type { Machinery } from './machinery.js';
-import { Suspended, whenRunning } from './pglite/instance.js';
 import { refuseUtility } from './read-only.js';
 import { type Conflict, certainly, mustFail } from './serializable.js';
 import { SqlError } from './sql-error.js';
 import { type Committed, EMPTY, type Level, type ModelState, type Transaction, type Write } from './state.js';
 import type { StatementPlan } from './statements.js';
+import { Suspended, whenThere } from './suspended.js';
 import { toCommittedValue, toReplyValue } from './types.js';
 import { SnapshotView, versionsOf } from './view.js';
 import { worksFor } from './works.js';
@@ -66,7 +66,7 @@ export class ModelEngine implements Engine<ModelState> {
   /** Opening again with the same setup gives the same state: states are values, and what has been computed stays known. */
   open(setup: EngineSetup): MaybePromise<ModelState> {
     const key = JSON.stringify(setup);
-    return whenRunning(() => {
+    return whenThere(() => {
       if (this.#opened?.key !== key) this.#opened = { key, state: this.#first(setup) };
       return this.#opened.state;
     });
@@ -143,7 +143,7 @@ export class ModelEngine implements Engine<ModelState> {
   }
 
   apply(state: ModelState, action: Action): MaybePromise<Applied<ModelState>> {
-    return whenRunning(() => this.#act(state, action));
+    return whenThere(() => this.#act(state, action));
   }
 
   #act(state: ModelState, action: Action): Applied<ModelState> {
@@ -523,7 +523,7 @@ export class ModelEngine implements Engine<ModelState> {
   }
 
   query(state: ModelState, sql: string): MaybePromise<readonly Row[]> {
-    return whenRunning(() => this.#query(state, sql));
+    return whenThere(() => this.#query(state, sql));
   }
 
   #query(state: ModelState, sql: string): readonly Row[] {

@@ -1,10 +1,9 @@
 import { type ActorIndex, UnmodelledError } from '../contract.js';
-import { tokenize } from '../sql-text.js';
+import { identifier, tokenize } from '../sql-text.js';
 import type { Table } from './catalog.js';
 import type { Draft } from './draft.js';
 import { foreignKeyOf } from './foreign-keys.js';
 import type { Machinery } from './machinery.js';
-import { identifier } from './pglite/outline.js';
 import type { Item } from './state.js';
 import type { StatementPlan } from './statements.js';
 import type { Value } from './types.js';

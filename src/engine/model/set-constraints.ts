@@ -1,6 +1,5 @@
 import { UnmodelledError } from '../contract.js';
-import { tokenize } from '../sql-text.js';
-import { identifier } from './pglite/outline.js';
+import { identifier, tokenize } from '../sql-text.js';
 import type { StatementPlan } from './statements.js';
 
 /** `SET CONSTRAINTS ALL IMMEDIATE`, `SET CONSTRAINTS one, other DEFERRED`; null for any other statement. */

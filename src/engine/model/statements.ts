@@ -153,7 +153,7 @@ export function compilePlain(text: string, parameters: readonly unknown[], catal
 
 const lock = (table: number, mode: TableLockMode): TableLock => ({ table, mode });
 
-/** Tables of a query and of its subqueries are locked in ACCESS SHARE, in the order in which they are met. */
+/** Tables of a query and of its subqueries are locked in ACCESS SHARE; in which order, the statement's text says. */
 function readLocks(...queries: (Query | null)[]): TableLock[] {
   return queries.flatMap((query) =>
     query === null

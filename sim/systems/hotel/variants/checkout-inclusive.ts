@@ -38,7 +38,7 @@ export const checkoutInclusive = defineHotel({
     class: 'half-open versus closed date ranges',
     anomaly: "somebody else's hold counts no more, in one order without any overlap",
     leastActors: 2,
-    seenIn: 'Ebolaeater/pe#4',
+    seenIn: '3dem/emhub#119',
     fix: 'hotel/ends-of-holds',
   },
 });

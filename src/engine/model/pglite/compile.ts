@@ -1,16 +1,16 @@
 import utils from 'pg/lib/utils.js';
 import { withClock } from '../../clock-functions.js';
 import { UnmodelledError } from '../../contract.js';
-import { readStatement, type Token } from '../../sql-text.js';
+import { identifier, readStatement, type Token } from '../../sql-text.js';
 import { typeName } from '../../type-names.js';
 import type { Catalog, Table } from '../catalog.js';
+import { inLockOrder } from '../lock-order.js';
 import { TABLE_LOCK_MODES, type TableLockMode } from '../parse.js';
 import type { Output } from '../query.js';
 import { SqlError } from '../sql-error.js';
 import { ROW_MODES, RowLockMode, type RowMark, type StatementPlan, type TableLock, type WaitPolicy } from '../statements.js';
-import { lockOrder } from './lock-order.js';
 import { findLockingSubquery, type LockingSubquery, withRows } from './locking-subquery.js';
-import { identifier, type Outline, type Relation, readOutline, type Span } from './outline.js';
+import { type Outline, type Relation, readOutline, type Span } from './outline.js';
 import { CONFLICT_SCHEMA, INSERT_SCHEMA, type PgliteSchema, quote, rowSchema, TEXTS, UNDRAWN } from './schema.js';
 import { type Hidden, type Load, newTextQuery, type TextQuery } from './text-query.js';
 
@@ -152,9 +152,6 @@ function describe(
     if (table === undefined || schema !== VIEW_SCHEMA) throw new UnmodelledError(`the relation ${schema}.${name}`);
     tableLocks.push({ table: table.index, mode: LOCK_MODES.get(mode!)! });
   }
-  const place = lockOrder(outline);
-  const placeOf = ({ table }: TableLock) => place(catalog.tables[table]!.name);
-  tableLocks.sort((left, right) => placeOf(left) - placeOf(right));
   const throughView = locks.some(([, , kind]) => kind === 'v');
   const mentioned = (table: number) => outline.tokens.filter((token) => identifier(token) === catalog.tables[table]!.name).length;
   const isTargetOnly = (table: number) => outline.target?.name === catalog.tables[table]!.name && mentioned(table) === 1 && !throughView;
@@ -165,7 +162,7 @@ function describe(
     outputs: answer.fields.map((field) => ({ name: field.name, type: typeName(field.dataTypeID), nullable: true })),
     parameterTypes: answer.parameterTypes,
     values,
-    locks: tableLocks,
+    locks: inLockOrder(tableLocks, outline.tokens, catalog),
     reads,
     ordered: readStatement(outline.text).ordered,
   };

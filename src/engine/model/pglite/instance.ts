@@ -1,16 +1,7 @@
-import type { MaybePromise } from '../../../maybe-promise.js';
 import { UnmodelledError } from '../../contract.js';
 import { SqlError } from '../sql-error.js';
+import { Suspended } from '../suspended.js';
 import { keepDirectory, keptDirectory } from './data-directory.js';
-
-/** Thrown where PGlite is needed and not there yet: whoever began the action waits, and begins it anew. */
-export class Suspended {
-  readonly until: Promise<void>;
-
-  constructor(until: Promise<void>) {
-    this.until = until;
-  }
-}
 
 export interface FieldDescription {
   readonly name: string;
@@ -155,19 +146,6 @@ export function running(): Instance {
   if (instance !== null) return instance;
   starting ??= start();
   throw new Suspended(starting);
-}
-
-/**
- * Does something that may need PGlite, and does it anew once that runs. What it does must be a function of its arguments, so that nothing has
- * happened that would happen twice.
- */
-export function whenRunning<T>(action: () => T): MaybePromise<T> {
-  try {
-    return action();
-  } catch (error) {
-    if (!(error instanceof Suspended)) throw error;
-    return error.until.then(() => whenRunning(action));
-  }
 }
 
 async function start(): Promise<void> {

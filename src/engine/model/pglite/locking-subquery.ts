@@ -1,7 +1,8 @@
 import { UnmodelledError } from '../../contract.js';
+import { identifier } from '../../sql-text.js';
 import { typeName } from '../../type-names.js';
 import type { Value } from '../types.js';
-import { identifier, type Outline, type Span } from './outline.js';
+import type { Outline, Span } from './outline.js';
 import { literal, quote } from './schema.js';
 
 /**

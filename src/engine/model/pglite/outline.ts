@@ -1,5 +1,5 @@
 import { UnmodelledError } from '../../contract.js';
-import { type Token, tokenize } from '../../sql-text.js';
+import { closingParenthesis, identifier, type Token, tokenize } from '../../sql-text.js';
 
 /** A piece of a statement's text. */
 export interface Span {
@@ -70,8 +70,6 @@ export function readOutline(text: string): Outline {
   return new Reader(text).read();
 }
 
-export const identifier = (token: Token): string => (token.kind === 'quoted' ? token.text.slice(1, -1).replaceAll('""', '"') : token.text);
-
 class Reader {
   readonly #text: string;
   readonly #tokens: readonly Token[];
@@ -138,12 +136,8 @@ class Reader {
 
   /** Index of the parenthesis that closes the one at `open`. */
   #closing(open: number): number {
-    let depth = 0;
-    for (let at = open; at < this.#tokens.length; at += 1) {
-      if (this.#is(at, '(')) depth += 1;
-      if (this.#is(at, ')')) depth -= 1;
-      if (depth === 0) return at;
-    }
+    const end = closingParenthesis(this.#tokens, open);
+    if (end < this.#tokens.length) return end;
     throw new UnmodelledError(`a parenthesis that is not closed: ${this.#text}`);
   }
 
