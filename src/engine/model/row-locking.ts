@@ -145,12 +145,13 @@ const waitFor = ({ actor, xid }: RowLock): Wait => ({ on: 'transaction', actor, 
 function followUpdate(draft: Draft, request: RowRequest, version: Version, updater: number): Wait | null {
   const { actor, slot, mode } = request;
   const next = draft.committed.rows.get(slot);
-  if (next?.madeBy !== updater) return null;
+  if (next === undefined || next.id === version.id) return null;
   const [first] = conflicting(draft, request);
   if (next.parent !== version.id) {
     if (first === undefined || draft.transaction(actor).isolation === 'READ COMMITTED') return null;
-    throw new UnmodelledError('a row that was changed twice by the one who was waited for, and is locked by a third: which version is met');
+    throw new UnmodelledError('a row that was changed more than once while it was waited for, and that somebody else has locked');
   }
+  if (next.madeBy !== updater) return null;
   if (first !== undefined) return waitFor(first);
   draft.lockRow(actor, slot, mode, next.id);
   return null;
