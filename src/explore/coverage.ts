@@ -4,6 +4,12 @@ import type { GraphEdge, GraphNode, StateGraph } from './graph.js';
 import type { Parting } from './lockstep.js';
 
 /**
+ * Times that the server may choose otherwise at a transition that it has taken before: the model holds what led there for one state, the server may
+ * not. After that it is no way to what lies behind.
+ */
+const PARTINGS = 10;
+
+/**
  * Schedules that cover a graph on a server that takes some choices itself: whether it spares a transaction a serialization failure. Where it chose
  * otherwise, the transition counts as one that cannot be forced, and the rest is covered on other ways.
  */
@@ -12,6 +18,7 @@ export class Coverage {
   readonly #allowed: (node: GraphNode, edge: GraphEdge) => boolean;
   readonly #seen = new Set<GraphEdge>();
   readonly #refused = new Set<GraphEdge>();
+  readonly #partings = new Map<GraphEdge, number>();
 
   constructor(graph: StateGraph, allowed: (node: GraphNode, edge: GraphEdge) => boolean = () => true) {
     this.#graph = graph;
@@ -30,8 +37,10 @@ export class Coverage {
       const edge = node.edges.find((item) => sameChoice(item.choice, choice))!;
       if (index === parted?.at) {
         const taken = node.edges.find((item) => sameChoice(item.choice, parted.to))!;
+        const partings = (this.#partings.get(edge) ?? 0) + 1;
+        this.#partings.set(edge, partings);
         // Where it is the same, it was seen, and what comes behind it was not.
-        if (taken === edge || !this.#seen.has(edge)) this.#refused.add(edge);
+        if (taken === edge || !this.#seen.has(edge) || partings >= PARTINGS) this.#refused.add(edge);
         this.#seen.add(taken);
         if (taken !== edge) this.#refused.delete(taken);
         return;

@@ -23,7 +23,7 @@ import { run } from './execute.js';
 import { blockers } from './heavy-locks.js';
 import type { Machinery } from './machinery.js';
 import { refuseUtility } from './read-only.js';
-import { type Conflict, certainly, mustFail } from './serializable.js';
+import { type Conflict, certainly, mustFail, type ViewWith } from './serializable.js';
 import { SqlError } from './sql-error.js';
 import { type Committed, EMPTY, type Level, type ModelState, type Transaction, type Write } from './state.js';
 import type { StatementPlan } from './statements.js';
@@ -189,9 +189,9 @@ export class ModelEngine implements Engine<ModelState> {
 
   #certainly(draft: Draft): Conflict {
     const { contents, evaluator, catalog } = this.#open;
-    return certainly(evaluator, (snapshot, own) => {
-      return new SnapshotView(contents, snapshot, { ...onlooker(own.nowMs), ...own }, draft.sequences, catalog.tables.length);
-    });
+    const viewWith: ViewWith = (snapshot, own) =>
+      new SnapshotView(contents, snapshot, { ...onlooker(own.nowMs), ...own }, draft.sequences, catalog.tables.length);
+    return certainly(evaluator, viewWith, draft.serializable);
   }
 
   #perform(draft: Draft, action: Action): Outcome {

@@ -25,7 +25,7 @@ import { refuseQuery } from './read-only.js';
 import { reply } from './result.js';
 import { lockNewest, type MutableProgress } from './row-locking.js';
 import { lookedAtAgain, refuseOpenOrder } from './row-order.js';
-import { refuseOpenScan, waitsElsewhere } from './scan-order.js';
+import { endsOtherwiseElsewhere, refuseOpenScan } from './scan-order.js';
 import { observe } from './serializable.js';
 import { SqlError } from './sql-error.js';
 import type { Item, JoinedRow, Version, Wait, Write } from './state.js';
@@ -56,7 +56,7 @@ export function run(draft: Draft, actor: ActorIndex, machinery: Machinery): Resu
   try {
     wait = lockTables(draft, actor, machinery) ?? workThroughRows(draft, actor, machinery);
   } catch (error) {
-    if (error instanceof SqlError && waitsElsewhere(draft, actor)) refuseOpenScan(draft, actor, machinery);
+    if (error instanceof SqlError && endsOtherwiseElsewhere(draft, actor, error, machinery)) refuseOpenScan(draft, actor, machinery);
     throw error;
   }
   if (wait !== null) {

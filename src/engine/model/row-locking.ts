@@ -41,7 +41,11 @@ export function lockNewest(draft: Draft, request: RowRequest, progress: MutableP
     if (attempt.result === 'gone' && transaction.isolation !== 'READ COMMITTED') throw concurrent(draft, request, progress.version!);
     if (attempt.result !== 'stale') return attempt;
     if (transaction.isolation !== 'READ COMMITTED') throw concurrent(draft, request, progress.version!);
+    const isFirst = !progress.chasing;
     progress.chasing = true;
+    // A write gives up its tuple lock, and looks for the newest version as a locking clause does: from this one, whose tuple lock may be another's
+    // by then (nodeModifyTable.c, ExecUpdate, TM_Updated; heapam_handler.c, heapam_tuple_lock).
+    if (request.by === 'write' && isFirst) continue;
     const newest = draft.committed.rows.get(request.slot);
     if (newest === undefined) return { result: 'gone' };
     const writer = draft.otherWriter(request.actor, request.slot);

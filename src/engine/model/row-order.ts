@@ -50,6 +50,16 @@ export function refuseOpenOrder(draft: Draft, actor: ActorIndex, machinery: Mach
   if (successions.length > 0 && !fails) throw open(`whether they meet a duplicate: ${[...first].join()}`);
 }
 
+/** Whether one of the rows that are still to come breaks a rule of its own, whenever its turn comes. */
+export function failsByItself(draft: Draft, actor: ActorIndex, machinery: Machinery): boolean {
+  const { items, cursor, plan } = draft.execution(actor);
+  if (plan.kind !== 'update') return false;
+  const changes = items.flatMap((item, at) => changeOf(item, at < cursor, plan.table, machinery));
+  return changes.some(
+    (change) => change.item !== items[cursor] && ownErrors(draft, actor, change, changes, machinery, plan.table, []).length > 0,
+  );
+}
+
 const open = (what: string): UnmodelledError => new UnmodelledError(`several rows whose order, which is up to the server, decides ${what}`);
 
 const drawsNumbers = ({ table, columns, undrawn }: Extract<StatementPlan, { kind: 'insert' }>): boolean =>

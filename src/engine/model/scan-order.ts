@@ -4,40 +4,63 @@ import type { Table } from './catalog.js';
 import type { Draft } from './draft.js';
 import { foreignKeyOf } from './foreign-keys.js';
 import type { Machinery } from './machinery.js';
+import { failsByItself } from './row-order.js';
+import type { SqlError } from './sql-error.js';
 import type { Item } from './state.js';
 import type { StatementPlan } from './statements.js';
 import type { Value } from './types.js';
 
 /**
- * Refuses a statement that has to wait at one of several rows, or fails at one and would wait at another, where it is open which it meets first. A sequential scan meets them as they lie,
- * a bitmap scan as their index entries point to them (an update that makes no entries leaves them where they were: README.HOT), an index scan by
- * key. What is searched by no indexed column is scanned sequentially.
+ * Refuses a statement that has to wait at one of several rows, or fails at one and would wait or fail otherwise at another, where it is open which it meets first. A sequential scan meets
+ * them as they lie, a bitmap scan as their index entries point to them (an update that makes no entries leaves them where they were: README.HOT), an
+ * index scan by key. What is searched by no indexed column is scanned sequentially. The triggers of a foreign key come in the order of the
+ * rows that they are for.
  */
 export function refuseOpenScan(draft: Draft, actor: ActorIndex, machinery: Machinery): void {
   const { plan, items, cursor } = draft.execution(actor);
   const at = items[cursor];
   if (at === undefined) return;
-  const rows = at.foreignKey === null ? items.filter((item) => item.foreignKey === null && item.version !== null) : siblings(at, items);
-  if (rows.length < 2) return;
-  const table = machinery.catalog.tables[at.table]!;
-  const searched =
-    at.foreignKey === null ? searchedBy(plan, table) : new Set(foreignKeyOf(at, machinery.catalog, (other) => other.referencedBy).columns);
-  if (searched === null || ((at.foreignKey !== null || !joinsSubquery(plan)) && inOneOrder(rows, table, searched, machinery))) return;
+  const own = items.filter((item) => item.foreignKey === null && item.version !== null);
+  const open =
+    (at.foreignKey !== null && isOpen(siblings(at, items), searchedByTrigger(at, machinery), false, machinery)) ||
+    (isWorkedFor(at, items) && isOpen(own, searchedBy(plan, own[0], machinery), joinsSubquery(plan), machinery));
+  if (!open) return;
   throw new UnmodelledError(
     'a wait for one of several rows that an index or a join may give in another order than they lie in: which comes first is up to the server',
   );
 }
 
-/** Whether a statement that fails at one of its rows would have to wait at another that is still to come. */
-export function waitsElsewhere(draft: Draft, actor: ActorIndex): boolean {
+function isOpen(rows: readonly Item[], searched: ReadonlySet<number> | null, joined: boolean, machinery: Machinery): boolean {
+  if (rows.length < 2 || searched === null) return false;
+  return joined || !inOneOrder(rows, machinery.catalog.tables[rows[0]!.table]!, searched, machinery);
+}
+
+/** Whether where a statement stands depends on the order of its own rows: at one of them, or at one of the triggers that several of them have caused. */
+const isWorkedFor = (at: Item, items: readonly Item[]): boolean =>
+  at.foreignKey === null || items.some((item) => item.foreignKey !== null && (item.key !== at.key || item.owner !== at.owner));
+
+const searchedByTrigger = (at: Item, { catalog }: Machinery): ReadonlySet<number> =>
+  new Set(foreignKeyOf(at, catalog, (other) => other.referencedBy).columns);
+
+/**
+ * Whether a statement that fails at one of its rows with this error would wait at another that is still to come, or fail there with another error:
+ * one that somebody has changed since its transaction-wide snapshot was taken, or one that breaks a rule of its own.
+ */
+export function endsOtherwiseElsewhere(draft: Draft, actor: ActorIndex, error: SqlError, machinery: Machinery): boolean {
   const { plan, items, cursor } = draft.execution(actor);
   if (plan.kind === 'select for' && plan.marks.some(({ policy }) => policy !== 'block')) return false;
-  return items
-    .slice(cursor + 1)
-    .some(
-      ({ version, slot, mode }) =>
-        version !== null && draft.rowLocks(slot).locks.some((lock) => lock.actor !== actor && lock.mode + mode >= 3),
-    );
+  const rest = items.slice(cursor + 1).filter(({ version }) => version !== null);
+  const waits = ({ slot, mode }: Item) => draft.rowLocks(slot).locks.some((lock) => lock.actor !== actor && lock.mode + mode >= 3);
+  if (rest.some(waits)) return true;
+  const { isolation } = draft.transaction(actor);
+  if (isolation === 'READ COMMITTED' || rest.length === 0) return false;
+  if (error.code !== '40001') return rest.some((item) => isOutdated(draft, actor, item));
+  // A row that is written first may meet the reads of another: a serialization failure of another wording.
+  return (isolation === 'SERIALIZABLE' && draft.serializable.length > 1) || failsByItself(draft, actor, machinery);
+}
+
+function isOutdated(draft: Draft, actor: ActorIndex, { slot, version }: Item): boolean {
+  return !draft.transaction(actor).writes.has(slot) && draft.committed.rows.get(slot)?.id !== version!.id;
 }
 
 /** Rows that the query of one trigger has found. */
@@ -45,11 +68,13 @@ const siblings = (at: Item, items: readonly Item[]): readonly Item[] =>
   items.filter((item) => item.version !== null && item.kind === at.kind && item.foreignKey === at.foreignKey && item.key === at.key);
 
 /** The columns of its table that a statement's condition mentions; null where its rows come in an order of their own, or the model takes them one by one. */
-function searchedBy(plan: StatementPlan, table: Table): ReadonlySet<number> | null {
+function searchedBy(plan: StatementPlan, first: Item | undefined, { catalog }: Machinery): ReadonlySet<number> | null {
+  if (first === undefined) return null;
   if (plan.kind !== 'select for' && plan.kind !== 'update' && plan.kind !== 'delete') return null;
   if (plan.query.ordered || (plan.join !== null && plan.join.relations.length > 1)) return null;
   const names = new Set('text' in plan.query ? namesAfterWhere(plan.query.text) : namesIn(plan.query.select.where));
-  return new Set(table.columns.flatMap(({ name }, column) => (names.has(name) ? [column] : [])));
+  const { columns } = catalog.tables[first.table]!;
+  return new Set(columns.flatMap(({ name }, column) => (names.has(name) ? [column] : [])));
 }
 
 /** A condition that PostgreSQL may turn into a join (subselect.c, convert_ANY_sublink_to_join and convert_EXISTS_sublink_to_join). */

@@ -23,16 +23,29 @@ export const possible: Conflict = (reader, writer) =>
 
 export type ViewWith = (snapshot: Committed, own: Observation['own']) => SnapshotView;
 
-/** A query of the reader's answers otherwise once the writer's changes are there. */
-export function certainly(evaluator: Evaluator, viewWith: ViewWith): Conflict {
-  return (reader, writer) => {
+/**
+ * A query of the reader's answers otherwise once the writer's changes are there. Where the writer has changed what another had changed before it, and
+ * the reader's conflict with that one is certain, there need be none with the writer: a tuple's SIREAD lock is on the version that was read, and
+ * a later update of another version does not meet it (predicate.c, PredicateLockTID). `all` holds whoever may have been between.
+ */
+export function certainly(evaluator: Evaluator, viewWith: ViewWith, all: readonly SerializableTransaction[]): Conflict {
+  const conflict: Conflict = (reader, writer) => {
     if (!possible(reader, writer)) return false;
-    const snapshot = withChanges(reader.snapshot, writer.changes);
+    const earlier = all.filter(
+      (other) => other !== reader && other.committed !== null && other.committed <= writer.began && overlap(other.changes, writer.changes),
+    );
+    const between = earlier.filter((other) => conflict(reader, other));
+    const changes = new Map([...writer.changes].filter(([slot]) => !between.some((other) => other.changes.has(slot))));
+    const snapshot = withChanges(reader.snapshot, changes);
     return reader.observations
       .slice(0, reader.told)
       .some(({ query, own, first, answer }) => observe(evaluator, query, viewWith(snapshot, own), first) !== answer);
   };
+  return conflict;
 }
+
+const overlap = (one: SerializableTransaction['changes'], other: SerializableTransaction['changes']): boolean =>
+  [...one.keys()].some((slot) => other.has(slot));
 
 function withChanges(snapshot: Committed, changes: ReadonlyMap<number, Write>): Committed {
   const rows = new Map(snapshot.rows);
