@@ -147,5 +147,5 @@ export const PARTS: readonly Part[] = [
   part('docs', ['src/index.ts'], ['lastseat']),
   part('bench', 'any', 'any'),
   part('properties', 'any', 'any'),
-  part('.ci', ['sim'], ['node:*', 'rolldown']),
+  part('.ci', ['sim', 'src/engine/postgres'], ['node:*', 'rolldown']),
 ];

@@ -30,6 +30,7 @@ const GOOD: Readonly<Record<string, Behaviour>> = {
   'test:conformance': { files: [['passed']] },
   'test:whole': { files: [['passed']] },
   'test:testcontainers': { files: [['passed']] },
+  'test:server-tools': { files: [['passed']] },
 };
 
 /** Exits with what `NAME.exit` says, and hands out `NAME.json` as Vitest's report. */
@@ -81,15 +82,16 @@ const ALL = [
   'test:whole',
   'coverage',
   'test:testcontainers',
+  'test:server-tools',
 ];
 
 test('all is well', async () => {
-  expect(await ciRun({})).toEqual({ code: 0, last: ['6 passed, 0 failed', ''], said: [], ran: ALL });
+  expect(await ciRun({})).toEqual({ code: 0, last: ['7 passed, 0 failed', ''], said: [], ran: ALL });
 });
 
 test('skipped tests are told', async () => {
   const { code, last } = await ciRun({ test: { files: [['passed', 'skipped']] } });
-  expect({ code, last }).toEqual({ code: 0, last: ['4 passed, 0 failed, 1 skipped', ''] });
+  expect({ code, last }).toEqual({ code: 0, last: ['5 passed, 0 failed, 1 skipped', ''] });
 });
 
 describe('what fails is counted, and the rest still runs', () => {
@@ -97,25 +99,25 @@ describe('what fails is counted, and the rest still runs', () => {
     const name = { 'format:check': 'format', typecheck: 'types' }[script] ?? script;
     expect(await ciRun({ [script]: { exit: 2 } })).toEqual({
       code: 1,
-      last: ['6 passed, 1 failed', ''],
+      last: ['7 passed, 1 failed', ''],
       said: [`failed: ${name}`],
       ran: ALL,
     });
   });
 
   test.each<[string, Behaviour, string]>([
-    ['two tests', { exit: 1, files: [['passed', 'failed'], ['failed']] }, '4 passed, 2 failed'],
-    ['a file that cannot be loaded', { exit: 1, files: [['passed'], 'not loaded'] }, '4 passed, 1 failed'],
-    ['such a file and a test', { exit: 1, files: [['failed', 'passed'], 'not loaded'] }, '4 passed, 2 failed'],
-    ['an error outside every test', { exit: 1, files: [['passed']] }, '4 passed, 1 failed'],
-    ['a runner that does not come to its report', { exit: 139 }, '3 passed, 1 failed'],
+    ['two tests', { exit: 1, files: [['passed', 'failed'], ['failed']] }, '5 passed, 2 failed'],
+    ['a file that cannot be loaded', { exit: 1, files: [['passed'], 'not loaded'] }, '5 passed, 1 failed'],
+    ['such a file and a test', { exit: 1, files: [['failed', 'passed'], 'not loaded'] }, '5 passed, 2 failed'],
+    ['an error outside every test', { exit: 1, files: [['passed']] }, '5 passed, 1 failed'],
+    ['a runner that does not come to its report', { exit: 139 }, '4 passed, 1 failed'],
   ])('%s', async (_what, behaviour, line) => {
     expect(await ciRun({ test: behaviour })).toEqual({ code: 1, last: [line, ''], said: ['failed: tests'], ran: ALL });
   });
 
   test('the Testcontainers suite', async () => {
     const { code, last, said } = await ciRun({ 'test:testcontainers': { exit: 1, files: [['failed']] } });
-    expect({ code, last, said }).toEqual({ code: 1, last: ['5 passed, 1 failed', ''], said: ['failed: testcontainers'] });
+    expect({ code, last, said }).toEqual({ code: 1, last: ['6 passed, 1 failed', ''], said: ['failed: testcontainers'] });
   });
 });
 

@@ -66,6 +66,7 @@ const ELSEWHERE: Readonly<Record<string, { readonly why: string; readonly covere
   'npx vitest run properties/docs.test.ts': { why: 'this is it', coveredBy: '.ci/run' },
   'npm run lint && npm run format:check && npm run typecheck': { why: 'takes long', coveredBy: '.ci/run' },
   'npm run test:testcontainers': { why: 'needs a container engine', coveredBy: '.ci/run' },
+  'npm run test:server-tools': { why: 'needs a container engine', coveredBy: '.ci/run' },
   '.ci/run': { why: 'runs everything', coveredBy: '.github/workflows/ci.yml' },
   'npm run zoo': { why: 'writes a document', coveredBy: 'properties/zoo.test.ts' },
   'npm run zoo -- --suite --stress': { why: 'takes long', coveredBy: 'properties/docs.test.ts' },

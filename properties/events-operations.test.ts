@@ -9,8 +9,8 @@ import { type BookingStrategy, bookSeats } from '../sim/systems/events/book-seat
 import { browse } from '../sim/systems/events/browse.js';
 import { cancelBooking } from '../sim/systems/events/cancel-booking.js';
 import { createEvent } from '../sim/systems/events/create-event.js';
-import { schema, seed } from '../sim/systems/events/schema.js';
 import { invalidating } from '../sim/systems/events/event-cache.js';
+import { schema, seed } from '../sim/systems/events/schema.js';
 import { viewEvent } from '../sim/systems/events/view-event.js';
 import { type Client, isRejection, type Operation, type Store } from '../src/index.js';
 import {

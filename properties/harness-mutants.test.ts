@@ -1,12 +1,12 @@
 /** Safe booking code from which one safeguard was taken: the exploration must find what it was for. */
 import { expect, test } from 'vitest';
+import { type Sent, type Tampering, tampered } from '../bench/zoo/tampering.js';
 import { schemaWithoutForeignKey } from '../sim/systems/events/schema.js';
 import { backupRestore } from '../sim/systems/events/variants/backup-restore.js';
 import { conditional } from '../sim/systems/events/variants/conditional.js';
 import { optimistic } from '../sim/systems/events/variants/optimistic.js';
 import { pessimistic } from '../sim/systems/events/variants/pessimistic.js';
 import { combine, DEFAULT_LIMITS, drawPlans, explorePlan, type Scenario } from '../src/index.js';
-import { type Sent, type Tampering, tampered } from '../bench/zoo/tampering.js';
 
 const SEED = 'mutants';
 

@@ -21,8 +21,8 @@ import {
   storyLines,
 } from '../src/index.js';
 import { Machine } from '../src/machine.js';
-import { addOne, BOTH, block, lockOne, onServer, RC, SR } from './model-cases.js';
 import { expectNoLossByMerging } from './merging.js';
+import { addOne, BOTH, block, lockOne, onServer, RC, SR } from './model-cases.js';
 
 const { conforms, postgres } = onServer();
 

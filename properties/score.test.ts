@@ -1,6 +1,6 @@
 /** The score: what the suite found of what is broken, and proved of what is safe. */
 import { expect, it } from 'vitest';
-import { type Score, type ScenarioOutcome, score, scoreText } from '../src/index.js';
+import { type ScenarioOutcome, type Score, score, scoreText } from '../src/index.js';
 
 interface Known {
   readonly expect: 'holds' | 'violated' | null;

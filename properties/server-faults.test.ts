@@ -1,5 +1,6 @@
 /** What happens to sessions and servers, as steps: ended sessions, statements that are given up, crashes. Every transition of the model's is seen on a real server. */
 import { describe, expect, test, vi } from 'vitest';
+import { withSession } from '../src/engine/postgres/providers/admin.js';
 import {
   always,
   DEFAULT_LIMITS,
@@ -15,10 +16,9 @@ import {
   type Scenario,
   storyLines,
 } from '../src/index.js';
-import { withSession } from '../src/engine/postgres/providers/admin.js';
 import { cancelled } from '../src/reply.js';
-import { addOne, BOTH, block, lockOne, onServer, RC, RR, SR } from './model-cases.js';
 import { expectNoLossByMerging } from './merging.js';
+import { addOne, BOTH, block, lockOne, onServer, RC, RR, SR } from './model-cases.js';
 
 const { conforms, postgres, server } = onServer();
 

@@ -1,4 +1,3 @@
-import { canonicalJson } from '../systems/shared/canonical-json.js';
 import {
   type BackupContents,
   type BackupFormat,
@@ -7,6 +6,7 @@ import {
   primaryKey,
   type TableFormat,
 } from '../systems/shared/backup/format.js';
+import { canonicalJson } from '../systems/shared/canonical-json.js';
 
 /** What a restore would do to a table: counts of rows, and the ids of those that would go, where rows have ids. */
 export interface TableChange {

@@ -1,7 +1,7 @@
 import { dirname, join } from 'node:path';
 import { isRejection, redactUrl, type UserSession } from '../../src/index.js';
-import { realContext } from '../backup/context.js';
 import { lossOfValues } from '../backup/check-tables.js';
+import { realContext } from '../backup/context.js';
 import { inDatabase } from '../backup/database.js';
 import { DirectoryStore } from '../backup/directory-store.js';
 import { rejected } from '../backup/explain.js';

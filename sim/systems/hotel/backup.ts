@@ -27,7 +27,7 @@ export function restore(options: RetryOptions = {}, open: Open = openNewest): Op
 }
 
 /** What a sweep may change: which of the holds that were not ended otherwise are still active, and the count of their rooms. */
-function sweepAside(tables: Tables): Tables {
+export function sweepAside(tables: Tables): Tables {
   return {
     ...tables,
     room_inventory: (tables.room_inventory ?? []).map(({ tentative_count: _count, ...night }) => night),

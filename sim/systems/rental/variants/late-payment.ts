@@ -1,3 +1,4 @@
+import { acknowledgedStatus } from '../../shared/monitors/acknowledged-status.js';
 import { cancelBooking } from '../cancel-booking.js';
 import { confirmBooking } from '../confirm-booking.js';
 import { createBooking } from '../create-booking.js';
@@ -18,7 +19,7 @@ export const latePayment = defineRental({
     confirmBooking: confirmBooking({ attempts: 2 }),
   },
   workloads: [workload, doubleCancellation],
-  monitors: [cancelledOnce],
+  monitors: [cancelledOnce, acknowledgedStatus('confirmedBookingId', 'confirmed')],
   requires: ['overlap', 'lock-wait', 'sold-out'],
   // There is one booker, and an old snapshot shows it less room than there is.
   expect: { 'READ COMMITTED': 'holds', 'REPEATABLE READ': 'holds' },

@@ -1,4 +1,5 @@
 import { defineScenario } from '../../../../src/index.js';
+import { acknowledgedStatus } from '../../shared/monitors/acknowledged-status.js';
 import { lockedRule as strategy } from '../book-locked.js';
 import { bookTable } from '../book-table.js';
 import { cancelBooking } from '../cancel-booking.js';
@@ -6,7 +7,7 @@ import { bookingInvariants, usage } from '../invariants.js';
 import { bookingMonitors } from '../monitors.js';
 import { schema, seed } from '../schema.js';
 import { setOverride } from '../set-override.js';
-import { cancellation, lastCover, overriding, pair, tenants } from '../workloads.js';
+import { cancellation, lastCover, overriding, pair, tenants, twice } from '../workloads.js';
 
 export const lockedRule = defineScenario({
   name: 'restaurant/locked-rule',
@@ -18,9 +19,9 @@ export const lockedRule = defineScenario({
     cancelBooking: cancelBooking(),
     setOverride: setOverride({ attempts: 2 }),
   },
-  workloads: [pair, cancellation, overriding, tenants, lastCover],
+  workloads: [pair, cancellation, overriding, tenants, lastCover, twice],
   invariants: bookingInvariants,
-  monitors: bookingMonitors,
+  monitors: [...bookingMonitors, acknowledgedStatus('cancelledBookingId', 'cancelled')],
   requires: ['overlap', 'lock-wait', 'sold-out'],
   usage,
   zoo: {

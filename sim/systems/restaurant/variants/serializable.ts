@@ -1,4 +1,5 @@
 import { defineScenario } from '../../../../src/index.js';
+import { acknowledgedStatus } from '../../shared/monitors/acknowledged-status.js';
 import { serializable as strategy } from '../book-serializable.js';
 import { bookTable } from '../book-table.js';
 import { cancelBooking } from '../cancel-booking.js';
@@ -7,7 +8,7 @@ import { bookingMonitors } from '../monitors.js';
 import { schema, seed } from '../schema.js';
 import { setOverride } from '../set-override.js';
 import { alternativeOffered, overbookPrevented } from '../witnesses.js';
-import { cancellation, lastCover, overriding, pair, tenants } from '../workloads.js';
+import { cancellation, lastCover, overriding, pair, tenants, twice } from '../workloads.js';
 
 const begin = 'BEGIN ISOLATION LEVEL SERIALIZABLE';
 
@@ -21,9 +22,9 @@ export const serializable = defineScenario({
     cancelBooking: cancelBooking(),
     setOverride: setOverride({ attempts: 3, begin }),
   },
-  workloads: [pair, cancellation, overriding, tenants, lastCover],
+  workloads: [pair, cancellation, overriding, tenants, lastCover, twice],
   invariants: bookingInvariants,
-  monitors: bookingMonitors,
+  monitors: [...bookingMonitors, acknowledgedStatus('cancelledBookingId', 'cancelled')],
   witnesses: [overbookPrevented, alternativeOffered],
   requires: ['overlap', 'sold-out', 'serialization-failure', overbookPrevented.name, alternativeOffered.name],
   usage,

@@ -5,7 +5,7 @@ import { bookingInvariants, usage, wholeBookings } from '../invariants.js';
 import { bookingMonitors } from '../monitors.js';
 import { schemaWithNumberedCovers, seed } from '../schema.js';
 import { overbookPrevented } from '../witnesses.js';
-import { lastCover, pair } from '../workloads.js';
+import { lastCover, pair, twice } from '../workloads.js';
 
 export const uniqueSeat = defineScenario({
   name: 'restaurant/unique-seat',
@@ -13,7 +13,7 @@ export const uniqueSeat = defineScenario({
   schema: schemaWithNumberedCovers,
   seed,
   operations: { bookTable: bookTable(numberedCovers, { attempts: 3 }) },
-  workloads: [pair, lastCover],
+  workloads: [pair, lastCover, twice],
   invariants: [...bookingInvariants, wholeBookings],
   monitors: bookingMonitors,
   witnesses: [overbookPrevented],
