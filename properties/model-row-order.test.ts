@@ -1,6 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { UnmodelledError } from '../src/engine/contract.js';
 import { search } from '../src/explore/search.js';
+import { run } from '../src/run.js';
+import type { IsolationLevel } from '../src/scenario.js';
+import type { Choice } from '../src/schedule/choice.js';
+import { following } from '../src/schedule/replay.js';
 import { block, onServer, RC, RR } from './model-cases.js';
 import { modelOf } from './model-scripts.js';
 
@@ -11,12 +15,16 @@ const schema = `
   CREATE TABLE seats (id int PRIMARY KEY, code int UNIQUE, place int UNIQUE, v int NOT NULL, CONSTRAINT small CHECK (v < 9));
   CREATE TABLE stays (id int PRIMARY KEY, room int, during daterange, EXCLUDE USING gist (room WITH =, during WITH &&));
   CREATE TABLE wishes (id int PRIMARY KEY, code int UNIQUE);
+  CREATE TABLE halls (id int PRIMARY KEY, v int);
+  CREATE TABLE chairs (id int PRIMARY KEY, hall int REFERENCES halls ON DELETE CASCADE, v int);
   CREATE TABLE numbered (id serial PRIMARY KEY, code int);
 `;
 const seed = `
   INSERT INTO seats VALUES (1, 10, 1, 0), (2, 11, 2, 0), (3, 20, 3, 0);
   INSERT INTO stays VALUES (1, 1, '[2026-01-01,2026-01-03)'), (2, 1, '[2026-01-03,2026-01-05)');
   INSERT INTO wishes VALUES (1, 10), (2, 30), (3, 40);
+  INSERT INTO halls VALUES (1, 0), (2, 0);
+  INSERT INTO chairs VALUES (1, 1, 0), (2, 2, 0);
 `;
 const { conforms } = onServer(schema, seed);
 
@@ -117,6 +125,55 @@ describe('which of several rows is met first, where one has to be waited for', (
   ])('%s', async (_name, scripts) => {
     const { machine, engine } = modelOf({ schema, seed, scripts, isolation: 'READ COMMITTED' });
     await expect(search(machine, engine, { maxStates: 10_000 })).rejects.toThrow(/which comes first is up to the server/);
+  });
+});
+
+describe('an error at one of several rows, where another would end otherwise', () => {
+  const add = (id: number) => `UPDATE seats SET v = v + 1 WHERE id = ${id}`;
+  const isThere = 'EXISTS (SELECT 1 FROM wishes w WHERE w.id = s.id)';
+
+  conforms([
+    {
+      name: 'rows that lie as their keys go',
+      scripts: ['BEGIN; SELECT v FROM seats; UPDATE seats SET v = CASE id WHEN 2 THEN 9 ELSE v END WHERE id < 3; COMMIT', add(1)],
+      sees: ['40001', '23514'],
+      at: RR,
+    },
+  ]);
+
+  test.each<[string, IsolationLevel, string, readonly string[]]>([
+    [
+      'a duplicate, or a row that was changed',
+      'REPEATABLE READ',
+      'a a a b b a',
+      [`${block(add(1))}; BEGIN; SELECT v FROM seats; UPDATE seats SET code = code + 9 WHERE id IN (1, 2); COMMIT`, block(add(1))],
+    ],
+    [
+      'a CHECK, or a row that was changed, in a join with a subquery',
+      'REPEATABLE READ',
+      'a b b a',
+      [`BEGIN; SELECT v FROM seats; UPDATE seats s SET v = CASE id WHEN 2 THEN 9 ELSE v END WHERE ${isThere}; COMMIT`, add(1)],
+    ],
+    [
+      'one serialization failure or another',
+      'SERIALIZABLE',
+      'a a b a b a',
+      [`${block(add(1))}; BEGIN; SELECT v FROM seats; UPDATE seats s SET v = v + 1 WHERE ${isThere}; COMMIT`, block(add(2))],
+    ],
+    [
+      'the triggers of one row, or of another',
+      'READ COMMITTED',
+      'a b c a',
+      [
+        'BEGIN; UPDATE halls SET v = 1 WHERE id = 1; DELETE FROM halls WHERE id IN (1, 2); COMMIT',
+        block('UPDATE chairs SET v = 1 WHERE hall = 1'),
+        block('UPDATE chairs SET v = 1 WHERE hall = 2'),
+      ],
+    ],
+  ])('%s', async (_name, isolation, schedule, scripts) => {
+    const { machine } = modelOf({ schema, seed, scripts, isolation });
+    const choices = schedule.split(' ').map((name): Choice => ({ actor: 'abc'.indexOf(name), kind: 'step' }));
+    await expect(run(machine, following(choices))).rejects.toThrow(/which comes first is up to the server/);
   });
 });
 
