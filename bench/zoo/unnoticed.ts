@@ -28,16 +28,6 @@ const KNOWN: readonly Known[] = [
     why: 'There is one booker, for whom there is room. `events/conditional` has more of them',
   },
   {
-    fits: of(/^rental\/serializable/, 'createBooking', 'the retry'),
-    kind: 'hole',
-    why: 'A booker is turned away with an error although there is room, and nothing in `rental` looks at errors. `restaurant` has a monitor that does',
-  },
-  {
-    fits: of(/^rental\/late-payment/, 'confirmBooking', 'the row count'),
-    kind: 'hole',
-    why: 'A payment is acknowledged for a booking that was cancelled, and no monitor of `rental` compares what was acknowledged with the rows',
-  },
-  {
     fits: of(/^hotel\/holds/, 'expireHolds', 'FOR UPDATE'),
     kind: 'needless',
     why: 'The UPDATE of the hold decides by its status, and the counts are changed relatively. The lock settles the order of locks',
@@ -63,11 +53,6 @@ const KNOWN: readonly Known[] = [
     why: 'There is no counter: a booking that is cancelled twice is as cancelled as before',
   },
   {
-    fits: of(/^restaurant\/(serializable|locked-rule)/, 'cancelBooking', 'the row count'),
-    kind: 'hole',
-    why: 'A cancellation of nothing is acknowledged, and no monitor compares acknowledged cancellations with the rows',
-  },
-  {
     fits: of(/^restaurant\/serializable/, 'setOverride', 'FOR UPDATE'),
     kind: 'needless',
     why: 'The level does its work. The host’s code is shared with `restaurant/locked-rule`, where the lock is missed',
@@ -91,11 +76,6 @@ const KNOWN: readonly Known[] = [
     fits: of(/^restaurant\/backup-restore/, 'restore', 'ISOLATION LEVEL'),
     kind: 'hole',
     why: 'The one booker is alone with the restore of a backup without bookings, and the foreign key tells. `restaurant/restore-read-committed` is this mutation without that key, in a workload that shows it',
-  },
-  {
-    fits: of(/^restaurant\//, null, 'UNIQUE bookings_idempotency_key'),
-    kind: 'hole',
-    why: 'Every order has a key of its own. `restaurant/idempotent-retry` is about keys',
   },
   {
     fits: of(/./, null, 'PRIMARY KEY'),
