@@ -26,7 +26,7 @@ export function refuseOpenScan(draft: Draft, actor: ActorIndex, machinery: Machi
     (isWorkedFor(at, items) && isOpen(own, searchedBy(plan, own[0], machinery), joinsSubquery(plan), machinery));
   if (!open) return;
   throw new UnmodelledError(
-    'a wait for one of several rows that an index or a join may give in another order than they lie in: which comes first is up to the server',
+    'a wait or an error at one of several rows that an index or a join may give in another order than they lie in: which comes first is up to the server',
   );
 }
 
