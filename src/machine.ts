@@ -438,29 +438,33 @@ export class Machine<S> {
 
   /** A step that is about what its actor has asked for: where that is answered, the actor goes on. */
   #advance(asked: Asked<S>): MaybePromise<Step<S>> {
-    const { before, choice, what, outcome, engine, world, faults } = asked;
+    const { before, choice, what, request, outcome, engine, world, faults } = asked;
     const { actor } = choice;
     const state = before.actors[actor]!;
     const connects = what.kind === 'connect';
-    const stays: ActorState = {
-      ...state,
+    // Objects of every step are written out: spread, they cost as much as what the step does.
+    const at = (node: ProgramNode): ActorState => ({
+      node,
       prelude: [],
       started: true,
+      arriving: state.arriving,
       session: connects ? state.session + 1 : state.session,
       lost: state.lost && !connects,
       cut: false,
-    };
+      dead: state.dead,
+    });
     const moved =
       outcome.kind === 'done'
         ? chain(this.#programs[actor]!.child(state.node, outcome.reply, world.clockMs), (node) =>
-            this.#settle(engine, actor, { ...stays, node }, world, faults),
+            this.#settle(engine, actor, at(node), world, faults),
           )
-        : stays;
+        : at(state.node);
     return chain(moved, (next) => {
-      const actors = before.actors.map((item, index) => (index === actor ? next : item));
+      const actors = before.actors.slice();
+      actors[actor] = next;
       const events = outcome.kind === 'done' ? eventsBetween(state.node, next.node) : [];
       const finished = outcome.kind === 'done' ? next.node.finished : null;
-      return this.#conclude({ ...asked, actors, events, finished });
+      return this.#conclude({ before, choice, what, request, outcome, engine, world, faults, actors, events, finished });
     });
   }
 
@@ -478,7 +482,9 @@ export class Machine<S> {
       before,
       after: { engine, actors, world, monitors, committed, faults },
       choice,
-      ...what,
+      kind: what.kind,
+      prelude: what.prelude,
+      text: what.text,
       values: request?.kind === 'query' ? request.values : [],
       site: request?.site ?? null,
       outcome,
