@@ -393,7 +393,8 @@ export class Machine<S> {
     if (phase === 'freed' || phase === 'waiting') return { kind: 'resume', actor, fails };
     if (phase === 'uncommitted') return { kind: 'commit', actor, fails };
     const request = node.request as Request;
-    return request.kind === 'query' ? { kind: 'statement', actor, statement: { ...request, prelude }, fails } : null;
+    if (request.kind !== 'query') return null;
+    return { kind: 'statement', actor, statement: { text: request.text, values: request.values, prelude }, fails };
   }
 
   /** A call of the store or the cache; a new session; or a statement for a session that is lost. */

@@ -83,10 +83,11 @@ function lockTables(draft: Draft, actor: ActorIndex, machinery: Machinery): Wait
     const result = draft.acquireHeavy(actor, resource, mode, patience);
     if (result === 'unavailable')
       throw new SqlError('55P03', `could not obtain lock on relation "${machinery.catalog.tables[table]!.name}"`);
+    if (result === 'granted') continue;
     draft.updateExecution(actor, { locked: index });
-    if (result === 'waiting') return { on: 'heavy', resource };
+    return { on: 'heavy', resource };
   }
-  draft.updateExecution(actor, { locked: plan.locks.length });
+  if (execution.locked < plan.locks.length) draft.updateExecution(actor, { locked: plan.locks.length });
   return null;
 }
 
