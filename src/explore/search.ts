@@ -2,6 +2,7 @@ import type { KeyPart } from '../engine/model/canonical.js';
 import type { ModelEngine } from '../engine/model/engine.js';
 import type { ModelState } from '../engine/model/state.js';
 import type { Configuration, Machine, Step } from '../machine.js';
+import { chain, type MaybePromise } from '../maybe-promise.js';
 import type { GraphEdge, GraphNode, StateGraph } from './graph.js';
 
 export interface SearchLimits {
@@ -49,17 +50,18 @@ async function searchOnce(
   const open: { node: GraphNode; configuration: Configuration<ModelState> }[] = [];
   const ordered = engine.orderedTables;
   let transitions = 0;
-  const enter = async (configuration: Configuration<ModelState>): Promise<GraphNode> => {
+  const enter = (configuration: Configuration<ModelState>): MaybePromise<GraphNode> => {
     const key = options.unmerged ? String(nodes.length) : machine.key(configuration, engine.key(configuration.engine, options.without));
     const old = known.get(key);
     if (old !== undefined) return old;
-    const found = machine.violations(configuration);
-    const freed = machine.actorNames.flatMap((_, actor) => (machine.phase(configuration, actor) === 'freed' ? [actor] : []));
-    const node: GraphNode = { id: nodes.length, violations: found instanceof Promise ? await found : found, freed, edges: [] };
-    nodes.push(node);
-    known.set(key, node);
-    open.push({ node, configuration });
-    return node;
+    return chain(machine.violations(configuration), (violations) => {
+      const freed = machine.actorNames.flatMap((_, actor) => (machine.phase(configuration, actor) === 'freed' ? [actor] : []));
+      const node: GraphNode = { id: nodes.length, violations, freed, edges: [] };
+      nodes.push(node);
+      known.set(key, node);
+      open.push({ node, configuration });
+      return node;
+    });
   };
   const root = await enter(first);
   while (open.length > 0 && nodes.length <= options.maxStates && engine.orderedTables === ordered && options.expired?.() !== true) {
@@ -68,7 +70,9 @@ async function searchOnce(
     for (const choice of machine.choices(configuration)) {
       const applied = machine.apply(configuration, choice);
       const step = applied instanceof Promise ? await applied : applied;
-      const edge = { choice, to: await enter(step.after), witnesses: step.witnesses };
+      const entered = enter(step.after);
+      // Where nothing has to be waited for, there is no turn of the event loop: each costs as much as the step.
+      const edge = { choice, to: entered instanceof Promise ? await entered : entered, witnesses: step.witnesses };
       edges.push(edge);
       options.remember?.(edge, step);
     }

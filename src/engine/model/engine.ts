@@ -25,7 +25,7 @@ import type { Machinery } from './machinery.js';
 import { refuseUtility } from './read-only.js';
 import { type Conflict, certainly, mustFail, type ViewWith } from './serializable.js';
 import { SqlError } from './sql-error.js';
-import { type Committed, EMPTY, type Level, type ModelState, type Transaction, type Write } from './state.js';
+import { type Committed, EMPTY, type Execution, type Level, type ModelState, type Transaction, type Write } from './state.js';
 import type { StatementPlan } from './statements.js';
 import { Suspended, whenThere } from './suspended.js';
 import { toCommittedValue, toReplyValue } from './types.js';
@@ -329,7 +329,7 @@ export class ModelEngine implements Engine<ModelState> {
     if (deferred.length === 0) return this.#committed(draft, actor, plan);
     if (levels.length > 1) draft.releaseSavepoint(actor, 1);
     draft.setTransaction(actor, { ...draft.transaction(actor), deferred: [], timing: { all: false, named: new Map() } });
-    draft.setExecution(actor, { ...NEW_EXECUTION, plan, stage: 'rows', items: deferred });
+    draft.setExecution(actor, { ...begun(plan, false, false), stage: 'rows', items: deferred });
     return this.#continue(draft, actor);
   }
 
@@ -369,12 +369,8 @@ export class ModelEngine implements Engine<ModelState> {
     if (!WITHOUT_SNAPSHOT.has(plan.kind)) this.#takeSnapshot(draft, actor);
     if (plan.kind === 'lock table' && !transaction.explicit)
       throw new SqlError('25P01', 'LOCK TABLE can only be used in transaction blocks');
-    draft.setExecution(actor, {
-      ...NEW_EXECUTION,
-      plan,
-      autocommit: !transaction.explicit,
-      oneStep: !transaction.explicit && readStatement(statement.text).plainRead,
-    });
+    const oneStep = !transaction.explicit && readStatement(statement.text).plainRead;
+    draft.setExecution(actor, begun(plan, !transaction.explicit, oneStep));
   }
 
   #compile(statement: Statement): StatementPlan {
@@ -542,9 +538,11 @@ const NEWEST_MAJOR = 18;
 const NOBODY: readonly ActorIndex[] = [];
 const NO_WRITES: ReadonlyMap<number, Write> = new Map();
 const WITHOUT_SNAPSHOT: ReadonlySet<StatementPlan['kind']> = new Set(['lock table', 'set constraints']);
-const NEW_EXECUTION = {
-  autocommit: false,
-  oneStep: false,
+/** A statement under way that has done nothing yet. */
+const begun = (plan: StatementPlan, autocommit: boolean, oneStep: boolean): Execution => ({
+  plan,
+  autocommit,
+  oneStep,
   stage: 'tables',
   locked: 0,
   snapshot: null,
@@ -560,7 +558,7 @@ const NEW_EXECUTION = {
   wait: null,
   freed: false,
   reply: null,
-} as const;
+});
 const NO_RIVALS: Pick<Transaction, 'rivals' | 'began'> = { rivals: [], began: 0 };
 const NOTHING_DEFERRED: Pick<Transaction, 'deferred' | 'timing'> = { deferred: [], timing: { all: null, named: new Map() } };
 const UNSAVED: readonly Level[] = [{ name: null, xid: 0, released: [], writes: new Map(), truncated: new Set(), ...NOTHING_DEFERRED }];
