@@ -157,8 +157,8 @@ describe('an error at one of several rows, where another would end otherwise', (
     [
       'one serialization failure or another',
       'SERIALIZABLE',
-      'a a b a b a',
-      [`${block(add(1))}; BEGIN; SELECT v FROM seats; UPDATE seats s SET v = v + 1 WHERE ${isThere}; COMMIT`, block(add(2))],
+      'a b b a a',
+      [`BEGIN; SELECT v FROM seats; SAVEPOINT s; UPDATE seats s SET v = v + 1 WHERE ${isThere}; COMMIT`, block(add(1))],
     ],
     [
       'the triggers of one row, or of another',

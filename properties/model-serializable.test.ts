@@ -41,6 +41,15 @@ const scripts = fc.array(script, { minLength: 2, maxLength: 4 });
 
 const scripted = (list: readonly string[], isolation: IsolationLevel): ScriptedCase => ({ schema, seed, scripts: list, isolation });
 
+/** It comes first: no other test may have started PGlite, and the question whether a step may fail is the first that needs it. */
+test('what may fail is asked for when PGlite is not there yet', async () => {
+  const count = 'WITH n AS (SELECT count(*)::int AS n FROM parts) UPDATE items SET v = v + n.n FROM n WHERE items.id = 1';
+  const list = [1, 2].map(() => `BEGIN; SELECT sum(v) FROM items; ${count}; COMMIT`);
+  const { machine, engine } = modelOf(scripted(list, 'SERIALIZABLE'));
+  const { graph, complete } = await search(machine, engine, { maxStates: 1_000 });
+  expect({ complete, transitions: graph.transitions > 8 }).toEqual({ complete: true, transitions: true });
+});
+
 /** Fails nobody who may be spared. */
 function sparing(name: string): Policy {
   const random = randomStream(name);

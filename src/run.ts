@@ -33,7 +33,7 @@ export async function run<S>(machine: Machine<S>, policy: Policy, { maxSteps = M
   await check(first, -1);
   let configuration = first;
   let last = -1;
-  for (let choices = machine.choices(first); choices.length > 0; choices = machine.choices(configuration)) {
+  for (let choices = await machine.nextChoices(first); choices.length > 0; choices = await machine.nextChoices(configuration)) {
     if (steps.length >= maxSteps) return { first, steps, violations, finished: false };
     const choice = policy.choose(choices, { taken, last });
     const victim = policy.endsAsVictim?.();

@@ -57,7 +57,7 @@ export async function lockstep<M, S>(
     const settled = held || freedIn(model, left).length === 0;
     const found = await compare(model, step, server, seen, settled);
     if (found === null) continue;
-    for (const other of otherOutcomes(model, step.before, step.choice)) {
+    for (const other of await otherOutcomes(model, step.before, step.choice)) {
       const instead = await model.apply(step.before, other);
       const drawnSince = other.kind === 'fail' ? step.before : null;
       if ((await compare(model, instead, server, seen, settled, drawnSince)) === null) return end(null, { at: index, to: other });
@@ -88,10 +88,10 @@ async function compare<M, S>(
  * The outcomes that a step may have instead, at the server's discretion. Where it is a serialization failure, so is what the statement has drawn
  * from sequences by then: the choice itself is among them.
  */
-function otherOutcomes<M>(model: Machine<M>, before: Configuration<M>, choice: Choice): Choice[] {
+async function otherOutcomes<M>(model: Machine<M>, before: Configuration<M>, choice: Choice): Promise<Choice[]> {
   const other = alternativeTo(choice);
   if (other === null) return [];
-  const choices = model.choices(before);
+  const choices = await model.nextChoices(before);
   const isOpen = choices.some(({ actor, kind }) => actor === choice.actor && kind === 'fail');
   return isOpen ? choices.filter((item) => sameChoice(item, other) || (item.kind === 'fail' && sameChoice(item, choice))) : [];
 }

@@ -67,11 +67,11 @@ async function searchOnce(
   while (open.length > 0 && nodes.length <= options.maxStates && engine.orderedTables === ordered && options.expired?.() !== true) {
     const { node, configuration } = open.pop()!;
     const edges: GraphEdge[] = [];
-    for (const choice of machine.choices(configuration)) {
+    const choices = machine.nextChoices(configuration);
+    for (const choice of choices instanceof Promise ? await choices : choices) {
       const applied = machine.apply(configuration, choice);
       const step = applied instanceof Promise ? await applied : applied;
       const entered = enter(step.after);
-      // Where nothing has to be waited for, there is no turn of the event loop: each costs as much as the step.
       const edge = { choice, to: entered instanceof Promise ? await entered : entered, witnesses: step.witnesses };
       edges.push(edge);
       options.remember?.(edge, step);

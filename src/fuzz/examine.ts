@@ -189,7 +189,7 @@ async function walk(machine: Machine<ModelState>, policy: Policy): Promise<{ sch
   for (let last = -1; ; ) {
     let choices: readonly Choice[];
     try {
-      choices = machine.choices(configuration);
+      choices = await machine.nextChoices(configuration);
     } catch (error) {
       const actor = await refusedActor(machine, configuration);
       return actor === null ? refused(error, 'schedule') : refused(error, 'statement', actor, pendingText(configuration, actor));

@@ -16,6 +16,7 @@ import {
   UnmodelledError,
 } from '../contract.js';
 import { readStatement, type StatementText, splitStatements, type TransactionModes } from '../sql-text.js';
+import { Suspended, whenThere } from '../suspended.js';
 import { canonical, type KeyPart } from './canonical.js';
 import { compileStatement } from './compile.js';
 import { Draft } from './draft.js';
@@ -27,7 +28,6 @@ import { type Conflict, certainly, mustFail, type ViewWith } from './serializabl
 import { SqlError } from './sql-error.js';
 import { type Committed, EMPTY, type Execution, type Level, type ModelState, type Transaction, type Write } from './state.js';
 import type { StatementPlan } from './statements.js';
-import { Suspended, whenThere } from './suspended.js';
 import { toCommittedValue, toReplyValue } from './types.js';
 import { SnapshotView, versionsOf } from './view.js';
 import { worksFor } from './works.js';

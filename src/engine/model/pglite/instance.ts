@@ -1,6 +1,6 @@
 import { UnmodelledError } from '../../contract.js';
+import { Suspended } from '../../suspended.js';
 import { SqlError } from '../sql-error.js';
-import { Suspended } from '../suspended.js';
 import { keepDirectory, keptDirectory } from './data-directory.js';
 
 export interface FieldDescription {

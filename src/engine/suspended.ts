@@ -1,4 +1,4 @@
-import type { MaybePromise } from '../../maybe-promise.js';
+import type { MaybePromise } from '../maybe-promise.js';
 
 /** Thrown where something is needed that is on its way, PGlite or the server's version: whoever began the action waits, and begins it anew. */
 export class Suspended {
