@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { eventsBackup } from '../sim/systems/events/backup-format.js';
 import { schema } from '../sim/systems/events/schema.js';
 import { archiveOf, openArchive, type ServerTools, sealArchive, ToolError } from '../sim/systems/shared/backup/archive.js';
+import { seal, sealDocument } from '../sim/systems/shared/backup/document.js';
 import { readContents } from '../sim/systems/shared/backup/read-contents.js';
 import { restoreOf } from '../sim/systems/shared/backup/restore.js';
 import { asClient, forbiddenClient, openTestDatabase, type TestDatabase, worldAround } from './operations-world.js';
@@ -67,12 +68,19 @@ describe('a backup', () => {
     expect(await database.openTransactions()).toBe(0);
   });
 
-  it.each<[string, ServerTools]>([
-    ['the tool refuses', broken('pg_dump: error: invalid snapshot identifier')],
-    ['what it wrote cannot be restored', broken('pg_restore: error: invalid snapshot identifier', { dump: tools.dump })],
-  ])('writes nothing where %s, and says what it said', async (_what, used) => {
+  const unfitting = { tables: { events: [{ id: 'one' }] }, sequences: {} };
+  it.each<[string, ServerTools, string, string]>([
+    ['the tool refuses', broken('pg_dump: error: invalid snapshot'), 'DATABASE_UNAVAILABLE', 'invalid snapshot'],
+    [
+      'what it wrote cannot be restored',
+      broken('pg_restore: error: no', { dump: tools.dump }),
+      'DATABASE_UNAVAILABLE',
+      'pg_restore: error: no',
+    ],
+    ['what it wrote does not fit', { ...tools, contents: async () => unfitting }, 'INVALID_INPUT', 'rows that do not fit table events'],
+  ])('writes nothing where %s, and says why', async (_what, used, code, message) => {
     const world = worldAround(database.session);
-    const refused = { rejected: true, code: 'DATABASE_UNAVAILABLE', message: expect.stringContaining('invalid snapshot identifier') };
+    const refused = { rejected: true, code, message: expect.stringContaining(message) };
     expect(await world.run(archiveOf(eventsBackup, used), {})).toMatchObject(refused);
     expect({ files: world.files.size, open: await database.openTransactions() }).toEqual({ files: 0, open: 0 });
   });
@@ -85,18 +93,28 @@ describe('a backup', () => {
 });
 
 describe('a restore touches nothing where', () => {
-  const archive = Buffer.from(
-    JSON.stringify({ tables: { events: [], bookings: [] }, sequences: { events_id_seq: 0, bookings_id_seq: 0 } }),
-  );
-  const sealed = sealArchive(eventsBackup, new Date(0), archive.toString('base64'));
+  const nothing = { tables: { events: [], bookings: [] }, sequences: { events_id_seq: 0, bookings_id_seq: 0 } };
+  const sealed = sealArchive(eventsBackup, new Date(0), Buffer.from(JSON.stringify(nothing)).toString('base64'));
 
   it.each<[string, string | null, ServerTools, string]>([
     ['there is no backup', null, tools, 'there is no backup'],
-    ['it is empty', '', tools, 'is no archive of lastseat.events.backup'],
-    ['it is no object', '7', tools, 'is no archive of lastseat.events.backup'],
+    ['it is empty', '', tools, 'is empty, truncated, or no JSON object'],
+    ['it is no object', '7', tools, 'is empty, truncated, or no JSON object'],
+    [
+      'it is a backup of the first kind',
+      sealDocument(eventsBackup, new Date(0), nothing),
+      tools,
+      'is not a backup of lastseat.events.backup.archive',
+    ],
+    ['it lacks a part', seal({ format: 'lastseat.events.backup.archive', version: 1, createdAt: '' }), tools, 'lacks one of its parts'],
     ['it is damaged', sealed.replace('"archive":"ey', '"archive":"eZ'), tools, 'checksum'],
     ['it is of a later version', sealArchive({ ...eventsBackup, version: 2 }, new Date(0), ''), tools, 'has version 2'],
-    ['it is of another system', sealArchive({ ...eventsBackup, name: 'another' }, new Date(0), ''), tools, 'is no archive of'],
+    [
+      'it is of another system',
+      sealArchive({ ...eventsBackup, name: 'another' }, new Date(0), ''),
+      tools,
+      'is not a backup of lastseat.events.backup.archive',
+    ],
     ['the tool refuses it', sealed, broken('pg_restore: error: could not read from input file'), 'could not read from input file'],
     [
       'its tables are not what they should be',

@@ -5,7 +5,7 @@ import { openDocument, sealDocument } from '../sim/systems/shared/backup/documen
 import type { BackupContents, BackupDocument, BackupFormat } from '../sim/systems/shared/backup/format.js';
 import { readContents } from '../sim/systems/shared/backup/read-contents.js';
 import { withSession } from '../src/engine/postgres/providers/admin.js';
-import type { PostgresServer } from '../src/engine/postgres/providers/server.js';
+import type { Connection, PostgresServer } from '../src/engine/postgres/providers/server.js';
 import type { Rejection } from '../src/index.js';
 import { asClient } from './operations-world.js';
 
@@ -24,12 +24,13 @@ export class ContainerTools implements ServerTools {
   readonly #dumps = new Map<string, Promise<string>>();
   readonly #contents = new Map<string, Promise<BackupContents>>();
   readonly #known = new Map<string, BackupContents>();
-  #address: { readonly user: string; readonly password: string } | null = null;
+  readonly #address: Connection;
 
-  private constructor(server: PostgresServer, runtime: Runtime, id: string) {
+  private constructor(server: PostgresServer, runtime: Runtime, id: string, address: Connection) {
     this.#server = server;
     this.#runtime = runtime;
     this.#id = id;
+    this.#address = address;
   }
 
   static async beside(server: PostgresServer): Promise<ContainerTools> {
@@ -39,9 +40,7 @@ export class ContainerTools implements ServerTools {
     const all = await container.dockerode.listContainers({ filters: { label: ['lastseat.owner'] } });
     const own = all.find(({ Ports }) => Ports.some(({ PublicPort }) => PublicPort === connection.port));
     if (own === undefined) throw new Error(`no container of ours publishes port ${connection.port}`);
-    const tools = new ContainerTools(server, container, own.Id);
-    tools.#address = { user: connection.user, password: connection.password ?? '' };
-    return tools;
+    return new ContainerTools(server, container, own.Id, connection);
   }
 
   /** The major version of both tools, the older one's where they differ. */
@@ -53,12 +52,14 @@ export class ContainerTools implements ServerTools {
   /** `more`: other options, for tests that show what is missed. */
   dump(database: string, snapshot: string, more = ''): Promise<string> {
     const options = `--snapshot=${snapshot} ${more}`;
-    return remembered(this.#dumps, `${database} ${options}`, () => this.dumpWith(database, options));
+    return remembered(this.#dumps, `${database} ${options}`, () => this.dumpNow(database, options));
   }
 
   /** Of a database on which nobody works: in a snapshot of its own, and anew each time. */
-  dumpWith(database: string, options: string): Promise<string> {
-    return this.#run(`pg_dump --host=127.0.0.1 --format=custom ${options} ${database} >/tmp/archive && base64 </tmp/archive | tr -d '\\n'`);
+  dumpNow(database: string, options = ''): Promise<string> {
+    const dump = `pg_dump --host=127.0.0.1 --format=custom ${options} ${database}`;
+    // Not straight into a pipe: not every shell tells how its first command ended.
+    return this.#run(`archive=$(mktemp); trap 'rm "$archive"' EXIT; ${dump} >"$archive"; base64 <"$archive" | tr -d '\\n'`);
   }
 
   contents(archive: string, format: BackupFormat): Promise<BackupContents> {
@@ -67,7 +68,9 @@ export class ContainerTools implements ServerTools {
       try {
         const restore = `pg_restore --host=127.0.0.1 --exit-on-error --single-transaction --no-owner --dbname=${connection.database}`;
         await this.#run(`printf %s "$1" | base64 -d | ${restore}`, archive);
-        const contents = await withSession(connection, (client) => readContents(asClient(client), format));
+        const contents = await withSession(connection, (client) => readContents(asClient(client), format)).catch((error: Error) => {
+          throw new ToolError(`the archive is of another database: ${error.message}`);
+        });
         this.#known.set(archive, contents);
         return contents;
       } finally {
@@ -84,7 +87,7 @@ export class ContainerTools implements ServerTools {
 
   async #run(script: string, argument = ''): Promise<string> {
     this.runs += 1;
-    const { user, password } = this.#address!;
+    const { user, password = '' } = this.#address;
     const container = this.#runtime.dockerode.getContainer(this.#id);
     const failing = `set -e; export PGUSER=${user} PGPASSWORD=${password}; ${script}`;
     const { output, stderr, exitCode } = await this.#runtime.exec(container, ['sh', '-c', failing, 'sh', argument]);

@@ -139,7 +139,7 @@ async function withTools({ scenario, format, restore, others, aside }: System, u
 async function archiveOfFirstRows({ schema, seed }: Scenario, format: BackupFormat): Promise<string> {
   const { connection, drop } = await server.createDatabase();
   await withSession(connection, (client) => client.query(`${schema}; ${seed({ capacity: 2 })}`));
-  const archive = await tools.dumpWith(connection.database, '');
+  const archive = await tools.dumpNow(connection.database);
   await drop();
   await tools.contents(archive, format);
   return archive;
@@ -192,14 +192,19 @@ describe.each(SYSTEMS)('an archive of $scenario.name', ({ scenario, format, rest
         sealArchive({ ...format, version: format.version + 1 }, new Date(0), archive),
         sealArchive(format, new Date(0), half),
         sealArchive(format, new Date(0), ''),
+        sealArchive(format, new Date(0), await tools.dumpNow('postgres')),
       ].map((text) => restoring(text)),
     );
-    const [empty, truncated, damaged, foreign, future, halfInside, nothingInside] = refused.map((value) => (value as Rejection).message);
+    const [empty, truncated, damaged, foreign, future, halfInside, nothingInside, another] = refused.map(
+      (value) => (value as Rejection).message,
+    );
     expect(refused.every(isRejection)).toBe(true);
-    for (const message of [empty, truncated, foreign]) expect(message).toContain(`is no archive of ${format.name}, or truncated`);
+    for (const message of [empty, truncated]) expect(message).toContain('is empty, truncated, or no JSON object');
+    expect(foreign).toContain(`is not a backup of ${format.name}.archive`);
     expect(damaged).toContain('checksum');
     expect(future).toContain(`has version ${format.version + 1}`);
     for (const message of [halfInside, nothingInside]) expect(message).toMatch(/pg_restore: error/);
+    expect(another).toContain('the archive is of another database');
   });
 });
 

@@ -7,7 +7,7 @@ import { allShipped } from '../sim/scenarios.js';
 const safe = safeVariants(await allShipped());
 const { seed, results } = readData('mutations')!;
 
-/** One of each kind of safeguard: locks of rows, table and key, a level, guards, a re-check, constraints. */
+/** One of each kind of safeguard: locks of rows, table and key, a level, guards, a re-check, constraints, counts of rows. */
 const SOME = [
   'events/conditional',
   'rental/write-lock',
@@ -15,9 +15,11 @@ const SOME = [
   'rental/table-lock',
   'rental/serializable',
   'rental/ledger',
+  'rental/late-payment',
   'hotel/ends-of-holds',
   'hotel/checked-counts',
   'restaurant/unique-seat',
+  'restaurant/locked-rule',
 ];
 
 it.each(SOME)('%s', { timeout: 120_000 }, async (name) => {

@@ -3,14 +3,13 @@
  * the tools know of a database, the schema included; what comes back from it comes back as from the first kind.
  */
 import { isRejection, type Operation, type Rejection } from '../../../../src/index.js';
-import { sha256 } from '../canonical-json.js';
 import { reject } from '../rejections.js';
 import { withRetry } from '../retry.js';
 import { inTransaction } from '../transaction.js';
 import type { BackupOptions } from './backup.js';
-import { countsOf, openDocument, sealDocument } from './document.js';
+import { countsOf, openDocument, refuse, seal, sealDocument, unseal } from './document.js';
 import { newBackupName, newestBackup, saveBackup } from './files.js';
-import type { BackupContents, BackupFormat } from './format.js';
+import type { BackupContents, BackupDocument, BackupFormat } from './format.js';
 import type { Open } from './restore.js';
 
 /** PostgreSQL's own tools, beside a server that they are of the same major version as, or newer. */
@@ -32,8 +31,6 @@ export class ToolError extends Error {
   override readonly name = 'ToolError';
 }
 
-const archiveName = (format: BackupFormat) => `${format.name}.archive`;
-
 /**
  * Writes an archive of the whole database to one file of the store and keeps the newest few. `pg_dump` reads in the snapshot of this
  * operation's transaction, which is taken by the first statement: whatever is committed until the tool has started is not in it. An
@@ -49,17 +46,17 @@ export function archiveOf(format: BackupFormat, tools: ServerTools, { keep = 7 }
         async () => {
           const exported = await client.query<{ snapshot: string }>('SELECT pg_export_snapshot() AS snapshot');
           const current = await client.query<{ database: string }>('SELECT current_database() AS database');
-          return refusing(async () => {
-            const archive = await tools.dump(current.rows[0]!.database, exported.rows[0]!.snapshot);
-            return { archive, contents: await tools.contents(archive, format) };
-          });
+          const archive = await refusing(() => tools.dump(current.rows[0]!.database, exported.rows[0]!.snapshot));
+          if (isRejection(archive)) return archive;
+          const document = await documentIn(archive, format, tools);
+          return isRejection(document) ? document : { archive, document };
         },
         'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY',
       ),
     );
     if (isRejection(dumped)) return dumped;
     await saveBackup(store, name, sealArchive(format, createdAt, dumped.archive), keep);
-    return { backup: name, ...countsOf(dumped.contents) };
+    return { backup: name, ...countsOf(dumped.document) };
   };
 }
 
@@ -68,41 +65,29 @@ export function openArchive(tools: ServerTools): Open {
   return async (store, format) => {
     const newest = await newestBackup(store);
     if (newest === null) return reject('NOT_FOUND', 'there is no backup to restore');
-    const sealed = unseal(format, newest.text);
+    const sealed = unseal(archivesOf(format), newest.text);
     if (isRejection(sealed)) return sealed;
-    const contents = await refusing(() => tools.contents(sealed.archive, format));
-    if (isRejection(contents)) return contents;
-    const document = openDocument(format, sealDocument(format, new Date(sealed.createdAt), contents));
-    return isRejection(document) ? document : { name: newest.name, document };
+    const { createdAt, archive } = sealed;
+    if (typeof createdAt !== 'string' || typeof archive !== 'string') return refuse('lacks one of its parts');
+    const document = await documentIn(archive, format, tools);
+    return isRejection(document) ? document : { name: newest.name, document: { ...document, createdAt } };
   };
 }
 
-/** The file's text: the archive, of which system it is, and a checksum over both. */
-export function sealArchive(format: BackupFormat, createdAt: Date, archive: string): string {
-  const body = { format: archiveName(format), version: format.version, createdAt: createdAt.toISOString(), archive };
-  return JSON.stringify({ ...body, checksum: sha256(body) });
+/** What an archive holds, looked at as what a document holds is; or why it could not be restored. */
+async function documentIn(archive: string, format: BackupFormat, tools: ServerTools): Promise<BackupDocument | Rejection> {
+  const contents = await refusing(() => tools.contents(archive, format));
+  return isRejection(contents) ? contents : openDocument(format, sealDocument(format, new Date(0), contents));
 }
 
-interface SealedArchive {
-  readonly createdAt: string;
-  readonly archive: string;
-}
+/** The file's text: the archive, and of which system it is. */
+export const sealArchive = (format: BackupFormat, createdAt: Date, archive: string): string => {
+  const { name, version } = archivesOf(format);
+  return seal({ format: name, version, createdAt: createdAt.toISOString(), archive });
+};
 
-function unseal(format: BackupFormat, text: string): SealedArchive | Rejection {
-  const { checksum, ...body } = parse(text);
-  if (body.format !== archiveName(format)) return refuse(`is no archive of ${format.name}, or truncated`);
-  if (body.version !== format.version) return refuse(`has version ${String(body.version)}, this program reads version ${format.version}`);
-  if (checksum !== sha256(body)) return refuse('is damaged: its checksum does not match');
-  return body as unknown as SealedArchive;
-}
-
-function parse(text: string): Readonly<Record<string, unknown>> {
-  try {
-    return Object(JSON.parse(text));
-  } catch {
-    return {};
-  }
-}
+/** Archives are no documents, though both are of one version of the tables. */
+const archivesOf = ({ name, version }: BackupFormat) => ({ name: `${name}.archive`, version });
 
 async function refusing<T>(work: () => Promise<T>): Promise<T | Rejection> {
   try {
@@ -112,5 +97,3 @@ async function refusing<T>(work: () => Promise<T>): Promise<T | Rejection> {
     throw error;
   }
 }
-
-const refuse = (reason: string): Rejection => reject('INVALID_INPUT', `the archive ${reason}`);

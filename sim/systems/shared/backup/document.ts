@@ -1,4 +1,4 @@
-import type { Rejection } from '../../../../src/index.js';
+import { isRejection, type Rejection } from '../../../../src/index.js';
 import { sha256 } from '../canonical-json.js';
 import { reject } from '../rejections.js';
 import { isWholeNumber, maxInteger } from '../request.js';
@@ -12,19 +12,32 @@ import {
   type TableFormat,
 } from './format.js';
 
-type Json = Readonly<Record<string, unknown>>;
+export type Json = Readonly<Record<string, unknown>>;
+
+/** The text of what is sealed: with a checksum over all the rest. */
+export const seal = (body: Json): string => JSON.stringify({ ...body, checksum: sha256(body) });
+
+/** What was sealed, where it is of this format and version and whole; or why it must not be restored. */
+export function unseal({ name, version }: Pick<BackupFormat, 'name' | 'version'>, text: string): Json | Rejection {
+  const sealed = parse(text);
+  if (sealed === undefined) return refuse('is empty, truncated, or no JSON object');
+  const { checksum, ...body } = sealed;
+  if (body.format !== name) return refuse(`is not a backup of ${name}`);
+  if (body.version !== version) return refuse(`has version ${String(body.version)}, this program reads version ${version}`);
+  if (checksum !== sha256(body)) return refuse('is damaged: its checksum does not match');
+  return body;
+}
 
 /** The file's text: contents with the format's name and version, row counts, and a checksum over all the rest. */
 export function sealDocument(format: BackupFormat, createdAt: Date, contents: BackupContents): string {
-  const body = {
+  return seal({
     format: format.name,
     version: format.version,
     createdAt: createdAt.toISOString(),
     counts: countsOf(contents),
     sequences: contents.sequences,
     tables: contents.tables,
-  };
-  return JSON.stringify({ ...body, checksum: sha256(body) });
+  });
 }
 
 /**
@@ -32,13 +45,8 @@ export function sealDocument(format: BackupFormat, createdAt: Date, contents: Ba
  * out halfway has already deleted what it was to replace.
  */
 export function openDocument(format: BackupFormat, text: string): BackupDocument | Rejection {
-  const sealed = parse(text);
-  if (sealed === undefined) return refuse('is empty, truncated, or no JSON object');
-  const { checksum, ...body } = sealed;
-  if (body.format !== format.name) return refuse(`is not a backup of ${format.name}`);
-  if (body.version !== format.version) return refuse(`has version ${String(body.version)}, this program reads version ${format.version}`);
-  if (checksum !== sha256(body)) return refuse('is damaged: its checksum does not match');
-  return read(format, body);
+  const body = unseal(format, text);
+  return isRejection(body) ? body : read(format, body);
 }
 
 function read(format: BackupFormat, body: Json): BackupDocument | Rejection {
@@ -110,6 +118,6 @@ function isObject(value: unknown): value is Json {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function refuse(reason: string): Rejection {
+export function refuse(reason: string): Rejection {
   return reject('INVALID_INPUT', `the backup ${reason}`);
 }
