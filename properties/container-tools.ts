@@ -79,6 +79,34 @@ export class ContainerTools implements ServerTools {
     });
   }
 
+  /**
+   * The same server, which can be crashed: its processes but for the first are killed with SIGKILL, and that one recovers as it does when it has
+   * lost a process (postmaster.c, HandleChildCrash). A process is there until the first has seen that it is gone; from then on nobody is let in.
+   */
+  crashable(): PostgresServer {
+    const server = this.#server;
+    return {
+      ...server,
+      createDatabase: () => server.createDatabase(),
+      close: () => server.close(),
+      crash: async <T>(pids: readonly number[], connect: () => Promise<T>): Promise<T> => {
+        const each = `for pid in ${pids.join(' ')}; do`;
+        // One or the other has ended by itself meanwhile.
+        await this.#run(
+          `${each} kill -9 "$pid" 2>/dev/null || :; done; ${each} while kill -0 "$pid" 2>/dev/null; do sleep 0.01; done; done`,
+        );
+        for (;;) {
+          try {
+            return await connect();
+          } catch (error) {
+            if (!/^(57P03|ECONNREFUSED|ECONNRESET)$/.test((error as { code?: string }).code ?? '')) throw error;
+            await new Promise((resolve) => setTimeout(resolve, 10));
+          }
+        }
+      },
+    };
+  }
+
   /** What monitors see in a file: what the tools have found in it. */
   readonly document = (format: BackupFormat, text: string): BackupDocument | Rejection => {
     const contents = this.#known.get(archiveIn(text));

@@ -58,8 +58,8 @@ let unfit = '';
 
 beforeAll(async () => {
   server = await openServer('testcontainers');
-  postgres = new PostgresEngine(server);
   tools = await ContainerTools.beside(server);
+  postgres = new PostgresEngine(tools.crashable());
   const major = await tools.major();
   if (major < server.major)
     unfit = `the image has pg_dump ${major} beside PostgreSQL ${server.major}; LASTSEAT_POSTGRES_IMAGE names another`;
@@ -169,6 +169,17 @@ describe.each(SYSTEMS)('$scenario.name, with pg_dump and pg_restore', (system) =
       const { verdict, failure, witnesses } = await explore({ ...scenario, workloads: [workload] }, HURT_RUNS);
       expect({ verdict, failure, hurt: Number(witnesses.fault) > 0 }).toEqual({ verdict: 'passed', failure: null, hurt: true });
     }
+  });
+});
+
+describe.each(SYSTEMS)('$scenario.name, with pg_dump and pg_restore, on a server that crashes', (system) => {
+  it('holds between bookers, cancellations and sweepers', async () => {
+    const scenario = await withTools(system);
+    const [{ capacity, roles }] = scenario.workloads as [Workload];
+    const [crashes] = hurtWorkloads('cycle', capacity, roles, ['crash']) as [Workload];
+    const { verdict, failure, postgres: figures, witnesses } = await explore({ ...scenario, workloads: [crashes] }, RUNS);
+    expect({ verdict, failure, runs: figures?.runs }).toEqual({ verdict: 'passed', failure: null, runs: RUNS });
+    expect(Number(witnesses.fault)).toBeGreaterThan(0);
   });
 });
 
