@@ -2,6 +2,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Action, ActorAction, Applied, EngineSetup, Outcome } from '../src/engine/contract.js';
 import { PostgresEngine, type ServerState } from '../src/engine/postgres/engine.js';
+import { Inspector } from '../src/engine/postgres/inspector.js';
 import { withSession } from '../src/engine/postgres/providers/admin.js';
 import { openServer } from '../src/engine/postgres/providers/open.js';
 import { identifyProcess } from '../src/engine/postgres/providers/process-identity.js';
@@ -121,6 +122,34 @@ describe.each([
     await engine.close();
     await opening;
     expect(await databases()).toEqual([]);
+  });
+});
+
+// Node and the server share a core: questions without a pause keep a backend that needs to run from it, for seconds.
+describe('a backend that only takes its time gets the core between two questions', () => {
+  afterEach(() => vi.restoreAllMocks());
+
+  it('while a statement runs', async () => {
+    const engine = new PostgresEngine(local);
+    const state = await engine.open(SEATS);
+    const questions = vi.spyOn(Inspector.prototype, 'blocking');
+    const { outcome } = await engine.apply(state, statement(0, 'SELECT pg_sleep(0.6)'));
+    await engine.close();
+    expect(outcome.kind).toBe('executed');
+    expect(questions.mock.calls.length).toBeGreaterThan(0);
+    // A pause of two milliseconds, which a timer may cut by one.
+    expect(questions.mock.calls.length).toBeLessThan(600);
+  });
+
+  it('while a session ends', async () => {
+    const engine = new PostgresEngine(local);
+    const state = await engine.open(SEATS);
+    const gone = performance.now() + 300;
+    const questions = vi.spyOn(Inspector.prototype, 'isListed').mockImplementation(async () => performance.now() < gone);
+    await engine.apply(state, { kind: 'disconnect', actor: 0 });
+    await engine.close();
+    expect(questions.mock.calls.length).toBeGreaterThan(1);
+    expect(questions.mock.calls.length).toBeLessThan(310);
   });
 });
 

@@ -13,6 +13,7 @@ import {
   type Limits,
   openServer,
   outcomeJson,
+  type Plan,
   type PlanOutcome,
   type PostgresServer,
   type ScenarioOutcome,
@@ -220,13 +221,15 @@ class Exploration {
     const tracked: Tracked = { done: 0, of: item.plans.length, progress: { states: 0, runs: 0, of: 0 } };
     this.#progress.set(item, tracked);
     const common = { scenario: item.scenario.name, file: item.file };
-    const results = await Promise.all(
-      item.plans.map(async (plan): Promise<PlanResult> => {
-        const result = await this.#job({ ...common, kind: 'plan', plan }, tracked);
+    const jobs = new Map<Plan, Promise<PlanResult>>();
+    for (const plan of longestFirst(item.plans)) {
+      const job = this.#job({ ...common, kind: 'plan', plan }, tracked).then((result) => {
         tracked.done += 1;
         return result as PlanResult;
-      }),
-    );
+      });
+      jobs.set(plan, job);
+    }
+    const results = await Promise.all(item.plans.map((plan) => jobs.get(plan)!));
     const outcomes = results.map(({ outcome }) => outcome);
     const combined = combine(item.scenario, item.isolation, outcomes);
     const failure = smallest(outcomes);
@@ -359,6 +362,12 @@ class Exploration {
     const tally = `${expected} of ${this.#outcomes.length} verdicts as expected`;
     return `\n${tally} · ${seconds} · reports in ${this.#args.report}\n${scoreText(score(this.#outcomes))}\n${again}`;
   }
+}
+
+/** Where a server is to crash it has to start again some hundred times: nobody is to begin with that when all else is done. */
+function longestFirst(plans: readonly Plan[]): readonly Plan[] {
+  const crashes = (plan: Plan) => Number(plan.faults?.some(({ kind }) => kind === 'server-crash') ?? false);
+  return plans.toSorted((left, right) => crashes(right) - crashes(left));
 }
 
 type PlanResult = Extract<JobResult, { kind: 'plan' }>;

@@ -21,7 +21,7 @@ import { type Blocking, Inspector } from './inspector.js';
 import type { PostgresServer, ScratchDatabase } from './providers/server.js';
 import { Reset } from './reset.js';
 import { type Exchange, Session } from './session.js';
-import { answeredWithin, expiry, within } from './waiting.js';
+import { answeredWithin, expiry, pause, within } from './waiting.js';
 
 /** A state of the server: good until the next action. */
 export interface ServerState {
@@ -46,6 +46,8 @@ export interface PostgresEngineOptions {
 const PATIENCE_MS = 10_000;
 /** A reply that comes at once needs no question who blocks whom; after this long the question is asked, again and again. */
 const ASK_AFTER_MS = 2;
+/** So often the question is asked without a pause. More often, and on one core a backend that only needs to run would not get to it. */
+const ASKED_AT_ONCE = 4;
 /**
  * A waiter's own deadlock check, which comes once, this long after its wait began. Where waiters are frozen it is long over by then, and
  * so comes at the thaw: who is thawed is the victim. On a machine so busy that a waiter is not frozen in time it is doubled, up to the limit.
@@ -297,8 +299,10 @@ export class PostgresEngine implements Engine<ServerState> {
     lost.destroy();
     const tooLate = expiry(PATIENCE_MS);
     // A backend is listed until it has ended its transaction and given back its locks (postinit.c, ShutdownPostgres).
-    while (await this.#inspect.isListed(lost.pid))
+    for (let asked = 1; await this.#inspect.isListed(lost.pid); asked += 1) {
       if (tooLate()) throw new EngineError(`the server did not end a lost session within ${PATIENCE_MS / 1000} s`);
+      if (asked >= ASKED_AT_ONCE) await pause(ASK_AFTER_MS);
+    }
     this.#armed.delete(lost);
     this.#sessions[actor] = await this.#connect();
     return { kind: 'done', reply: { kind: 'value', value: null } };
@@ -337,7 +341,7 @@ export class PostgresEngine implements Engine<ServerState> {
     const atOnce = this.#likelyWait ?? mightWait;
     let answered = !atOnce && (await answeredWithin(exchange, ASK_AFTER_MS));
     this.#likelyWait = null;
-    while (!answered) {
+    for (let asked = 1; !answered; asked += 1) {
       const blocking = await this.#inspect.blocking([session.pid, ...this.#waitingPids()]);
       if (exchange.answered) break;
       if (blocking.has(session.pid)) {
@@ -346,7 +350,7 @@ export class PostgresEngine implements Engine<ServerState> {
         return { kind: 'blocked' };
       }
       if (tooLate()) throw new EngineError(`the server neither answered nor reported a wait within ${PATIENCE_MS / 1000} s`);
-      answered = exchange.answered;
+      answered = asked < ASKED_AT_ONCE ? exchange.answered : await answeredWithin(exchange, ASK_AFTER_MS);
     }
     const reply = await exchange.reply;
     // Before that it is none of a waiter's: who asks for a table's lock that he could never get is told at once (proc.c, JoinWaitQueue).
