@@ -9,6 +9,7 @@ import { drawSchema, schemaStatements } from './schema.js';
 import { CHANGES } from './statements/changes.js';
 import { INSERTS } from './statements/inserts.js';
 import { LOCKS } from './statements/locks.js';
+import { PARTS } from './statements/parts.js';
 import { READS } from './statements/reads.js';
 import { type StatementKind, Writer } from './writer.js';
 
@@ -24,13 +25,14 @@ export interface FuzzProgram {
 }
 
 /** The simplest kind first: that is where shrinking ends. */
-const KINDS: readonly StatementKind[] = [...READS, ...CHANGES, ...LOCKS, ...INSERTS];
+const KINDS: readonly StatementKind[] = [...READS, ...CHANGES, ...LOCKS, ...INSERTS, ...PARTS];
 /** How much of a draw each group has, whatever the number of its kinds. */
 const SHARES: readonly (readonly [readonly StatementKind[], number])[] = [
   [READS, 14],
   [CHANGES, 38],
   [LOCKS, 28],
   [INSERTS, 24],
+  [PARTS, 8],
 ];
 /** Kinds by weight, for a draw to point into. */
 const WHEEL: readonly StatementKind[] = SHARES.flatMap(([kinds, share]) => {

@@ -288,7 +288,7 @@ function execution(item: Execution, actor: number, state: ModelState, names: Nam
   const rest =
     item.plan.kind === 'calls'
       ? [String(item.cursor)]
-      : item.items.slice(item.cursor).map((row) => {
+      : [...item.items.slice(item.cursor), ...item.owed].map((row) => {
           const version = row.version === null ? '' : names.version(row.version) + relation(state, row.version);
           const joined = row.join === null ? '' : joinText(row.join, state, names);
           const returned = row.returned === null ? '' : `r${JSON.stringify(row.returned)}`;
@@ -341,6 +341,10 @@ function progressText(progress: ItemProgress, state: ModelState, names: Names, i
     const running = ids.rank(sleptFor.xid) > 0;
     const updated = version !== null && state.committed.rows.get(version.slot)?.madeBy === progress.sawUpdate;
     parts.push(`z${running ? `${sleptFor.actor}${ids.within(sleptFor)}r${ids.rank(progress.sawUpdate)}` : ''}${updated ? 'm' : ''}`);
+  }
+  if (progress.beyond !== null) {
+    const newest = version !== null && state.committed.rows.get(version.slot)?.id === progress.beyond.newest;
+    parts.push(`b${ids.rank(progress.beyond.xid) > 0 ? `${progress.beyond.actor}${ids.within(progress.beyond)}` : ''}${newest ? 'n' : ''}`);
   }
   const flags = { chasing: 'c', rechecked: 'k', sawUpdate: 'u', tableLock: 'l', written: 'w', drawn: 'd' } as const;
   for (const [flag, letter] of Object.entries(flags)) if (progress[flag as keyof typeof flags]) parts.push(letter);

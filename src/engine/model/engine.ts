@@ -555,6 +555,7 @@ const begun = (plan: StatementPlan, autocommit: boolean, oneStep: boolean): Exec
   affected: 0,
   touched: [],
   given: '',
+  owed: [],
   wait: null,
   freed: false,
   reply: null,

@@ -62,7 +62,7 @@ export function run(draft: Draft, actor: ActorIndex, machinery: Machinery): Resu
   if (wait !== null) {
     const { items, plan } = draft.updateExecution(actor, { wait: wait.on === 'transaction' ? { ...wait, xid: draft.heldId(wait) } : wait });
     // A row on its way through several targets is one item for each.
-    const rows = items.filter(({ join }) => join === null || join.target === 0).length;
+    const rows = items.filter(({ join }) => join?.target === 0).length;
     if (rows > 1 && 'join' in plan && plan.join !== null && plan.join.relations.length > 1 && !plan.query.ordered)
       throw new UnmodelledError('a join that has to wait for one of several rows: in which order it meets them is up to the server');
     if (items.length > 1) for (const item of items) machinery.ordered.add(item.table);
@@ -99,7 +99,7 @@ function workThroughRows(draft: Draft, actor: ActorIndex, machinery: Machinery):
     const execution = draft.execution(actor);
     const item = execution.items[execution.cursor];
     if (item === undefined) {
-      if (execution.plan.kind !== 'select for' || execution.plan.second === null) return null;
+      if (execution.plan.second === undefined) return null;
       startSecond(draft, actor, execution.plan.second, machinery);
       continue;
     }
@@ -109,8 +109,10 @@ function workThroughRows(draft: Draft, actor: ActorIndex, machinery: Machinery):
       draft.updateExecution(actor, { progress });
       return result.wait;
     }
-    const follow = dueNow(draft, actor, result.follow, machinery);
+    const due = dueNow(draft, actor, result.follow, machinery);
     const now = draft.execution(actor);
+    const isFirst = now.plan.second !== undefined;
+    const follow = isFirst ? [] : due;
     const affected = now.affected + (result.counts ? 1 : 0);
     const full = now.plan.kind === 'select for' && now.plan.window !== null && affected >= now.plan.window.offset + now.plan.window.limit;
     draft.updateExecution(actor, {
@@ -121,24 +123,47 @@ function workThroughRows(draft: Draft, actor: ActorIndex, machinery: Machinery):
         : result.next.length + follow.length === 0
           ? now.items
           : [...now.items.slice(0, now.cursor + 1), ...result.next, ...now.items.slice(now.cursor + 1), ...follow],
+      owed: isFirst && due.length > 0 ? [...now.owed, ...due] : now.owed,
       outputs: result.output === null ? now.outputs : [...now.outputs, result.output],
       affected,
     });
   }
 }
 
-/** The statement around a locking subquery, over the rows that the subquery gave, and under the snapshot that it has had all along. */
+/**
+ * The rest of a statement, over the rows that its first part gave, and under the snapshot that it has had all along. The first part's triggers come
+ * when all rows are written, before those of the rest (trigger.c, AfterTriggerEndQuery: the whole statement is one query).
+ */
 function startSecond(
   draft: Draft,
   actor: ActorIndex,
   then: (rows: readonly (readonly Value[])[]) => StatementPlan,
   machinery: Machinery,
 ): void {
-  const { plan: first, outputs } = draft.execution(actor);
-  const rows = outputs.slice((first as Extract<StatementPlan, { kind: 'select for' }>).window?.offset ?? 0);
+  const { plan: first, outputs, given } = draft.execution(actor);
+  const rows = first.kind === 'select for' ? outputs.slice(first.window?.offset ?? 0) : outputs;
+  const plan = then(rows);
+  if (first.kind !== 'select for') refuseTakingTurns(draft, actor, plan);
   const progress = { items: [], cursor: 0, outputs: [], affected: 0, progress: null };
-  draft.updateExecution(actor, { ...progress, plan: then(rows), given: JSON.stringify(rows) });
-  findRows(draft, actor, machinery);
+  draft.updateExecution(actor, { ...progress, plan, given: `${given}${JSON.stringify(rows)}` });
+  try {
+    findRows(draft, actor, machinery);
+  } catch (error) {
+    if (error instanceof SqlError && first.kind !== 'select for')
+      throw new UnmodelledError(`an error (${error.code}) around a modifying query in WITH: which comes first is up to the plan`);
+    throw error;
+  }
+  const { items, owed } = draft.execution(actor);
+  if (plan.second === undefined && owed.length > 0) draft.updateExecution(actor, { items: [...items, ...owed], owed: [] });
+}
+
+/** Of a modifying WITH query the rest takes one row, does what it does with it, and then asks for the next (nodeModifyTable.c, ExecModifyTable). */
+function refuseTakingTurns(draft: Draft, actor: ActorIndex, rest: StatementPlan): void {
+  const { plan, items, owed } = draft.execution(actor);
+  const rows = items.filter((item) => item.kind === plan.kind || item.kind === 'fails').length;
+  if (rows > 1 && rest.writes) throw new UnmodelledError('a modifying query in WITH over several rows, in a statement that modifies too');
+  if (owed.some((item) => item.kind === 'recheck'))
+    throw new UnmodelledError('a modifying query in WITH that meets a unique constraint which is checked later');
 }
 
 const fresh = (item: Item): MutableProgress => ({
@@ -146,6 +171,7 @@ const fresh = (item: Item): MutableProgress => ({
   chasing: false,
   sleptFor: null,
   sawUpdate: 0,
+  beyond: null,
   rechecked: false,
   tupleLock: null,
   tableLock: null,
@@ -235,8 +261,8 @@ function noteReads(draft: Draft, actor: ActorIndex, plan: StatementPlan, view: S
   if (!('query' in plan) && plan.kind !== 'insert' && plan.kind !== 'calls') return;
   const tables = plan.locks.filter(({ mode }) => plan.kind !== 'insert' || mode !== 'ROW EXCLUSIVE').map(({ table }) => table);
   const queries = plan.kind === 'insert' ? plan.sources : plan.kind === 'calls' ? [] : [plan.query];
-  const { writes, truncated, nowMs } = draft.transaction(actor);
-  const own = { writes, truncated, nowMs };
+  const { truncated, nowMs } = draft.transaction(actor);
+  const own = { writes: draft.execution(actor).before, truncated, nowMs };
   const window = plan.kind === 'select for' ? plan.window : null;
   const first = window === null ? Number.POSITIVE_INFINITY : window.offset + window.limit;
   // Which rows an unordered query met before it had enough is not known.

@@ -89,9 +89,17 @@ export function lockVersion(draft: Draft, request: RowRequest, progress: Mutable
       return { result: current === undefined ? 'gone' : 'stale' };
     }
   }
-  const inTheWay = conflicting(draft, request);
+  // Where the version itself may be shared, what has been done to the row since is met on the update chain, where nobody queues or gives up
+  // (heap_lock_updated_tuple_rec).
+  const replaced = !own && current?.id !== version.id;
+  const onChain = mode === RowLockMode.keyShare && (replaced || sharesWithWriter(draft, request));
+  const passes = hasPassed(draft, request, progress);
+  const inTheWay = conflicting(draft, request).filter(
+    (lock) => !passes || draft.transaction(lock.actor).writes.get(slot)?.keyShared === false,
+  );
+  progress.beyond = null;
   if (inTheWay.length === 0) {
-    if (queuesForNobody(draft, request) && progress.tupleLock === null) {
+    if (!passes && !onChain && queuesForNobody(draft, request) && progress.tupleLock === null) {
       const refused = queueUp(draft, request, progress, version);
       if (refused !== null) return refused;
     }
@@ -99,11 +107,12 @@ export function lockVersion(draft: Draft, request: RowRequest, progress: Mutable
     giveUpTupleLock(draft, actor, progress);
     return { result: 'locked' };
   }
-  // Where the version itself may be shared, what has been done to the row since is met on the update chain, where nobody queues or gives up
-  // (heap_lock_updated_tuple_rec).
-  const replaced = !own && current?.id !== version.id;
   const beyond = inTheWay.find((lock) => replaced || draft.transaction(lock.actor).writes.get(slot)?.keyShared);
-  if (mode === RowLockMode.keyShare && beyond !== undefined) return { result: 'wait', wait: waitFor(beyond) };
+  if (mode === RowLockMode.keyShare && beyond !== undefined) {
+    const write = draft.transaction(beyond.actor).writes.get(slot);
+    if (write?.keyShared) progress.beyond = { actor: beyond.actor, xid: write.by, newest: current?.id ?? version.id };
+    return { result: 'wait', wait: waitFor(beyond) };
+  }
   const refusal = refuse(request);
   if (refusal !== null) return refusal;
   if (progress.sleptFor === null) {
@@ -120,6 +129,20 @@ export function lockVersion(draft: Draft, request: RowRequest, progress: Mutable
   return { result: 'wait', wait: waitFor(inTheWay[0]!) };
 }
 
+/**
+ * Whoever shares a key has waited on the update chain for a version that was then undone: the chain ends there, and what is looked at next is only
+ * whether the row's key is being changed. A lock that somebody has taken meanwhile counts for nothing (heapam.c, heap_lock_tuple, "Make sure it's still an
+ * appropriate lock": only locked is appropriate).
+ */
+function hasPassed(draft: Draft, request: RowRequest, { beyond }: MutableProgress): boolean {
+  if (beyond === null || draft.isRunning(beyond.xid)) return false;
+  const newest = draft.committed.rows.get(request.slot);
+  if (newest?.id === beyond.newest) return true;
+  if (newest?.madeBy !== beyond.xid && conflicting(draft, request).length > 0)
+    throw new UnmodelledError('a row whose key is shared, and that was changed more than once while it was waited for');
+  return false;
+}
+
 /** Takes the version's tuple lock, or says why not. */
 function queueUp(draft: Draft, request: RowRequest, progress: MutableProgress, version: Version): RowLockResult | null {
   const resource = `row ${request.slot}.${version.id}`;
@@ -131,6 +154,12 @@ function queueUp(draft: Draft, request: RowRequest, progress: MutableProgress, v
   if (acquired === 'waiting') return { result: 'wait', wait: { on: 'heavy', resource } };
   progress.tupleLock = resource;
   return null;
+}
+
+/** Somebody has an update under way that leaves the row's key alone. */
+function sharesWithWriter(draft: Draft, { actor, slot }: RowRequest): boolean {
+  const writer = draft.otherWriter(actor, slot);
+  return writer !== null && draft.transaction(writer).writes.get(slot)!.keyShared;
 }
 
 /** A row that shows a stronger lock than anybody still has makes those queue who would share it (heapam.c, heap_lock_tuple, before require_sleep). */

@@ -246,6 +246,8 @@ export interface ItemProgress {
   readonly sleptFor: { readonly actor: ActorIndex; readonly xid: number } | null;
   /** The id under which it had an update under way at that moment; 0 where it had none. */
   readonly sawUpdate: number;
+  /** The writer whose uncommitted version it waits at, on the way along the update chain, and which version was the newest committed one then. */
+  readonly beyond: { readonly actor: ActorIndex; readonly xid: number; readonly newest: number } | null;
   /** An update's condition and values have been computed again on the newest version, which is locked. */
   readonly rechecked: boolean;
   /** The tuple lock held meanwhile (README.tuplock), by resource. */
@@ -287,8 +289,10 @@ export interface Execution {
   readonly progress: ItemProgress | null;
   readonly outputs: readonly (readonly Value[])[];
   readonly affected: number;
-  /** What a locking subquery has given, as text, once the statement around it is under way. */
+  /** What the parts that came first have given, as text, once the rest of the statement is under way. */
   readonly given: string;
+  /** Triggers that they have caused: they come when all rows are written. */
+  readonly owed: readonly Item[];
   /** Slots that an ON CONFLICT DO UPDATE has inserted or updated: it may touch each once. */
   readonly touched: readonly number[];
   readonly wait: Wait | null;

@@ -31,6 +31,8 @@ interface Common {
   readonly command: string;
   readonly locks: readonly TableLock[];
   readonly writes: boolean;
+  /** Where this is a part of a statement that comes first, a locking subquery or a modifying WITH query: the rest, over the rows that it gave. */
+  readonly second?: (rows: readonly (readonly Value[])[]) => StatementPlan;
 }
 
 /** What a statement's rows are joined from: its target, and the relations of its FROM or USING. */
@@ -54,8 +56,6 @@ export type StatementPlan =
       readonly marks: readonly RowMark[];
       readonly join: JoinPlan | null;
       readonly window: { readonly offset: number; readonly limit: number } | null;
-      /** For a locking subquery: the statement around it, once the subquery's rows are there. */
-      readonly second: ((rows: readonly (readonly Value[])[]) => StatementPlan) | null;
       /** The table of the statement around it: were it empty, the subquery might not run. */
       readonly around: number | null;
     })
@@ -184,7 +184,6 @@ function compileSelectStatement(statement: SelectFromStatement, context: QueryCo
     marks: [{ mode: ROW_MODES[statement.for.type], policy }],
     join: null,
     window: null,
-    second: null,
     around: null,
     locks: [lock(table.index, 'ROW SHARE'), ...readLocks(query)],
     writes: true,

@@ -24,9 +24,8 @@ export const INSERTS: readonly StatementKind[] = [
     if (family === null) return null;
     const { parent, child, on } = family;
     const { names, values } = columnsOf(w, child);
-    const parentAt = names.indexOf('parent_id');
-    const selected = values.map((value, index) => (index === parentAt ? `p.${child.parent!.column}` : cast(names[index]!, value)));
-    return `INSERT INTO ${child.name} (${names.join(', ')}) SELECT ${selected.join(', ')} FROM ${parent.name} p WHERE p.id = ${w.key()}${w.pick('', ` AND NOT EXISTS (SELECT 1 FROM ${child.name} c WHERE ${on})`)}`;
+    const given = selected(names, values, `p.${child.parent!.column}`);
+    return `INSERT INTO ${child.name} (${names.join(', ')}) SELECT ${given.join(', ')} FROM ${parent.name} p WHERE p.id = ${w.key()}${w.pick('', ` AND NOT EXISTS (SELECT 1 FROM ${child.name} c WHERE ${on})`)}`;
   }),
   kind(2, (w) => {
     const table = w.anyTable();
@@ -38,7 +37,7 @@ export const INSERTS: readonly StatementKind[] = [
   ),
 ];
 
-function insert(w: Writer, table: FuzzTable, rows: number, returning = true): string {
+export function insert(w: Writer, table: FuzzTable, rows: number, returning = true): string {
   const { names, values } = columnsOf(w, table);
   const all = [
     values,
@@ -48,7 +47,7 @@ function insert(w: Writer, table: FuzzTable, rows: number, returning = true): st
   return `INSERT INTO ${table.name} (${names.join(', ')}) VALUES ${all.map((row) => `(${row.join(', ')})`).join(', ')}${answer}`;
 }
 
-function columnsOf(w: Writer, table: FuzzTable): { names: string[]; values: string[] } {
+export function columnsOf(w: Writer, table: FuzzTable): { names: string[]; values: string[] } {
   const ownKey = table.key === 'int' || (table.key !== 'always' && w.pick(false, false, true));
   const always = (role: Role) => role === 'code' || role === 'parent_id' || (role === 'during' && table.excludes !== null);
   const roles = [...table.roles].filter((role) => always(role) || w.pick(false, false, true));
@@ -57,6 +56,10 @@ function columnsOf(w: Writer, table: FuzzTable): { names: string[]; values: stri
     values: [...(ownKey ? [w.pick('3', '1', '3', '4', '2')] : []), w.small(), ...roles.map((role) => w.value(table, role))],
   };
 }
+
+/** The values of a SELECT, `parent_id` out of what it selects from. */
+export const selected = (names: readonly string[], values: readonly string[], parentId: string): string[] =>
+  values.map((value, index) => (names[index] === 'parent_id' ? parentId : cast(names[index]!, value)));
 
 /** Where the values come out of a SELECT their types are their own. */
 function cast(name: string, value: string): string {

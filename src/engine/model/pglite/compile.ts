@@ -9,7 +9,9 @@ import { TABLE_LOCK_MODES, type TableLockMode } from '../parse.js';
 import type { Output } from '../query.js';
 import { SqlError } from '../sql-error.js';
 import { ROW_MODES, RowLockMode, type RowMark, type StatementPlan, type TableLock, type WaitPolicy } from '../statements.js';
+import type { Value } from '../types.js';
 import { findLockingSubquery, type LockingSubquery, withRows } from './locking-subquery.js';
+import { findModifyingQuery, type ModifyingQuery, modifies } from './modifying-with.js';
 import { type Outline, type Relation, readOutline, type Span } from './outline.js';
 import { CONFLICT_SCHEMA, INSERT_SCHEMA, type PgliteSchema, quote, rowSchema, TEXTS, UNDRAWN } from './schema.js';
 import { type Hidden, type Load, newTextQuery, type TextQuery } from './text-query.js';
@@ -46,7 +48,11 @@ export function compileText(
   refuseByName(outline, pglite.rows.volatile);
   const described = describe(outline, parameters, catalog, pglite, types);
   const subquery = findLockingSubquery(outline);
+  const modifying = findModifyingQuery(outline);
+  if (subquery !== null && modifying !== null)
+    throw new UnmodelledError('a modifying query in WITH, beside a subquery with a locking clause');
   if (subquery !== null) return compileLockingSubquery(described, subquery, parameters, catalog, pglite);
+  if (modifying !== null) return compileModifyingQuery(described, modifying, parameters, catalog, pglite);
   switch (outline.verb) {
     case 'select':
       return outline.locking.length === 0 ? compileRead(described) : compileLocking(described, catalog);
@@ -59,8 +65,12 @@ export function compileText(
 }
 
 /** What depends on the session, on the server or on chance, and effects in places where the layer does not see them. */
-function refuseByName({ tokens, verb }: Outline, volatile: readonly string[]): void {
+function refuseByName({ tokens, verb, withQueries }: Outline, volatile: readonly string[]): void {
+  const modifying = new Set(withQueries.filter(modifies).map(({ body }) => body.start));
+  let depth = 0;
   tokens.forEach((token, index) => {
+    if (token.text === '(') depth += 1;
+    if (token.text === ')') depth -= 1;
     const next = tokens[index + 1]?.text;
     const before = tokens[index - 1]?.text;
     if (token.kind === 'string') {
@@ -73,9 +83,10 @@ function refuseByName({ tokens, verb }: Outline, volatile: readonly string[]): v
     if (next === '(' && volatile.includes(name)) throw new UnmodelledError(`the function ${name}`);
     if (SESSION_WORDS.has(name) && token.kind === 'word' && before !== 'as') throw new UnmodelledError(name);
     if (SYSTEM_NAMES.test(name)) throw new UnmodelledError(name);
-    if (name === 'into' && verb === 'select') throw new UnmodelledError('SELECT INTO, or a modifying query in WITH');
-    if (before === '(' && ['insert', 'update', 'delete', 'merge'].includes(token.text))
-      throw new UnmodelledError('a modifying query in WITH');
+    if (name === 'into' && verb === 'select' && depth === 0) throw new UnmodelledError('SELECT INTO');
+    if (!['insert', 'update', 'delete', 'merge'].includes(token.text) || depth === 0) return;
+    if (token.text === 'merge' || before === ')' || (before === '(' && !modifying.has(tokens[index - 1]!.end)))
+      throw new UnmodelledError('a modifying query in WITH, of this form');
   });
 }
 
@@ -106,28 +117,45 @@ function compileLockingSubquery(
   const inner = readOutline(subquery.text);
   const { answer, error } = pglite.describe(subquery.text, [...described.values], described.parameterTypes);
   if (error !== null) throw new UnmodelledError(`a locking subquery that does not stand alone (${error.message})`);
-  const outputs = answer.fields.map((field) => ({
-    name: field.name,
-    type: typeName(field.dataTypeID),
-    oid: field.dataTypeID,
-    nullable: true,
-  }));
+  const outputs = answer.fields.map((field) => ({ name: field.name, type: typeName(field.dataTypeID), nullable: true }));
   const plan = compileLocking({ ...described, outline: inner, outputs, ordered: readStatement(subquery.text).ordered }, catalog);
   const target = outline.target === null ? null : targetOf(described, catalog).index;
-  const known = new Map<string, StatementPlan>();
+  const rest = (text: string) => compileText(text, parameters, catalog, pglite, described.parameterTypes);
   return {
     ...plan,
     ...common(outline.verb.toUpperCase(), described, true),
     around: target,
-    second: (rows) => {
-      const key = JSON.stringify(rows);
-      let around = known.get(key);
-      if (around === undefined) {
-        around = compileText(withRows(outline, subquery, outputs, rows), parameters, catalog, pglite, described.parameterTypes);
-        known.set(key, around);
-      }
-      return around;
-    },
+    second: remembered((rows) => rest(withRows(outline, subquery, outputs, rows))),
+  };
+}
+
+/** First the modifying query, as a statement of its own; then the statement around it, over its rows. All in one snapshot: none sees the other's changes. */
+function compileModifyingQuery(
+  described: Described,
+  modifying: ModifyingQuery,
+  parameters: readonly unknown[],
+  catalog: Catalog,
+  pglite: PgliteSchema,
+): Plan<'insert'> | Plan<'update'> | Plan<'delete'> {
+  const { outline, parameterTypes } = described;
+  const inner = describe(readOutline(modifying.text), parameters, catalog, pglite, parameterTypes);
+  const plan = inner.outline.verb === 'insert' ? compileInsert(inner, catalog, pglite) : compileChange(inner, catalog);
+  const around = (rows: readonly (readonly Value[])[]) => withRows(outline, { ...modifying, as: 'with' }, inner.outputs, rows);
+  return {
+    ...plan,
+    ...common(outline.verb.toUpperCase(), described, true),
+    second: remembered((rows) => compileText(around(rows), parameters, catalog, pglite, parameterTypes)),
+  };
+}
+
+/** Compiles once for the same rows. */
+function remembered(compile: NonNullable<StatementPlan['second']>): NonNullable<StatementPlan['second']> {
+  const known = new Map<string, StatementPlan>();
+  return (rows) => {
+    const key = JSON.stringify(rows);
+    const plan = known.get(key) ?? compile(rows);
+    known.set(key, plan);
+    return plan;
   };
 }
 
@@ -287,7 +315,6 @@ function compileLocking(described: Described, catalog: Catalog): Plan<'select fo
         }),
     marks: [...marks.values()],
     join: { targets: targets.map((at) => ({ at, table: joined[at]!.table! })), relations: joined.map(({ table }) => table?.index ?? null) },
-    second: null,
     around: null,
     window: { offset: countOf(outline.offset, described) ?? 0, limit: countOf(outline.limit, described) ?? Number.POSITIVE_INFINITY },
   };

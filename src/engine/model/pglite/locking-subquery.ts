@@ -1,6 +1,6 @@
 import { UnmodelledError } from '../../contract.js';
 import { identifier } from '../../sql-text.js';
-import { typeName } from '../../type-names.js';
+import type { Output } from '../query.js';
 import type { Value } from '../types.js';
 import type { Outline, Span } from './outline.js';
 import { literal, quote } from './schema.js';
@@ -63,12 +63,13 @@ function isOnlyRelation({ verb, withNames, from, tokens }: Outline, name: string
 /** The statement with the subquery's rows in its place. */
 export function withRows(
   { text }: Outline,
-  subquery: LockingSubquery,
-  outputs: readonly { readonly name: string; readonly oid: number }[],
+  subquery: Span & Pick<LockingSubquery, 'as'>,
+  outputs: readonly Output[],
   rows: readonly (readonly Value[])[],
 ): string {
-  const types = outputs.map(({ oid }) => typeName(oid));
-  if (types.some((type) => !/^[a-z]\w*$/.test(type))) throw new UnmodelledError('a locking subquery with a value of such a type');
+  const types = outputs.map(({ type }) => type);
+  const odd = types.find((type) => !/^[a-z]\w*$/.test(type));
+  if (odd !== undefined) throw new UnmodelledError(`a subquery that locks or modifies, with a value of the type ${odd}`);
   const value = (item: Value, column: number) => `${literal(item === null ? null : String(item))}::${types[column]}`;
   const before = text.slice(0, subquery.start);
   const after = text.slice(subquery.end);

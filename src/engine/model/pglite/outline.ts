@@ -19,6 +19,16 @@ export interface Relation extends Span {
   readonly lateral: boolean;
 }
 
+/** A query of WITH. */
+export interface WithQuery {
+  readonly name: string;
+  /** Where its name begins. */
+  readonly start: number;
+  /** What its parentheses hold. */
+  readonly body: Span;
+  readonly verb: string;
+}
+
 /** What the layer has to know of a statement's form; all the rest is PostgreSQL's to understand. */
 export interface Outline {
   readonly text: string;
@@ -26,6 +36,7 @@ export interface Outline {
   readonly verb: 'select' | 'insert' | 'update' | 'delete';
   /** WITH and its queries. */
   readonly with: string;
+  readonly withQueries: readonly WithQuery[];
   /** Names of the WITH queries. */
   readonly withNames: readonly string[];
   /** For DML. */
@@ -39,6 +50,8 @@ export interface Outline {
   readonly onConflict: Span | null;
   /** Columns that an INSERT names; null for all. */
   readonly columns: readonly string[] | null;
+  /** The query or VALUES that an INSERT inserts. */
+  readonly source: Span | null;
   readonly overriding: 'system' | 'user' | null;
   /** An INSERT of VALUES with one row. */
   readonly oneRow: boolean;
@@ -70,6 +83,9 @@ export function readOutline(text: string): Outline {
   return new Reader(text).read();
 }
 
+/** What statements of all kinds have. */
+type Common = 'text' | 'tokens' | 'verb' | 'with' | 'withQueries' | 'withNames';
+
 class Reader {
   readonly #text: string;
   readonly #tokens: readonly Token[];
@@ -81,14 +97,15 @@ class Reader {
   }
 
   read(): Outline {
-    const withNames: string[] = [];
-    const verbAt = this.#skipWith(withNames);
+    const withQueries: WithQuery[] = [];
+    const verbAt = this.#skipWith(withQueries);
     const verb = this.#word(verbAt);
     const common = {
       text: this.#text,
       tokens: this.#tokens,
       with: this.#text.slice(this.#tokens[0]?.start ?? 0, this.#tokens[verbAt]?.start),
-      withNames,
+      withQueries,
+      withNames: withQueries.map(({ name }) => name),
     };
     switch (verb) {
       case 'insert':
@@ -116,18 +133,21 @@ class Reader {
   }
 
   /** Index of the verb behind WITH. */
-  #skipWith(names: string[]): number {
+  #skipWith(queries: WithQuery[]): number {
     if (!this.#is(0, 'with')) return 0;
     let at = this.#is(1, 'recursive') ? 2 : 1;
     for (;;) {
-      names.push(identifier(this.#tokens[at]!));
+      const name = this.#tokens[at]!;
       at += 1;
       if (this.#is(at, '(')) at = this.#closing(at) + 1;
       while (!this.#is(at, '(')) {
         if (at >= this.#tokens.length) throw new UnmodelledError(`this WITH: ${this.#text}`);
         at += 1;
       }
-      at = this.#closing(at) + 1;
+      const close = this.#closing(at);
+      const body = { start: this.#tokens[at]!.end, end: this.#tokens[close]!.start };
+      queries.push({ name: identifier(name), start: name.start, body, verb: this.#word(at + 1) ?? '' });
+      at = close + 1;
       while (this.#is(at, 'search') || this.#is(at, 'cycle')) throw new UnmodelledError('SEARCH or CYCLE');
       if (!this.#is(at, ',')) return at;
       at += 1;
@@ -166,7 +186,7 @@ class Reader {
     return this.#tokens.at(-1)?.end ?? 0;
   }
 
-  #select(verbAt: number): Omit<Outline, 'text' | 'tokens' | 'verb' | 'with' | 'withNames'> {
+  #select(verbAt: number): Omit<Outline, Common> {
     const clauses = [...this.#clauses(verbAt + 1)];
     const find = (word: string) => clauses.find((clause) => clause.word === word)?.at ?? null;
     const fromAt = find('from');
@@ -188,6 +208,7 @@ class Reader {
       returning: null,
       onConflict: null,
       columns: null,
+      source: null,
       overriding: null,
       oneRow: false,
       locking,
@@ -221,7 +242,7 @@ class Reader {
     return { mode: mode as Locking['mode'], of, policy };
   }
 
-  #insert(verbAt: number): Omit<Outline, 'text' | 'tokens' | 'verb' | 'with' | 'withNames'> {
+  #insert(verbAt: number): Omit<Outline, Common> {
     const target = this.#target(verbAt + 2);
     let at = target.next;
     let columns: string[] | null = null;
@@ -247,6 +268,7 @@ class Reader {
       onConflict:
         conflictAt === null ? null : { start: this.#start(conflictAt), end: this.#tokens[(returningAt ?? this.#tokens.length) - 1]!.end },
       columns,
+      source: { start: this.#start(valuesAt), end: this.#tokens[bodyEnd - 1]!.end },
       overriding,
       oneRow: this.#is(valuesAt, 'values', '(') && this.#closing(valuesAt + 1) === bodyEnd - 1,
       locking: [],
@@ -255,7 +277,7 @@ class Reader {
     };
   }
 
-  #change(verbAt: number, verb: 'update' | 'delete'): Omit<Outline, 'text' | 'tokens' | 'verb' | 'with' | 'withNames'> {
+  #change(verbAt: number, verb: 'update' | 'delete'): Omit<Outline, Common> {
     const target = this.#target(verbAt + (verb === 'update' ? 1 : 2));
     const clauses = [...this.#clauses(target.next)];
     const fromAt = clauses.find((clause) => clause.word === (verb === 'update' ? 'from' : 'using'))?.at ?? null;
@@ -270,6 +292,7 @@ class Reader {
       returning: this.#returning(returningAt),
       onConflict: null,
       columns: null,
+      source: null,
       overriding: null,
       oneRow: false,
       locking: [],
