@@ -116,6 +116,34 @@ const CASES: readonly Case[] = [
     sees: ['waits'],
   },
   {
+    name: 'a part that knows only some of the parameters',
+    scripts: [
+      `WITH k AS (INSERT INTO keys VALUES ($2, now(), NULL) ON CONFLICT (key) DO NOTHING RETURNING key) UPDATE events SET seats = seats - $3 FROM k WHERE id = $1 RETURNING k.key /* [2,"k",1] */`,
+      block("INSERT INTO keys VALUES ('k', now(), NULL)"),
+    ],
+    sees: ['waits'],
+  },
+  {
+    name: 'a rest that looks at nothing else',
+    scripts: [
+      'WITH raised AS (UPDATE events SET seats = seats + 1 WHERE id = 1 RETURNING seats) SELECT sum(seats)::int AS seats FROM raised',
+      block('SAVEPOINT s', 'UPDATE events SET seats = 5 WHERE id = 1', 'ROLLBACK TO s'),
+      block('SELECT sum(seats)::int FROM events', 'UPDATE events SET seats = 7 WHERE id = 2'),
+    ],
+    sees: ['waits'],
+  },
+  {
+    name: 'a rest that looks at nothing else, around one that locks',
+    scripts: [
+      block(
+        'WITH picked AS (SELECT seats FROM events WHERE id = 1 FOR UPDATE) SELECT sum(seats)::int AS seats FROM picked',
+        'UPDATE events SET seats = 9 WHERE id = 2',
+      ),
+      block('SELECT sum(seats)::int FROM events', 'UPDATE events SET seats = 7 WHERE id = 1'),
+    ],
+    sees: ['waits'],
+  },
+  {
     name: 'a savepoint',
     scripts: [`BEGIN; SAVEPOINT s; ${book(1, 'ann')}; ROLLBACK TO s; ${book(1, 'amy')}; COMMIT`, book(2, 'bob')],
     sees: ['waits'],

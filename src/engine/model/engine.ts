@@ -392,8 +392,9 @@ export class ModelEngine implements Engine<ModelState> {
       if (!(error instanceof SqlError)) throw error;
       return done(this.#fail(draft, actor, this.#raises(draft, actor, false) ? notSerializable() : error));
     }
-    const { autocommit, oneStep, plan } = draft.execution(actor);
-    const looks = plan.locks.length > 0 && plan.kind !== 'lock table';
+    const { autocommit, oneStep, plan, given } = draft.execution(actor);
+    // A statement whose first part has run may have nothing to look at any more.
+    const looks = (plan.locks.length > 0 && plan.kind !== 'lock table') || given !== '';
     const commits = oneStep && reply !== 'blocked';
     if (commits) draft.tellReads(actor);
     if (looks && this.#raises(draft, actor, commits)) return done(this.#fail(draft, actor, notSerializable()));

@@ -538,7 +538,12 @@ function assignedColumns(tokens: readonly Token[]): Set<string> {
 function arbitersOf({ outline, parameterTypes }: Described, table: Table, pglite: PgliteSchema): number[] {
   const numbered = parameterTypes.map(() => 'NULL').join(', ');
   const instance = pglite.open();
-  const prepared = `PREPARE ls_arbiters AS ${outline.text}; EXPLAIN (FORMAT JSON, COSTS OFF) EXECUTE ls_arbiters${numbered === '' ? '' : `(${numbered})`}`;
+  // A part of a statement need not mention all of its parameters.
+  const mentioned = new Set(outline.tokens.flatMap(({ kind, text }) => (kind === 'parameter' ? [text] : [])));
+  const types = mentioned.size < parameterTypes.length ? parameterTypes.map(typeName) : [];
+  const odd = types.find((type) => !/^\w+$/.test(type));
+  if (odd !== undefined) throw new UnmodelledError(`ON CONFLICT in a part of a statement with a parameter of the type ${odd}`);
+  const prepared = `PREPARE ls_arbiters${types.length === 0 ? '' : ` (${types.join()})`} AS ${outline.text}; EXPLAIN (FORMAT JSON, COSTS OFF) EXECUTE ls_arbiters${numbered === '' ? '' : `(${numbered})`}`;
   let plan: string;
   try {
     plan = instance.script(`BEGIN; ${prepared}`)[2]![0]![0]!;
