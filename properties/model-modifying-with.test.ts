@@ -177,6 +177,19 @@ describe('what is open is refused by name', () => {
     [`${taken}, gone AS (DELETE FROM bookings WHERE id = 9 RETURNING id) SELECT count(*) FROM taken, gone`, 'the plan decides'],
     [`${taken} UPDATE events SET seats = 5 FROM taken WHERE events.id = taken.id`, 'the table that another part modifies'],
     [`${taken} SELECT b.id FROM bookings b FOR UPDATE`, 'in a SELECT with a locking clause'],
+    [
+      'WITH raised AS (UPDATE events SET seats = 5 RETURNING id) SELECT array_agg(id) FROM raised',
+      'the order in which the rows of a WITH query come',
+    ],
+    [
+      'WITH raised AS (UPDATE events SET seats = 5 RETURNING id) SELECT id FROM raised LIMIT 1',
+      'the order in which the rows of a WITH query come',
+    ],
+    [
+      'WITH raised AS (UPDATE events SET seats = 5 RETURNING id, seats) SELECT id FROM raised ORDER BY seats',
+      'the order in which the rows of a WITH query come',
+    ],
+    ['WITH held AS (SELECT id FROM events FOR UPDATE) SELECT array_agg(id) FROM held', 'the order in which the rows of a WITH query come'],
     [`${taken} SELECT 1 / (id - 1) FROM taken`, 'an error (22012) around a modifying query in WITH'],
     [
       "WITH taken AS (UPDATE events SET seats = 1 WHERE id = (SELECT id FROM events WHERE id = 1 FOR UPDATE) RETURNING id) INSERT INTO bookings SELECT 1, id, 'ann' FROM taken",

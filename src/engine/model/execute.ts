@@ -28,8 +28,8 @@ import { lookedAtAgain, refuseOpenOrder } from './row-order.js';
 import { endsOtherwiseElsewhere, refuseOpenScan } from './scan-order.js';
 import { observe } from './serializable.js';
 import { SqlError } from './sql-error.js';
-import type { Item, JoinedRow, Version, Wait, Write } from './state.js';
-import { type JoinPlan, RowLockMode, type StatementPlan } from './statements.js';
+import type { Execution, Item, JoinedRow, Version, Wait, Write } from './state.js';
+import { type JoinPlan, type Rest, RowLockMode, type StatementPlan } from './statements.js';
 import type { Value } from './types.js';
 import { findConflict, makesEntries, violation } from './unique.js';
 import type { SnapshotView } from './view.js';
@@ -99,8 +99,8 @@ function workThroughRows(draft: Draft, actor: ActorIndex, machinery: Machinery):
     const execution = draft.execution(actor);
     const item = execution.items[execution.cursor];
     if (item === undefined) {
-      if (execution.plan.second === undefined) return null;
-      startSecond(draft, actor, execution.plan.second, machinery);
+      if (execution.plan.rest === undefined) return null;
+      startRest(draft, actor, execution.plan.rest, machinery);
       continue;
     }
     const progress: MutableProgress = execution.progress === null ? fresh(item) : { ...execution.progress };
@@ -111,7 +111,7 @@ function workThroughRows(draft: Draft, actor: ActorIndex, machinery: Machinery):
     }
     const due = dueNow(draft, actor, result.follow, machinery);
     const now = draft.execution(actor);
-    const isFirst = now.plan.second !== undefined;
+    const isFirst = now.plan.rest !== undefined;
     const follow = isFirst ? [] : due;
     const affected = now.affected + (result.counts ? 1 : 0);
     const full = now.plan.kind === 'select for' && now.plan.window !== null && affected >= now.plan.window.offset + now.plan.window.limit;
@@ -134,16 +134,10 @@ function workThroughRows(draft: Draft, actor: ActorIndex, machinery: Machinery):
  * The rest of a statement, over the rows that its first part gave, and under the snapshot that it has had all along. The first part's triggers come
  * when all rows are written, before those of the rest (trigger.c, AfterTriggerEndQuery: the whole statement is one query).
  */
-function startSecond(
-  draft: Draft,
-  actor: ActorIndex,
-  then: (rows: readonly (readonly Value[])[]) => StatementPlan,
-  machinery: Machinery,
-): void {
+function startRest(draft: Draft, actor: ActorIndex, { over }: Rest, machinery: Machinery): void {
   const { plan: first, outputs, given } = draft.execution(actor);
   const rows = first.kind === 'select for' ? outputs.slice(first.window?.offset ?? 0) : outputs;
-  const plan = then(rows);
-  if (first.kind !== 'select for') refuseTakingTurns(draft, actor, plan);
+  const plan = over(rows);
   const progress = { items: [], cursor: 0, outputs: [], affected: 0, progress: null };
   draft.updateExecution(actor, { ...progress, plan, given: `${given}${JSON.stringify(rows)}` });
   try {
@@ -153,17 +147,31 @@ function startSecond(
       throw new UnmodelledError(`an error (${error.code}) around a modifying query in WITH: which comes first is up to the plan`);
     throw error;
   }
+  refuseTakingTurns(draft.execution(actor));
+  const isOrdered = first.kind === 'select for' && first.query.ordered;
+  if (plan.kind === 'select' && rows.length > 1 && !isOrdered) refuseOpenAnswer(draft, actor, over(rows.toReversed()), machinery);
   const { items, owed } = draft.execution(actor);
-  if (plan.second === undefined && owed.length > 0) draft.updateExecution(actor, { items: [...items, ...owed], owed: [] });
+  if (owed.some((item) => item.kind === 'recheck'))
+    throw new UnmodelledError('a modifying query in WITH that meets a unique constraint which is checked later');
+  if (plan.rest === undefined && owed.length > 0) draft.updateExecution(actor, { items: [...items, ...owed], owed: [] });
+}
+
+/** The rows of the first part come in an order that is up to the server: `backwards` has them in another, and must come to the same. */
+function refuseOpenAnswer(draft: Draft, actor: ActorIndex, backwards: StatementPlan, machinery: Machinery): void {
+  const { query } = backwards as Extract<StatementPlan, { kind: 'select' }>;
+  const rows = machinery.evaluator.evaluate(query, viewOf(draft, actor, machinery)).map(({ values }) => values);
+  const text = (answer: readonly (readonly Value[])[]) => {
+    const lines = answer.map((row) => JSON.stringify(row));
+    return (query.ordered ? lines : lines.sort()).join();
+  };
+  if (text(rows) !== text(draft.execution(actor).outputs))
+    throw new UnmodelledError('an answer that depends on the order in which the rows of a WITH query come');
 }
 
 /** Of a modifying WITH query the rest takes one row, does what it does with it, and then asks for the next (nodeModifyTable.c, ExecModifyTable). */
-function refuseTakingTurns(draft: Draft, actor: ActorIndex, rest: StatementPlan): void {
-  const { plan, items, owed } = draft.execution(actor);
-  const rows = items.filter((item) => item.kind === plan.kind || item.kind === 'fails').length;
-  if (rows > 1 && rest.writes) throw new UnmodelledError('a modifying query in WITH over several rows, in a statement that modifies too');
-  if (owed.some((item) => item.kind === 'recheck'))
-    throw new UnmodelledError('a modifying query in WITH that meets a unique constraint which is checked later');
+function refuseTakingTurns({ plan, items }: Execution): void {
+  if (items.length > 1 && plan.kind !== 'select for' && plan.rest?.modifies)
+    throw new UnmodelledError('a modifying query in WITH over several rows, in a statement that modifies too');
 }
 
 const fresh = (item: Item): MutableProgress => ({
@@ -190,6 +198,7 @@ function startRows(draft: Draft, actor: ActorIndex, machinery: Machinery): void 
   const snapshot = draft.transaction(actor).snapshot ?? draft.committed;
   draft.updateExecution(actor, { stage: 'rows', snapshot, before: draft.transaction(actor).writes });
   findRows(draft, actor, machinery);
+  refuseTakingTurns(draft.execution(actor));
 }
 
 function findRows(draft: Draft, actor: ActorIndex, machinery: Machinery): void {

@@ -31,8 +31,14 @@ interface Common {
   readonly command: string;
   readonly locks: readonly TableLock[];
   readonly writes: boolean;
-  /** Where this is a part of a statement that comes first, a locking subquery or a modifying WITH query: the rest, over the rows that it gave. */
-  readonly second?: (rows: readonly (readonly Value[])[]) => StatementPlan;
+  /** Where this is a part of a statement that comes first, a locking subquery or a modifying WITH query: the rest. */
+  readonly rest?: Rest;
+}
+
+export interface Rest {
+  readonly modifies: boolean;
+  /** Over the rows that the first part gave. */
+  readonly over: (rows: readonly (readonly Value[])[]) => StatementPlan;
 }
 
 /** What a statement's rows are joined from: its target, and the relations of its FROM or USING. */

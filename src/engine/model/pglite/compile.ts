@@ -8,7 +8,7 @@ import { inLockOrder } from '../lock-order.js';
 import { TABLE_LOCK_MODES, type TableLockMode } from '../parse.js';
 import type { Output } from '../query.js';
 import { SqlError } from '../sql-error.js';
-import { ROW_MODES, RowLockMode, type RowMark, type StatementPlan, type TableLock, type WaitPolicy } from '../statements.js';
+import { type Rest, ROW_MODES, RowLockMode, type RowMark, type StatementPlan, type TableLock, type WaitPolicy } from '../statements.js';
 import type { Value } from '../types.js';
 import { findLockingSubquery, type LockingSubquery, withRows } from './locking-subquery.js';
 import { findModifyingQuery, type ModifyingQuery, modifies } from './modifying-with.js';
@@ -125,7 +125,7 @@ function compileLockingSubquery(
     ...plan,
     ...common(outline.verb.toUpperCase(), described, true),
     around: target,
-    second: remembered((rows) => rest(withRows(outline, subquery, outputs, rows))),
+    rest: { modifies: outline.verb !== 'select', over: remembered((rows) => rest(withRows(outline, subquery, outputs, rows))) },
   };
 }
 
@@ -144,12 +144,15 @@ function compileModifyingQuery(
   return {
     ...plan,
     ...common(outline.verb.toUpperCase(), described, true),
-    second: remembered((rows) => compileText(around(rows), parameters, catalog, pglite, parameterTypes)),
+    rest: {
+      modifies: outline.verb !== 'select' || outline.withQueries.filter(modifies).length > 1,
+      over: remembered((rows) => compileText(around(rows), parameters, catalog, pglite, parameterTypes)),
+    },
   };
 }
 
 /** Compiles once for the same rows. */
-function remembered(compile: NonNullable<StatementPlan['second']>): NonNullable<StatementPlan['second']> {
+function remembered(compile: Rest['over']): Rest['over'] {
   const known = new Map<string, StatementPlan>();
   return (rows) => {
     const key = JSON.stringify(rows);
