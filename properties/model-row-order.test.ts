@@ -149,6 +149,12 @@ describe('an error at one of several rows, where another would end otherwise', (
       [`${block(add(1))}; BEGIN; SELECT v FROM seats; UPDATE seats SET code = code + 9 WHERE id IN (1, 2); COMMIT`, block(add(1))],
     ],
     [
+      'a duplicate of a row that has not left its place yet, or that row, which was changed',
+      'REPEATABLE READ',
+      'a b b a',
+      [`BEGIN; ${add(1)}; UPDATE seats SET code = CASE id WHEN 1 THEN 11 ELSE 20 END WHERE id IN (1, 2); COMMIT`, add(2)],
+    ],
+    [
       'a CHECK, or a row that was changed, in a join with a subquery',
       'REPEATABLE READ',
       'a b b a',

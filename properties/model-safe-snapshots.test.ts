@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { UnmodelledError } from '../src/engine/contract.js';
 import { search } from '../src/explore/search.js';
+import { run } from '../src/run.js';
+import { type Choice, isOwn } from '../src/schedule/choice.js';
 import { addOne, block, onServer, RC, SR, schema, seed } from './model-cases.js';
 import { modelOf } from './model-scripts.js';
 
@@ -70,5 +72,18 @@ describe('a DEFERRABLE transaction', () => {
     const scripts = [`${block(look)}; ${report(look)}`, block('SELECT id FROM notes', 'UPDATE notes SET v = 5')];
     const { machine, engine } = modelOf({ schema, seed, scripts, isolation: 'SERIALIZABLE' });
     await expect(search(machine, engine, { maxStates: 10_000 })).rejects.toThrow(/waits while an earlier one of its session/);
+  });
+
+  test('is refused too where only another, which is safe and does not go on yet, has it remembered', async () => {
+    const scripts = [`${block(look)}; ${report(look)}`, report(look), block('SELECT id FROM notes')];
+    const { machine } = modelOf({ schema, seed, scripts, isolation: 'SERIALIZABLE' });
+    // The rival begins when the first has ended, and is not concurrent with it.
+    const [earlier, waiter, rival] = [0, 1, 2];
+    const order = [earlier, waiter, earlier, rival, earlier];
+    const choose = (choices: readonly Choice[]) => {
+      const next = order.shift();
+      return choices.find((choice) => isOwn(choice) && choice.actor === next)!;
+    };
+    await expect(run(machine, { choose })).rejects.toThrow(/waits while an earlier one of its session/);
   });
 });

@@ -224,7 +224,9 @@ export class Draft {
   takeSafeSnapshot(actor: ActorIndex): void {
     const rivals = this.#serializable.filter(({ committed, readOnly }) => committed === null && !readOnly);
     if (rivals.some(({ doomed }) => doomed)) throw new UnmodelledError('a DEFERRABLE transaction while another may have been doomed');
-    if (rivals.length > 0 && this.#serializable.some((item) => item.actor === actor))
+    // Who has become safe meanwhile, and does not go on yet, makes the server remember those from before.
+    const lingers = this.#executions.some((item) => item?.freed && item.wait?.on === 'snapshot');
+    if (rivals.length > 0 && (lingers || this.#serializable.some((item) => item.actor === actor)))
       throw new UnmodelledError('a DEFERRABLE transaction that waits while an earlier one of its session is remembered');
     const began = this.#commits();
     this.#transactions[actor] = { ...this.transaction(actor), rivals: rivals.map((rival) => rival.actor), began };

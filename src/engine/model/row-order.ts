@@ -50,13 +50,16 @@ export function refuseOpenOrder(draft: Draft, actor: ActorIndex, machinery: Mach
   if (successions.length > 0 && !fails) throw open(`whether they meet a duplicate: ${[...first].join()}`);
 }
 
-/** Whether one of the rows that are still to come breaks a rule of its own, whenever its turn comes. */
+/** Whether one of the rows that are still to come breaks a rule of its own, or comes to where another has not left yet, if its turn comes now. */
 export function failsByItself(draft: Draft, actor: ActorIndex, machinery: Machinery): boolean {
   const { items, cursor, plan } = draft.execution(actor);
   if (plan.kind !== 'update') return false;
   const changes = items.flatMap((item, at) => changeOf(item, at < cursor, plan.table, machinery));
-  return changes.some(
-    (change) => change.item !== items[cursor] && ownErrors(draft, actor, change, changes, machinery, plan.table, []).length > 0,
+  const comes = ({ item, done }: Change) => item !== items[cursor] && !done;
+  const { successions } = amongThemselves(changes, plan.table, machinery);
+  return (
+    successions.some(({ before, after }) => comes(changes[after]!) && !changes[before]!.done) ||
+    changes.some((change) => comes(change) && ownErrors(draft, actor, change, changes, machinery, plan.table, []).length > 0)
   );
 }
 
