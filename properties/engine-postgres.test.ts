@@ -125,6 +125,20 @@ describe.each([
   });
 });
 
+it('who has come before others in a queue is seen to be in their way', async () => {
+  const engine = new PostgresEngine(local);
+  let state = await engine.open(SEATS);
+  const actions = [
+    statement(1, 'BEGIN; SELECT free FROM seats'),
+    statement(0, 'BEGIN; LOCK TABLE seats IN ACCESS EXCLUSIVE MODE'),
+    statement(2, 'BEGIN; LOCK TABLE seats IN SHARE ROW EXCLUSIVE MODE'),
+    statement(1, first),
+  ];
+  for (const action of actions) state = (await engine.apply(state, action)).state;
+  await engine.close();
+  expect(state.actors.map(({ waitsFor }) => [...waitsFor].sort())).toEqual([[1], [], [0, 1]]);
+});
+
 // Node and the server share a core: questions without a pause keep a backend that needs to run from it, for seconds.
 describe('a backend that only takes its time gets the core between two questions', () => {
   afterEach(() => vi.restoreAllMocks());

@@ -37,6 +37,13 @@ interface ServerActor {
   readonly inTransaction: boolean;
 }
 
+/** Who has a lock that somebody waits for goes before him with another one (lock.c, JoinWaitQueue), and may be in the way of a third then. */
+const mayBlockMore = ({ actors }: ServerState, actor: ActorIndex): boolean => {
+  const waiting = actors.filter(({ waitsFor }) => waitsFor.length > 0);
+  const blocked = waiting.filter(({ waitsFor }) => waitsFor.includes(actor)).length;
+  return blocked > 0 && blocked < waiting.length;
+};
+
 export interface PostgresEngineOptions {
   /** Look at everybody and at all rows after every step, also where nothing can have changed: for tests that show that nothing has. Default false. */
   readonly looksAlways?: boolean;
@@ -372,13 +379,14 @@ export class PostgresEngine implements Engine<ServerState> {
 
   /**
    * Looks at everybody after a step: who still waits and for whom, who has been freed, what is committed. A step that ended no transaction has
-   * committed nothing. If it kept its locks too, nobody waits otherwise than before, and there is nothing new to see; what it might have changed
-   * against all expectation, the next look shows.
+   * committed nothing. If it kept its locks too, nobody is freed, and there is nothing new to see, unless it may have come before others in a queue; what
+   * it might have changed against all expectation, the next look shows.
    */
   async #look(before: ServerState, action: ActorAction, outcome: Outcome): Promise<ServerState> {
     const ends = this.#looksAlways || this.#ends(action, outcome);
     const waiting = this.#waitingPids();
-    if (!ends && this.#asked === null && (waiting.length === 0 || this.#keepsLocks(action, outcome)))
+    const unchanged = waiting.length === 0 || (this.#keepsLocks(action, outcome) && !mayBlockMore(before, action.actor));
+    if (!ends && this.#asked === null && unchanged)
       return { actors: this.#actors(this.#blockingIn(before)), committed: before.committed, read: false };
     const settled = this.resumesAtOnce ? await this.#settled() : null;
     if (!ends) {
