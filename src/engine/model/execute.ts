@@ -4,6 +4,7 @@ import type { Table } from './catalog.js';
 import { checkRow } from './constraints.js';
 import { dueNow, recheckItems, recheckUnique, refusePending, setConstraints } from './deferral.js';
 import type { Draft } from './draft.js';
+import { refuseOpenAnswer, refuseTakingTurns } from './first-part.js';
 import {
   checkChildren,
   checkParent,
@@ -18,6 +19,7 @@ import {
 import { callFunctions } from './function-calls.js';
 import { PATIENT } from './heavy-locks.js';
 import { impatient, type Machinery, viewOf } from './machinery.js';
+import { noteReads } from './note-reads.js';
 import { resolveConflict } from './on-conflict.js';
 import type { TextQuery } from './pglite/text-query.js';
 import type { Query } from './query.js';
@@ -26,9 +28,8 @@ import { reply } from './result.js';
 import { lockNewest, type MutableProgress } from './row-locking.js';
 import { lookedAtAgain, refuseOpenOrder } from './row-order.js';
 import { endsOtherwiseElsewhere, refuseOpenScan } from './scan-order.js';
-import { observe } from './serializable.js';
 import { SqlError } from './sql-error.js';
-import type { Execution, Item, JoinedRow, Version, Wait, Write } from './state.js';
+import type { Item, JoinedRow, Version, Wait, Write } from './state.js';
 import { type JoinPlan, type Rest, RowLockMode, type StatementPlan } from './statements.js';
 import type { Value } from './types.js';
 import { findConflict, makesEntries, violation } from './unique.js';
@@ -156,24 +157,6 @@ function startRest(draft: Draft, actor: ActorIndex, { over }: Rest, machinery: M
   if (plan.rest === undefined && owed.length > 0) draft.updateExecution(actor, { items: [...items, ...owed], owed: [] });
 }
 
-/** The rows of the first part come in an order that is up to the server: `backwards` has them in another, and must come to the same. */
-function refuseOpenAnswer(draft: Draft, actor: ActorIndex, backwards: StatementPlan, machinery: Machinery): void {
-  const { query } = backwards as Extract<StatementPlan, { kind: 'select' }>;
-  const rows = machinery.evaluator.evaluate(query, viewOf(draft, actor, machinery)).map(({ values }) => values);
-  const text = (answer: readonly (readonly Value[])[]) => {
-    const lines = answer.map((row) => JSON.stringify(row));
-    return (query.ordered ? lines : lines.sort()).join();
-  };
-  if (text(rows) !== text(draft.execution(actor).outputs))
-    throw new UnmodelledError('an answer that depends on the order in which the rows of a WITH query come');
-}
-
-/** Of a modifying WITH query the rest takes one row, does what it does with it, and then asks for the next (nodeModifyTable.c, ExecModifyTable). */
-function refuseTakingTurns({ plan, items }: Execution): void {
-  if (items.length > 1 && plan.kind !== 'select for' && plan.rest?.modifies)
-    throw new UnmodelledError('a modifying query in WITH over several rows, in a statement that modifies too');
-}
-
 const fresh = (item: Item): MutableProgress => ({
   version: item.version,
   chasing: false,
@@ -264,29 +247,6 @@ const comesInOpenOrder = ({ sources, ordered }: Extract<StatementPlan, { kind: '
     const tables = 'text' in source ? source.loads.map(({ table }) => table) : source.tables;
     return tables.some((table) => view.versions(table).length > 1);
   });
-
-/** What a serializable transaction's statement reads: of tables all that it looks for rows in, and the answers to its queries. */
-function noteReads(draft: Draft, actor: ActorIndex, plan: StatementPlan, view: SnapshotView, machinery: Machinery): void {
-  if (!('query' in plan) && plan.kind !== 'insert' && plan.kind !== 'calls') return;
-  const tables = plan.locks.filter(({ mode }) => plan.kind !== 'insert' || mode !== 'ROW EXCLUSIVE').map(({ table }) => table);
-  const queries = plan.kind === 'insert' ? plan.sources : plan.kind === 'calls' ? [] : [plan.query];
-  const { truncated, nowMs } = draft.transaction(actor);
-  const own = { writes: draft.execution(actor).before, truncated, nowMs };
-  const window = plan.kind === 'select for' ? plan.window : null;
-  const first = window === null ? Number.POSITIVE_INFINITY : window.offset + window.limit;
-  // Which rows an unordered query met before it had enough is not known.
-  const told = queries.filter(
-    (query) => first === Number.POSITIVE_INFINITY || query.ordered || machinery.evaluator.evaluate(query, view).length < first,
-  );
-  draft.noteReads(
-    actor,
-    tables,
-    told.map((query) => {
-      const looked = query.ordered ? first : Number.POSITIVE_INFINITY;
-      return { query, own, first: looked, answer: observe(machinery.evaluator, query, view, looked) };
-    }),
-  );
-}
 
 function describeCoarse(plan: StatementPlan): string {
   return plan.kind === 'select for'
