@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { UnmodelledError } from '../src/engine/contract.js';
 import { search } from '../src/explore/search.js';
 import { run } from '../src/run.js';
-import { type Choice, isOwn } from '../src/schedule/choice.js';
+import type { Choice } from '../src/schedule/choice.js';
+import { following } from '../src/schedule/replay.js';
 import { addOne, block, onServer, RC, SR, schema, seed } from './model-cases.js';
 import { modelOf } from './model-scripts.js';
 
@@ -79,11 +80,7 @@ describe('a DEFERRABLE transaction', () => {
     const { machine } = modelOf({ schema, seed, scripts, isolation: 'SERIALIZABLE' });
     // The rival begins when the first has ended, and is not concurrent with it.
     const [earlier, waiter, rival] = [0, 1, 2];
-    const order = [earlier, waiter, earlier, rival, earlier];
-    const choose = (choices: readonly Choice[]) => {
-      const next = order.shift();
-      return choices.find((choice) => isOwn(choice) && choice.actor === next)!;
-    };
-    await expect(run(machine, { choose })).rejects.toThrow(/waits while an earlier one of its session/);
+    const order = [earlier, waiter, earlier, rival, earlier].map((actor): Choice => ({ actor, kind: 'step' }));
+    await expect(run(machine, following(order))).rejects.toThrow(/waits while an earlier one of its session/);
   });
 });

@@ -1,28 +1,14 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ModelEngine } from '../src/engine/model/engine.js';
-import { PostgresEngine } from '../src/engine/postgres/engine.js';
-import type { PostgresServer } from '../src/engine/postgres/providers/server.js';
-import { confirm } from './model-scripts.js';
-import { openPinnedServer } from './pinned-server.js';
+import { describe, expect, test } from 'vitest';
+import { run } from '../src/run.js';
+import type { Choice } from '../src/schedule/choice.js';
+import { following } from '../src/schedule/replay.js';
+import { onServer } from './model-cases.js';
+import { modelOf } from './model-scripts.js';
 
 /**
  * Whoever shares a row's key, a foreign key's check above all, does not mind an update that is under way, and walks on to the version that it has made.
  * Where that one is locked, it waits there; and where it is undone, PostgreSQL lets it have the row whoever has locked it meanwhile.
  */
-
-let server: PostgresServer;
-let postgres: PostgresEngine;
-const engine = new ModelEngine();
-
-beforeAll(async () => {
-  server = await openPinnedServer();
-  postgres = new PostgresEngine(server, { looksAlways: true });
-}, 60_000);
-
-afterAll(async () => {
-  await postgres.close();
-  await server.close();
-});
 
 const schema =
   'CREATE TABLE rooms (id int PRIMARY KEY, v int NOT NULL); CREATE TABLE holds (id int PRIMARY KEY, room_id int REFERENCES rooms);';
@@ -32,6 +18,7 @@ const lock = 'SELECT 1 FROM rooms WHERE id = 1 FOR UPDATE';
 const update = 'UPDATE rooms SET v = v + 1 WHERE id = 1';
 const hold = 'INSERT INTO holds VALUES (1, 1)';
 const block = (...statements: string[]) => ['BEGIN', ...statements].join('; ');
+const { conforms } = onServer(schema, seed);
 const undone = block(update, lock, 'ROLLBACK');
 
 describe('a version that is locked, and then undone', () => {
@@ -57,11 +44,13 @@ describe('a version that is locked, and then undone', () => {
     ],
     ['or stands', [block(update, lock, 'COMMIT'), hold, block(lock, 'COMMIT')]],
   ];
-  for (const [name, scripts] of cases)
-    for (const isolation of ['READ COMMITTED', 'REPEATABLE READ'] as const)
-      test(`${name} (${isolation})`, async () => {
-        const { difference, seen } = await confirm({ schema, seed, scripts, isolation, stubborn: false }, engine, postgres);
-        expect(difference).toBeNull();
-        expect([...seen]).toContain('waits');
-      }, 60_000);
+  conforms(cases.map(([name, scripts]) => ({ name, scripts, sees: ['waits'] })));
+
+  test('is refused where the row was changed meanwhile, and what came of it is locked', async () => {
+    const scripts = [undone, hold, update, block(lock, 'COMMIT')];
+    const { machine } = modelOf({ schema, seed, scripts, isolation: 'READ COMMITTED' });
+    const [writer, sharer, another, locker] = [0, 1, 2, 3];
+    const order = [writer, writer, sharer, writer, another, another, locker, sharer].map((actor): Choice => ({ actor, kind: 'step' }));
+    await expect(run(machine, following(order))).rejects.toThrow('changed more than once while it was waited for');
+  });
 });

@@ -20,7 +20,7 @@ export { SHIPPED_WITNESSES, witnessesOf } from './invariants/witnesses.js';
 export { DEFAULT_LIMITS, type Limits } from './limits.js';
 export type { Counterexample, Failure, FirstViolation, PlanOutcome, ScenarioOutcome } from './outcome.js';
 export { drawPlans, type Fixed, leastActors } from './plan/draw.js';
-export { type Fault, isFault } from './plan/fault.js';
+export { type Fault, isCrash, isFault } from './plan/fault.js';
 export * from './plan/generators.js';
 export type { Plan, PlanActor } from './plan/plan.js';
 export { type Replayed, replayOn } from './replay.js';

@@ -10,6 +10,7 @@ import {
   type ExportedRun,
   type Failure,
   type FirstViolation,
+  isCrash,
   type Limits,
   openServer,
   outcomeJson,
@@ -221,15 +222,13 @@ class Exploration {
     const tracked: Tracked = { done: 0, of: item.plans.length, progress: { states: 0, runs: 0, of: 0 } };
     this.#progress.set(item, tracked);
     const common = { scenario: item.scenario.name, file: item.file };
-    const jobs = new Map<Plan, Promise<PlanResult>>();
-    for (const plan of longestFirst(item.plans)) {
-      const job = this.#job({ ...common, kind: 'plan', plan }, tracked).then((result) => {
-        tracked.done += 1;
-        return result as PlanResult;
-      });
-      jobs.set(plan, job);
-    }
-    const results = await Promise.all(item.plans.map((plan) => jobs.get(plan)!));
+    const explored = async (plan: Plan): Promise<PlanResult> => {
+      const result = await this.#job({ ...common, kind: 'plan', plan }, tracked);
+      tracked.done += 1;
+      return result as PlanResult;
+    };
+    const begun = new Map(longestFirst(item.plans).map((plan) => [plan, explored(plan)]));
+    const results = await Promise.all(item.plans.map((plan) => begun.get(plan)!));
     const outcomes = results.map(({ outcome }) => outcome);
     const combined = combine(item.scenario, item.isolation, outcomes);
     const failure = smallest(outcomes);
@@ -366,7 +365,7 @@ class Exploration {
 
 /** Where a server is to crash it has to start again some hundred times: nobody is to begin with that when all else is done. */
 function longestFirst(plans: readonly Plan[]): readonly Plan[] {
-  const crashes = (plan: Plan) => Number(plan.faults?.some(({ kind }) => kind === 'server-crash') ?? false);
+  const crashes = ({ faults = [] }: Plan) => Number(faults.some(isCrash));
   return plans.toSorted((left, right) => crashes(right) - crashes(left));
 }
 

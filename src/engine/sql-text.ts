@@ -127,7 +127,8 @@ const PURE_FUNCTIONS = new Set(
     'select using over filter by having union interval numeric varchar char decimal'
   ).split(' '),
 );
-const CHANGES = new Set(['insert', 'update', 'delete', 'merge']);
+/** Verbs of statements that change rows. */
+export const CHANGES: ReadonlySet<string> = new Set(['insert', 'update', 'delete', 'merge']);
 const MODIFYING = new Set([...CHANGES, 'into']);
 const known = new Map<string, StatementText>();
 

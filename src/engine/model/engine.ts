@@ -556,6 +556,7 @@ const begun = (plan: StatementPlan, autocommit: boolean, oneStep: boolean): Exec
   affected: 0,
   touched: [],
   given: '',
+  turns: 0,
   owed: [],
   wait: null,
   freed: false,

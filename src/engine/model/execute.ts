@@ -4,7 +4,7 @@ import type { Table } from './catalog.js';
 import { checkRow } from './constraints.js';
 import { dueNow, recheckItems, recheckUnique, refusePending, setConstraints } from './deferral.js';
 import type { Draft } from './draft.js';
-import { refuseOpenAnswer, refuseTakingTurns } from './first-part.js';
+import { refuseLaterTurn, refuseOpenAnswer, refuseTakingTurns } from './first-part.js';
 import {
   checkChildren,
   checkParent,
@@ -57,13 +57,17 @@ export function run(draft: Draft, actor: ActorIndex, machinery: Machinery): Resu
   try {
     wait = lockTables(draft, actor, machinery) ?? workThroughRows(draft, actor, machinery);
   } catch (error) {
+    if (error instanceof SqlError) refuseLaterTurn(draft.execution(actor));
     if (error instanceof SqlError && endsOtherwiseElsewhere(draft, actor, error, machinery)) refuseOpenScan(draft, actor, machinery);
     throw error;
   }
   if (wait !== null) {
-    const { items, plan } = draft.updateExecution(actor, { wait: wait.on === 'transaction' ? { ...wait, xid: draft.heldId(wait) } : wait });
+    refuseLaterTurn(draft.execution(actor));
+    const { items, plan, turns } = draft.updateExecution(actor, {
+      wait: wait.on === 'transaction' ? { ...wait, xid: draft.heldId(wait) } : wait,
+    });
     // A row on its way through several targets is one item for each.
-    const rows = items.filter(({ join }) => join?.target === 0).length;
+    const rows = Math.max(turns, items.filter(({ join }) => join?.target === 0).length);
     if (rows > 1 && 'join' in plan && plan.join !== null && plan.join.relations.length > 1 && !plan.query.ordered)
       throw new UnmodelledError('a join that has to wait for one of several rows: in which order it meets them is up to the server');
     if (items.length > 1) for (const item of items) machinery.ordered.add(item.table);
@@ -135,12 +139,12 @@ function workThroughRows(draft: Draft, actor: ActorIndex, machinery: Machinery):
  * The rest of a statement, over the rows that its first part gave, and under the snapshot that it has had all along. The first part's triggers come
  * when all rows are written, before those of the rest (trigger.c, AfterTriggerEndQuery: the whole statement is one query).
  */
-function startRest(draft: Draft, actor: ActorIndex, { over }: Rest, machinery: Machinery): void {
+function startRest(draft: Draft, actor: ActorIndex, { over, takesTurns }: Rest, machinery: Machinery): void {
   const { plan: first, outputs, given } = draft.execution(actor);
   const rows = first.kind === 'select for' ? outputs.slice(first.window?.offset ?? 0) : outputs;
   const plan = over(rows);
   const progress = { items: [], cursor: 0, outputs: [], affected: 0, progress: null };
-  draft.updateExecution(actor, { ...progress, plan, given: `${given}${JSON.stringify(rows)}` });
+  draft.updateExecution(actor, { ...progress, plan, given: `${given}${JSON.stringify(rows)}`, turns: takesTurns ? rows.length : 0 });
   try {
     findRows(draft, actor, machinery);
   } catch (error) {

@@ -18,8 +18,17 @@ export function refuseOpenAnswer(draft: Draft, actor: ActorIndex, backwards: Sta
     throw new UnmodelledError('an answer that depends on the order in which the rows of a WITH query come');
 }
 
-/** Of a modifying WITH query the rest takes one row, does what it does with it, and then asks for the next (nodeModifyTable.c, ExecModifyTable). */
+/**
+ * A rest that modifies takes one row of a WITH query, does what it does with it, and then asks for the next (nodeModifyTable.c, ExecModifyTable). A
+ * modifying query over several rows is refused before its first.
+ */
 export function refuseTakingTurns({ plan, items }: Execution): void {
-  if (items.length > 1 && plan.kind !== 'select for' && plan.rest?.modifies)
+  if (items.length > 1 && plan.kind !== 'select for' && plan.rest?.takesTurns)
     throw new UnmodelledError('a modifying query in WITH over several rows, in a statement that modifies too');
+}
+
+/** A locking one is refused where it waits or fails at a later row than its first: whether the rest has come to the earlier ones is up to the plan. */
+export function refuseLaterTurn({ plan, outputs }: Execution): void {
+  if (outputs.length > 0 && plan.kind === 'select for' && plan.rest?.takesTurns)
+    throw new UnmodelledError('a locking query in WITH that waits or fails at one of several rows, in a statement that modifies');
 }

@@ -50,8 +50,8 @@ export function refuseOpenOrder(draft: Draft, actor: ActorIndex, machinery: Mach
   if (successions.length > 0 && !fails) throw open(`whether they meet a duplicate: ${[...first].join()}`);
 }
 
-/** Whether one of the rows that are still to come breaks a rule of its own, or comes to where another has not left yet, if its turn comes now. */
-export function failsByItself(draft: Draft, actor: ActorIndex, machinery: Machinery): boolean {
+/** Whether another of the rows would fail if its turn came now: it breaks a rule of its own, or comes to where one is that has not left yet. */
+export function anotherFails(draft: Draft, actor: ActorIndex, machinery: Machinery): boolean {
   const { items, cursor, plan } = draft.execution(actor);
   if (plan.kind !== 'update') return false;
   const changes = items.flatMap((item, at) => changeOf(item, at < cursor, plan.table, machinery));

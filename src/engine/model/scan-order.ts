@@ -4,7 +4,7 @@ import type { Table } from './catalog.js';
 import type { Draft } from './draft.js';
 import { foreignKeyOf } from './foreign-keys.js';
 import type { Machinery } from './machinery.js';
-import { failsByItself } from './row-order.js';
+import { anotherFails } from './row-order.js';
 import type { SqlError } from './sql-error.js';
 import type { Item } from './state.js';
 import type { StatementPlan } from './statements.js';
@@ -56,7 +56,7 @@ export function endsOtherwiseElsewhere(draft: Draft, actor: ActorIndex, error: S
   if (isolation === 'READ COMMITTED' || rest.length === 0) return false;
   if (error.code !== '40001') return rest.some((item) => isOutdated(draft, actor, item));
   // A row that is written first may meet the reads of another: a serialization failure of another wording.
-  return (isolation === 'SERIALIZABLE' && draft.serializable.length > 1) || failsByItself(draft, actor, machinery);
+  return (isolation === 'SERIALIZABLE' && draft.serializable.length > 1) || anotherFails(draft, actor, machinery);
 }
 
 function isOutdated(draft: Draft, actor: ActorIndex, { slot, version }: Item): boolean {

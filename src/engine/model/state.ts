@@ -291,6 +291,8 @@ export interface Execution {
   readonly affected: number;
   /** What the parts that came first have given, as text, once the rest of the statement is under way. */
   readonly given: string;
+  /** How many rows of the part before it the rest takes one by one; 0 where it takes them at once. */
+  readonly turns: number;
   /** Triggers that they have caused: they come when all rows are written. */
   readonly owed: readonly Item[];
   /** Slots that an ON CONFLICT DO UPDATE has inserted or updated: it may touch each once. */

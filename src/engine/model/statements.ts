@@ -36,7 +36,8 @@ interface Common {
 }
 
 export interface Rest {
-  readonly modifies: boolean;
+  /** It takes one row of the first part, changes what there is to change, and then asks for the next. */
+  readonly takesTurns: boolean;
   /** Over the rows that the first part gave. */
   readonly over: (rows: readonly (readonly Value[])[]) => StatementPlan;
 }

@@ -37,13 +37,6 @@ interface ServerActor {
   readonly inTransaction: boolean;
 }
 
-/** Who has a lock that somebody waits for goes before him with another one (lock.c, JoinWaitQueue), and may be in the way of a third then. */
-const mayBlockMore = ({ actors }: ServerState, actor: ActorIndex): boolean => {
-  const waiting = actors.filter(({ waitsFor }) => waitsFor.length > 0);
-  const blocked = waiting.filter(({ waitsFor }) => waitsFor.includes(actor)).length;
-  return blocked > 0 && blocked < waiting.length;
-};
-
 export interface PostgresEngineOptions {
   /** Look at everybody and at all rows after every step, also where nothing can have changed: for tests that show that nothing has. Default false. */
   readonly looksAlways?: boolean;
@@ -553,3 +546,10 @@ function asCancelled(reply: Reply, because: Cancellation): Reply {
     throw new EngineError(`a statement that was cancelled came to: ${reply.kind === 'error' ? reply.message : reply.kind}`);
   return { ...reply, ...cancelled(because) };
 }
+
+/** Who has a lock that somebody waits for goes before him with another one (lock.c, JoinWaitQueue), and may be in the way of a third then. */
+const mayBlockMore = ({ actors }: ServerState, actor: ActorIndex): boolean => {
+  const waiting = actors.filter(({ waitsFor }) => waitsFor.length > 0);
+  const blocked = waiting.filter(({ waitsFor }) => waitsFor.includes(actor)).length;
+  return blocked > 0 && blocked < waiting.length;
+};

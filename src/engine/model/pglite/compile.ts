@@ -1,7 +1,7 @@
 import utils from 'pg/lib/utils.js';
 import { withClock } from '../../clock-functions.js';
 import { UnmodelledError } from '../../contract.js';
-import { identifier, readStatement, type Token } from '../../sql-text.js';
+import { CHANGES, identifier, readStatement, type Token } from '../../sql-text.js';
 import { typeName } from '../../type-names.js';
 import type { Catalog, Table } from '../catalog.js';
 import { inLockOrder } from '../lock-order.js';
@@ -9,10 +9,9 @@ import { TABLE_LOCK_MODES, type TableLockMode } from '../parse.js';
 import type { Output } from '../query.js';
 import { SqlError } from '../sql-error.js';
 import { type Rest, ROW_MODES, RowLockMode, type RowMark, type StatementPlan, type TableLock, type WaitPolicy } from '../statements.js';
-import type { Value } from '../types.js';
 import { findLockingSubquery, type LockingSubquery, withRows } from './locking-subquery.js';
 import { findModifyingQuery, type ModifyingQuery, modifies } from './modifying-with.js';
-import { type Outline, type Relation, readOutline, type Span } from './outline.js';
+import { isWithQuery, type Outline, type Relation, readOutline, type Span, tokensWithin } from './outline.js';
 import { CONFLICT_SCHEMA, INSERT_SCHEMA, type PgliteSchema, quote, rowSchema, TEXTS, UNDRAWN } from './schema.js';
 import { type Hidden, type Load, newTextQuery, type TextQuery } from './text-query.js';
 
@@ -84,7 +83,7 @@ function refuseByName({ tokens, verb, withQueries }: Outline, volatile: readonly
     if (SESSION_WORDS.has(name) && token.kind === 'word' && before !== 'as') throw new UnmodelledError(name);
     if (SYSTEM_NAMES.test(name)) throw new UnmodelledError(name);
     if (name === 'into' && verb === 'select' && depth === 0) throw new UnmodelledError('SELECT INTO');
-    if (!['insert', 'update', 'delete', 'merge'].includes(token.text) || depth === 0) return;
+    if (!CHANGES.has(token.text) || depth === 0) return;
     if (token.text === 'merge' || before === ')' || (before === '(' && !modifying.has(tokens[index - 1]!.end)))
       throw new UnmodelledError('a modifying query in WITH, of this form');
   });
@@ -120,12 +119,14 @@ function compileLockingSubquery(
   const outputs = answer.fields.map((field) => ({ name: field.name, type: typeName(field.dataTypeID), nullable: true }));
   const plan = compileLocking({ ...described, outline: inner, outputs, ordered: readStatement(subquery.text).ordered }, catalog);
   const target = outline.target === null ? null : targetOf(described, catalog).index;
-  const rest = (text: string) => compileText(text, parameters, catalog, pglite, described.parameterTypes);
   return {
     ...plan,
     ...common(outline.verb.toUpperCase(), described, true),
     around: target,
-    rest: { modifies: outline.verb !== 'select', over: remembered((rows) => rest(withRows(outline, subquery, outputs, rows))) },
+    rest: {
+      takesTurns: subquery.as === 'with' && outline.verb !== 'select',
+      over: around(described, subquery, outputs, parameters, catalog, pglite),
+    },
   };
 }
 
@@ -137,26 +138,32 @@ function compileModifyingQuery(
   catalog: Catalog,
   pglite: PgliteSchema,
 ): Plan<'insert'> | Plan<'update'> | Plan<'delete'> {
-  const { outline, parameterTypes } = described;
-  const inner = describe(readOutline(modifying.text), parameters, catalog, pglite, parameterTypes);
+  const { outline } = described;
+  const inner = describe(readOutline(modifying.text), parameters, catalog, pglite, described.parameterTypes);
   const plan = inner.outline.verb === 'insert' ? compileInsert(inner, catalog, pglite) : compileChange(inner, catalog);
-  const around = (rows: readonly (readonly Value[])[]) => withRows(outline, { ...modifying, as: 'with' }, inner.outputs, rows);
   return {
     ...plan,
     ...common(outline.verb.toUpperCase(), described, true),
     rest: {
-      modifies: outline.verb !== 'select' || outline.withQueries.filter(modifies).length > 1,
-      over: remembered((rows) => compileText(around(rows), parameters, catalog, pglite, parameterTypes)),
+      takesTurns: outline.verb !== 'select' || outline.withQueries.filter(modifies).length > 1,
+      over: around(described, { ...modifying, as: 'with' }, inner.outputs, parameters, catalog, pglite),
     },
   };
 }
 
-/** Compiles once for the same rows. */
-function remembered(compile: Rest['over']): Rest['over'] {
+/** The statement around a part of it, over the part's rows; compiled once for the same rows. */
+function around(
+  { outline, parameterTypes }: Described,
+  part: Parameters<typeof withRows>[1],
+  outputs: readonly Output[],
+  parameters: readonly unknown[],
+  catalog: Catalog,
+  pglite: PgliteSchema,
+): Rest['over'] {
   const known = new Map<string, StatementPlan>();
   return (rows) => {
     const key = JSON.stringify(rows);
-    const plan = known.get(key) ?? compile(rows);
+    const plan = known.get(key) ?? compileText(withRows(outline, part, outputs, rows), parameters, catalog, pglite, parameterTypes);
     known.set(key, plan);
     return plan;
   };
@@ -249,7 +256,7 @@ interface Joined {
 
 function joinedOf({ outline }: Described, catalog: Catalog): Joined[] {
   return outline.from.map((relation) => {
-    const named = relation.name === null || outline.withNames.includes(relation.name) ? null : relation.name;
+    const named = isWithQuery(outline, relation.name) ? null : relation.name;
     return { relation, table: catalog.tables.find((table) => table.name === named) ?? null };
   });
 }
@@ -334,7 +341,7 @@ function marksOf(outline: Outline, joined: readonly Joined[]): Map<number, RowMa
       joined.forEach(({ relation, table }, index) => {
         if (alias !== null && relation.alias !== alias) return;
         if (table === null) {
-          if (alias === null && (outline.withNames.includes(relation.name ?? '') || isFunction(relation, outline))) return;
+          if (alias === null && (isWithQuery(outline, relation.name) || isFunction(relation, outline))) return;
           throw new UnmodelledError('a locking clause over a subquery or a view in FROM');
         }
         const known = marks.get(index);
@@ -373,10 +380,7 @@ function targetOf({ outline }: Described, catalog: Catalog): Table {
 
 /** DEFAULT in an assignment: what a sequence or chance would give is not known here. */
 function refuseDrawnDefault({ outline }: Described, table: Table, within: Span): void {
-  const { tokens } = outline;
-  const mentioned = tokens.some(
-    (token) => token.kind === 'word' && token.text === 'default' && token.start >= within.start && token.end <= within.end,
-  );
+  const mentioned = tokensWithin(outline, within).some((token) => token.kind === 'word' && token.text === 'default');
   const drawn = table.columns.find((column) => column.sequence !== null || column.volatileDefault !== null);
   if (mentioned && drawn !== undefined) throw new UnmodelledError(`SET ... = DEFAULT in ${table.name}, where ${drawn.name} is drawn`);
 }
@@ -505,7 +509,7 @@ function compileConflict(
   if (arbiters.some((index) => table.unique[index]!.timing !== 'at once'))
     throw new UnmodelledError('ON CONFLICT over a constraint that can be deferred');
   if (/\bdo\s+nothing\s*$/i.test(clause)) return { arbiters, update: null, mode: RowLockMode.noKeyUpdate };
-  const tokens = outline.tokens.filter((token) => token.start >= outline.onConflict!.start && token.end <= outline.onConflict!.end);
+  const tokens = tokensWithin(outline, outline.onConflict!);
   const set = tokens.findIndex((token, index) => token.text === 'set' && tokens[index - 1]?.text === 'update');
   const assigned = assignedColumns(tokens.slice(set + 1));
   const keyed = [...table.keyColumns].some((column) => assigned.has(table.columns[column]!.name));

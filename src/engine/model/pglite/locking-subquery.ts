@@ -54,10 +54,10 @@ function wordsBeforeWhere({ tokens }: Outline, equals: number): boolean {
   return tokens[qualified ? equals - 4 : equals - 2]?.text === 'where';
 }
 
-function isOnlyRelation({ verb, withNames, from, tokens }: Outline, name: string): boolean {
+function isOnlyRelation({ verb, withQueries, from, tokens }: Outline, name: string): boolean {
   const mentioned = tokens.filter((token) => (token.kind === 'word' || token.kind === 'quoted') && identifier(token) === name);
   const uses = from.filter((relation) => relation.name === name).length;
-  return verb !== 'insert' && withNames.length === 1 && from.length === 1 && uses === 1 && mentioned.length >= 2;
+  return verb !== 'insert' && withQueries.length === 1 && from.length === 1 && uses === 1 && mentioned.length >= 2;
 }
 
 /** The statement with the subquery's rows in its place. */

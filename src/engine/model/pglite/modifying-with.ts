@@ -1,15 +1,13 @@
 import { UnmodelledError } from '../../contract.js';
-import { identifier, type Token } from '../../sql-text.js';
-import { type Outline, readOutline, type Span, type WithQuery } from './outline.js';
+import { CHANGES, identifier, type Token } from '../../sql-text.js';
+import { type Outline, readOutline, type Span, tokensWithin, type WithQuery } from './outline.js';
 
 /** A query of WITH that modifies, its parentheses included, and the text with which it stands alone. */
 export interface ModifyingQuery extends Span {
   readonly text: string;
 }
 
-const MODIFYING = new Set(['insert', 'update', 'delete', 'merge']);
-
-export const modifies = ({ verb }: WithQuery): boolean => MODIFYING.has(verb);
+export const modifies = ({ verb }: WithQuery): boolean => CHANGES.has(verb);
 
 /**
  * The first WITH query that modifies, where it is certain to run before anything that the rest of the statement does. PostgreSQL runs it when its rows
@@ -41,34 +39,17 @@ export function findModifyingQuery(outline: Outline): ModifyingQuery | null {
 
 /** Whether a part of a statement has asked for the rows of a WITH query before it locks or writes its first row. */
 function asksFor(part: Outline, name: string): boolean {
-  if (part.verb !== 'insert') {
-    const { from } = part;
-    return from.some((relation) => relation.name === name) || mentions(whereOf(part), name);
-  }
-  const { start, end } = part.source!;
-  if (part.oneRow)
-    return mentions(
-      part.tokens.filter((token) => token.start >= start && token.end <= end),
-      name,
-    );
-  const source = readOutline(part.text.slice(start, end));
-  return source.verb === 'select' && !SETS.test(source.text) && source.from.some((relation) => relation.name === name);
+  const joins = ({ from }: Outline) => from.some((relation) => relation.name === name);
+  const searches = (span: Span | null) => span !== null && mentions(tokensWithin(part, span), name);
+  if (part.source === null) return joins(part) || searches(part.where);
+  if (part.oneRow) return searches(part.source);
+  const source = readOutline(part.text.slice(part.source.start, part.source.end));
+  return source.verb === 'select' && !SETS.test(source.text) && joins(source);
 }
 
 const SETS = /\b(union|intersect|except)\b/i;
 /** Words that leave it open which of their operands is looked at. */
 const FORKS = new Set(['or', 'case', 'coalesce', 'greatest', 'least']);
-
-function whereOf({ tokens, body }: Outline): readonly Token[] {
-  let depth = 0;
-  const inBody = tokens.filter((token) => token.start >= body.start && token.end <= body.end);
-  const at = inBody.findIndex(({ kind, text }) => {
-    if (text === '(') depth += 1;
-    if (text === ')') depth -= 1;
-    return depth === 0 && kind === 'word' && text === 'where';
-  });
-  return at < 0 ? [] : inBody.slice(at);
-}
 
 /** `FROM name` somewhere, with nothing around it that may leave it out. */
 const mentions = (tokens: readonly Token[], name: string): boolean =>

@@ -37,13 +37,13 @@ export interface Outline {
   /** WITH and its queries. */
   readonly with: string;
   readonly withQueries: readonly WithQuery[];
-  /** Names of the WITH queries. */
-  readonly withNames: readonly string[];
   /** For DML. */
   readonly target: Relation | null;
   readonly from: readonly Relation[];
   /** From the verb to the end, without RETURNING, ON CONFLICT and what locks or cuts rows. */
   readonly body: Span;
+  /** WHERE and its condition, of an UPDATE or DELETE. */
+  readonly where: Span | null;
   /** Where hidden outputs of a SELECT may be added: before its FROM. */
   readonly listEnd: number;
   readonly returning: Span | null;
@@ -78,13 +78,19 @@ const NO_ALIAS = new Set(
   ),
 );
 
+/** Whether a WITH query has this name. */
+export const isWithQuery = ({ withQueries }: Outline, name: string | null): boolean => withQueries.some((query) => query.name === name);
+
+export const tokensWithin = ({ tokens }: Outline, span: Span): readonly Token[] =>
+  tokens.filter(({ start, end }) => start >= span.start && end <= span.end);
+
 /** Reads a statement's outline off its tokens. */
 export function readOutline(text: string): Outline {
   return new Reader(text).read();
 }
 
 /** What statements of all kinds have. */
-type Common = 'text' | 'tokens' | 'verb' | 'with' | 'withQueries' | 'withNames';
+type Common = 'text' | 'tokens' | 'verb' | 'with' | 'withQueries';
 
 class Reader {
   readonly #text: string;
@@ -105,7 +111,6 @@ class Reader {
       tokens: this.#tokens,
       with: this.#text.slice(this.#tokens[0]?.start ?? 0, this.#tokens[verbAt]?.start),
       withQueries,
-      withNames: withQueries.map(({ name }) => name),
     };
     switch (verb) {
       case 'insert':
@@ -204,6 +209,7 @@ class Reader {
       target: null,
       from: fromAt === null ? [] : this.#relations(fromAt + 1).relations,
       body: whole,
+      where: null,
       listEnd: this.#start(fromAt ?? Math.min(...clauses.map((clause) => clause.at), this.#tokens.length)),
       returning: null,
       onConflict: null,
@@ -263,6 +269,7 @@ class Reader {
       target: target.relation,
       from: [],
       body: { start: this.#start(verbAt), end: this.#tokens[bodyEnd - 1]!.end },
+      where: null,
       listEnd: 0,
       returning: this.#returning(returningAt),
       onConflict:
@@ -284,10 +291,12 @@ class Reader {
     const whereAt = clauses.find((clause) => clause.word === 'where')?.at;
     const returningAt = clauses.find((clause) => clause.word === 'returning')?.at ?? null;
     if (whereAt !== undefined && this.#is(whereAt + 1, 'current')) throw new UnmodelledError('WHERE CURRENT OF');
+    const { end } = this.#tokens[(returningAt ?? this.#tokens.length) - 1]!;
     return {
       target: target.relation,
       from: fromAt === null ? [] : this.#relations(fromAt + 1).relations,
-      body: { start: this.#start(verbAt), end: this.#tokens[(returningAt ?? this.#tokens.length) - 1]!.end },
+      body: { start: this.#start(verbAt), end },
+      where: whereAt === undefined ? null : { start: this.#start(whereAt), end },
       listEnd: 0,
       returning: this.#returning(returningAt),
       onConflict: null,
