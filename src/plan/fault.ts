@@ -29,6 +29,7 @@ const PERSONAL: readonly PersonalFault['kind'][] = ['connection-lost', 'process-
 
 export const isTick = (fault: Fault): fault is Extract<Fault, { kind: 'tick' }> => fault.kind === 'tick';
 
+/** Whether a fault is the crash of the whole server. */
 export const isCrash = ({ kind }: Fault): boolean => kind === 'server-crash';
 export const isCacheDown = ({ kind }: Fault): boolean => kind === 'cache-down';
 
