@@ -39,7 +39,7 @@ export async function judge(
   let nearest: Departed = { event: -1, model: '' };
   try {
     for (let way = 1; way <= ways; way += 1) {
-      const stage = new ModelStage(specification, isolation, engine, chooser);
+      const stage = await ModelStage.open(specification, isolation, engine, chooser);
       const departed = await follow(specification, permutation, stage, expected);
       if (departed === null) return { permutation: name, kind: 'agrees' };
       if (departed.event > nearest.event) nearest = departed;

@@ -34,15 +34,21 @@ export class ModelStage implements Stage {
   #waiters: ActorIndex[] = [];
   #state: ModelState;
 
-  /** Throws {@link UnmodelledError} where the model does not know the tables. */
-  constructor(specification: Specification, isolation: IsolationLevel, engine: ModelEngine, chooser: Chooser) {
+  private constructor(specification: Specification, engine: ModelEngine, chooser: Chooser, state: ModelState) {
     this.#specification = specification;
     this.#engine = engine;
     this.#chooser = chooser;
     const actors = specification.sessions.length + 1;
     this.#inboxes = Array.from({ length: actors }, () => new Inbox());
     this.#queries = Array.from({ length: actors }, () => null);
-    this.#state = atOnce(engine.open({ schema: definitions(specification).join(';\n'), seed: '', actors, isolation, clockMs: 0 }));
+    this.#state = state;
+  }
+
+  /** Rejects with {@link UnmodelledError} where the model does not know the tables. */
+  static async open(specification: Specification, isolation: IsolationLevel, engine: ModelEngine, chooser: Chooser): Promise<ModelStage> {
+    const actors = specification.sessions.length + 1;
+    const state = await engine.open({ schema: definitions(specification).join(';\n'), seed: '', actors, isolation, clockMs: 0 });
+    return new ModelStage(specification, engine, chooser, state);
   }
 
   inbox(session: SessionIndex): Inbox {
@@ -236,7 +242,7 @@ export class ModelStage implements Stage {
   }
 }
 
-/** A specification's engine has pg-mem only, and never makes anybody wait. */
+/** Once a specification's tables are known its engine asks pg-mem only, and never makes anybody wait. */
 function atOnce<T>(value: MaybePromise<T>): T {
   if (value instanceof Promise) throw new Error('the engine of a specification has to be one without PGlite');
   return value;

@@ -114,7 +114,7 @@ class Run {
   }
 
   async #playOnModel(permutation: Permutation, emit: (event: SpecEvent) => void): Promise<Ending> {
-    const stage = new ModelStage(this.#specification, this.#options.isolation, this.#engine, new Chooser());
+    const stage = await ModelStage.open(this.#specification, this.#options.isolation, this.#engine, new Chooser());
     try {
       return await conduct(this.#specification, permutation, stage, emit);
     } catch (error) {

@@ -1,4 +1,5 @@
-import type { Table } from './catalog.js';
+import { UnmodelledError } from '../contract.js';
+import type { CheckConstraint, Table } from './catalog.js';
 import type { RowContents } from './contents.js';
 import type { Evaluator } from './evaluator.js';
 import type { TextQuery } from './pglite/text-query.js';
@@ -43,11 +44,19 @@ export function checkRow(
 function checkQueries(table: Table): readonly (Query | TextQuery)[] {
   let queries = compiled.get(table);
   if (queries === undefined) {
-    const context = { catalog: { tables: [table], sequences: [], plain: true }, parameters: [] };
-    queries = table.checks.map(({ expression }) =>
-      'text' in expression ? expression : compileOver({ table, alias: table.name, oneRow: true }, [{ expr: expression }], null, context),
-    );
+    queries = table.checks.map((check) => compileCheck(check, table));
     compiled.set(table, queries);
   }
   return queries;
+}
+
+function compileCheck({ plain, query }: CheckConstraint, table: Table): Query | TextQuery {
+  if (plain === null) return query;
+  const context = { catalog: { tables: [table], sequences: [], plain: true }, parameters: [] };
+  try {
+    return compileOver({ table, alias: table.name, oneRow: true }, [{ expr: plain }], null, context);
+  } catch (error) {
+    if (error instanceof UnmodelledError || error instanceof SqlError) return query;
+    throw error;
+  }
 }

@@ -33,7 +33,7 @@ import { SnapshotView, versionsOf } from './view.js';
 import { worksFor } from './works.js';
 
 export interface ModelEngineOptions {
-  /** Without PGlite. What pg-mem is not asked about is refused, and nothing has to be waited for. Default false. */
+  /** PGlite reads the schema, and answers nothing: what pg-mem is not asked about is refused. Default false. */
   readonly plainOnly?: boolean;
   /** The major version of PostgreSQL that is modelled; null for the newest, which is the default. */
   readonly major?: MaybePromise<number | null>;

@@ -5,7 +5,7 @@ import type { Catalog } from './catalog.js';
 import type { RowContents } from './contents.js';
 import { evaluatorType, literal } from './expressions.js';
 import { Asker } from './pglite/asker.js';
-import type { PgliteSchema } from './pglite/schema.js';
+import { type PgliteSchema, quote } from './pglite/schema.js';
 import type { Given, TextQuery } from './pglite/text-query.js';
 import { oneRowTable, ROW_COLUMN } from './queries.js';
 import type { Query, Subquery } from './query.js';
@@ -36,14 +36,13 @@ export class Evaluator {
     this.#db = newDb({ noAstCoverageCheck: true });
     for (const table of catalog.tables) {
       const columns = table.columns
-        .filter((column) => isPlain(column.type))
-        .map((column) => `"${column.name}" ${evaluatorType(column.type)}`)
-        .join(', ');
+        .flatMap(({ name, type }) => (isPlain(type) ? [`${quote(name)} ${evaluatorType(type)}, `] : []))
+        .join('');
       for (const name of [table.name, oneRowTable(table)])
-        this.#db.public.none(`create table "${name}" (${columns}, ${ROW_COLUMN} integer)`);
+        this.#db.public.none(`create table ${quote(name)} (${columns}${ROW_COLUMN} integer)`);
     }
     for (const sequence of catalog.sequences)
-      this.#db.public.none(`create table "${sequence.name}" (last_value integer, is_called bool, ${ROW_COLUMN} integer)`);
+      this.#db.public.none(`create table ${quote(sequence.name)} (last_value integer, is_called bool, ${ROW_COLUMN} integer)`);
     this.#db.getSchema('pg_catalog').registerFunction({
       name: 'now',
       returns: DataType.timestamptz,
@@ -72,7 +71,8 @@ export class Evaluator {
     const key = JSON.stringify([query.id, view.nowMs, contents, query.texts.map((number) => given.texts[number])]);
     let answer = this.#asked.get(key);
     if (answer === undefined) {
-      this.#asker ??= new Asker(this.pglite!, this.#catalog, this.#contents);
+      if (this.pglite === null) throw new UnmodelledError('what pg-mem is not asked about');
+      this.#asker ??= new Asker(this.pglite, this.#catalog, this.#contents);
       answer = this.#asker.ask(query, view, given);
       this.#asked.set(key, answer);
     }

@@ -1,7 +1,7 @@
 import type { Catalog } from './catalog.js';
-import { readCatalog } from './compile.js';
 import { RowContents } from './contents.js';
 import { Evaluator } from './evaluator.js';
+import { catalogOf } from './pglite/catalog.js';
 import { PgliteSchema } from './pglite/schema.js';
 import type { StatementPlan } from './statements.js';
 
@@ -21,14 +21,15 @@ let last: { readonly schema: string; readonly plainOnly: boolean; readonly works
 
 /**
  * The works for a schema. Those of the last one are kept: a scenario's plans are explored one after the other, and nothing that is remembered
- * changes an answer. `plainOnly`: without PGlite.
+ * changes an answer. `plainOnly`: PGlite reads the schema, and answers nothing.
  */
 export function worksFor(schema: string, plainOnly: boolean): Works {
   if (last === null || last.schema !== schema || last.plainOnly !== plainOnly || last.works.contents.size > MOST_CONTENTS) {
-    const pglite = plainOnly ? null : new PgliteSchema(schema);
-    const catalog = readCatalog(schema, pglite);
+    const pglite = new PgliteSchema(schema);
+    const catalog = catalogOf(pglite.rows);
     const contents = new RowContents();
-    last = { schema, plainOnly, works: { catalog, contents, evaluator: new Evaluator(catalog, contents, pglite), plans: new Map() } };
+    const evaluator = new Evaluator(catalog, contents, plainOnly ? null : pglite);
+    last = { schema, plainOnly, works: { catalog, contents, evaluator, plans: new Map() } };
   }
   return last.works;
 }

@@ -2,7 +2,9 @@ import { UnmodelledError } from '../../contract.js';
 import { tokenize } from '../../sql-text.js';
 import type { Catalog, CheckConstraint, Column, ForeignKey, ReferentialAction, Table, UniqueConstraint } from '../catalog.js';
 import { isPlain } from '../types.js';
-import { type CatalogIndex, type CatalogRows, type CatalogTable, quote, rowSchema } from './schema.js';
+import type { CatalogColumn, CatalogIndex, CatalogRows, CatalogTable } from './catalog-rows.js';
+import { plainExpression } from './plain-expression.js';
+import { quote, rowSchema } from './schema.js';
 import { newTextQuery, type TextQuery } from './text-query.js';
 
 /** Types of which values are equal where their texts are: in others (`1.0` and `1.00`, `1 day` and `24:00`) no key is known. */
@@ -20,7 +22,7 @@ const KEY_TYPES = new Set([
   '_text',
 ]);
 
-/** The catalog of a schema that the parser does not know, as PostgreSQL has understood it. */
+/** What the layer knows of a schema, all of it from PostgreSQL's catalogue. What is not modelled is refused by name. */
 export function catalogOf(rows: CatalogRows): Catalog {
   const sequences = rows.sequences.map((sequence, index) => {
     if (sequence.step !== 1) throw new UnmodelledError(`the increment of sequence ${sequence.name}`);
@@ -30,16 +32,16 @@ export function catalogOf(rows: CatalogRows): Catalog {
   const foreignKeys = rows.tables.flatMap((table, index) => foreignKeysOf(table, index, rows.tables));
   const tables = rows.tables.map((table, index): Table => {
     const columns = table.columns.map((column): Column => {
-      const sequence = column.sequence === null ? null : sequences.findIndex((item) => item.name === column.sequence);
+      const draws = column.identity !== '' || isNextValue(column);
       return {
         name: column.name,
         type: column.type,
         notNull: column.notNull,
-        sequence,
+        sequence: draws ? sequences.findIndex((item) => item.name === column.sequence) : null,
         generatedAlways: column.identity === 'a',
-        default: null,
+        default: draws || column.generated || column.default === null ? null : plainExpression(column.default),
         generated: column.generated,
-        volatileDefault: volatileIn(column.sequence === null ? column.default : null, rows.volatile),
+        volatileDefault: draws ? null : volatileIn(column.default, rows.volatile),
       };
     });
     const unique = table.indexes.map((item) => uniqueOf(item, table, index, columns));
@@ -55,16 +57,30 @@ export function catalogOf(rows: CatalogRows): Catalog {
       indexed: new Set(table.indexed.map((column) => indexOf(table, column))),
       keyColumns: new Set(keys),
       checks: table.checks.map(
-        ({ name, expression }): CheckConstraint => ({ name, expression: overOneRow(table, index, [`(${expression})`], ['bool']) }),
+        ({ name, expression }): CheckConstraint => ({
+          name,
+          plain: plainExpression(expression),
+          query: overOneRow(table, index, [`(${expression})`], ['bool']),
+        }),
       ),
       foreignKeys: foreignKeys.filter((foreignKey) => foreignKey.table === index),
       referencedBy: foreignKeys.filter((foreignKey) => foreignKey.parent === index),
-      plain: false,
+      plain: isPlainTable(table, columns),
       triggers: table.triggers,
     };
   });
-  return { tables, sequences, plain: false };
+  return { tables, sequences, plain: rows.plain };
 }
+
+/** Whether rows can be written without PostgreSQL's help: nothing but their constraints changes or refuses a value. */
+function isPlainTable({ columns, triggers }: CatalogTable, read: readonly Column[]): boolean {
+  const isPlainColumn = ({ type, limited, generated, default: text }: CatalogColumn, at: number) =>
+    isPlain(type) && !limited && !generated && (text === null || read[at]!.sequence !== null || read[at]!.default !== null);
+  return triggers.length === 0 && columns.every(isPlainColumn);
+}
+
+/** A default that draws from a sequence and does nothing else. */
+const isNextValue = ({ default: text }: CatalogColumn): boolean => text !== null && /^nextval\('[^']+'::regclass\)$/.test(text);
 
 function refuse(table: CatalogTable): void {
   if (table.key === null) throw new UnmodelledError(`table ${table.name} has no primary key`);

@@ -1,0 +1,143 @@
+import type { Timing } from '../catalog.js';
+import type { Instance } from './instance.js';
+
+export interface CatalogTable {
+  readonly name: string;
+  readonly columns: readonly CatalogColumn[];
+  readonly key: readonly string[] | null;
+  readonly indexes: readonly CatalogIndex[];
+  /** Columns that some index depends on, in its keys or its predicate. */
+  readonly indexed: readonly string[];
+  readonly checks: readonly { readonly name: string; readonly expression: string }[];
+  readonly foreignKeys: readonly CatalogForeignKey[];
+  /** What is not modelled about it. */
+  readonly triggers: readonly string[];
+  readonly others: readonly string[];
+  readonly special: boolean;
+}
+
+export interface CatalogColumn {
+  readonly name: string;
+  readonly type: string;
+  readonly notNull: boolean;
+  /** Length, precision or scale: a value may be changed, or refused, on its way in. */
+  readonly limited: boolean;
+  readonly default: string | null;
+  /** The sequence that it draws from, by itself or in an expression. */
+  readonly sequence: string | null;
+  readonly identity: '' | 'a' | 'd';
+  readonly generated: boolean;
+}
+
+export interface CatalogIndex {
+  readonly name: string;
+  readonly columns: readonly string[] | null;
+  readonly keys: readonly string[];
+  readonly predicate: string | null;
+  readonly nullsNotDistinct: boolean;
+  readonly method: string;
+  /** Of an exclusion constraint, or one WITHOUT OVERLAPS: the operator between two rows' keys, for each. */
+  readonly operators: readonly string[] | null;
+  readonly withoutOverlaps: boolean;
+  readonly primary: boolean;
+  readonly timing: Timing;
+}
+
+export interface CatalogForeignKey {
+  readonly name: string;
+  readonly columns: readonly string[];
+  readonly parent: string;
+  readonly parentColumns: readonly string[];
+  readonly actions: string;
+  readonly period: boolean;
+  /** Columns named by ON DELETE SET NULL. */
+  readonly setColumns: readonly string[] | null;
+  readonly timing: Timing;
+}
+
+export interface CatalogRows {
+  readonly tables: readonly CatalogTable[];
+  readonly sequences: readonly { readonly name: string; readonly start: number; readonly step: number }[];
+  /** Functions that may give another value at every call, by name. */
+  readonly volatile: readonly string[];
+  /** There is nothing but tables, their indexes and sequences, all in the schema "public". */
+  readonly plain: boolean;
+}
+
+/** Only where a statement's rows are asked for must they come in the order in which they lie: here indexes save seconds. */
+export function readRows(instance: Instance): CatalogRows {
+  instance.script('SET enable_indexscan = on; SET enable_bitmapscan = on');
+  const rows = JSON.parse(instance.script(CATALOG)[0]![0]![0]!) as CatalogRows;
+  instance.script('RESET enable_indexscan; RESET enable_bitmapscan');
+  return rows;
+}
+
+/** Everything that the layer has to know of the schema, as one JSON document. */
+export const CATALOG = `
+WITH attributes AS (
+  SELECT a.attrelid, a.attnum, a.attname, t.typname, a.attnotnull, a.attidentity, a.attgenerated, a.atttypmod,
+         pg_get_expr(d.adbin, d.adrelid) AS default,
+         (SELECT s.relname FROM pg_depend p JOIN pg_class s ON s.oid = p.refobjid AND s.relkind = 'S'
+           WHERE p.classid = 'pg_attrdef'::regclass AND p.objid = d.oid AND p.refclassid = 'pg_class'::regclass) AS drawn,
+         (SELECT s.relname FROM pg_depend p JOIN pg_class s ON s.oid = p.objid AND s.relkind = 'S'
+           WHERE p.refobjid = a.attrelid AND p.refobjsubid = a.attnum AND p.deptype = 'i') AS own
+    FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+   WHERE a.attnum > 0 AND NOT a.attisdropped
+), tables AS (
+  SELECT c.* FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
+)
+SELECT json_build_object(
+  'tables', coalesce((SELECT json_agg(json_build_object(
+    'name', c.relname,
+    'columns', coalesce((SELECT json_agg(json_build_object('name', attname, 'type', typname, 'limited', atttypmod <> -1, 'notNull', attnotnull, 'default', a.default, 'sequence', coalesce(own, drawn), 'identity', attidentity, 'generated', attgenerated <> '') ORDER BY attnum)
+                  FROM attributes a WHERE attrelid = c.oid), '[]'),
+    'key', (SELECT json_agg(a.attname ORDER BY k.position)
+              FROM pg_index i, unnest(i.indkey::int2[]) WITH ORDINALITY AS k(attnum, position), attributes a
+             WHERE i.indrelid = c.oid AND i.indisprimary AND a.attrelid = c.oid AND a.attnum = k.attnum),
+    'indexes', coalesce((SELECT json_agg(json_build_object(
+        'name', x.relname,
+        'columns', CASE WHEN i.indexprs IS NULL AND i.indpred IS NULL THEN
+                     (SELECT json_agg(a.attname ORDER BY k.position) FROM unnest(i.indkey::int2[]) WITH ORDINALITY AS k(attnum, position), attributes a
+                       WHERE a.attrelid = c.oid AND a.attnum = k.attnum AND k.position <= i.indnkeyatts) END,
+        'keys', (SELECT json_agg(pg_get_indexdef(i.indexrelid, k::int, true) ORDER BY k) FROM generate_series(1, i.indnkeyatts) AS k),
+        'predicate', pg_get_expr(i.indpred, i.indrelid),
+        'nullsNotDistinct', i.indnullsnotdistinct,
+        'method', (SELECT amname FROM pg_am WHERE oid = x.relam),
+        'operators', (SELECT json_agg(format('OPERATOR(%I.%s)', n.nspname, o.oprname) ORDER BY k.position)
+           FROM pg_constraint e, unnest(e.conexclop) WITH ORDINALITY AS k(operator, position), pg_operator o, pg_namespace n
+          WHERE e.conindid = i.indexrelid AND e.contype IN ('x', 'p', 'u') AND o.oid = k.operator AND n.oid = o.oprnamespace),
+        'withoutOverlaps', i.indisunique AND i.indisexclusion,
+        'primary', i.indisprimary,
+        'timing', coalesce((SELECT CASE WHEN NOT e.condeferrable THEN 'at once' WHEN e.condeferred THEN 'deferred' ELSE 'immediate' END
+           FROM pg_constraint e WHERE e.conindid = i.indexrelid AND e.contype IN ('x', 'p', 'u')), 'at once')) ORDER BY NOT i.indisprimary, i.indexrelid)
+      FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid WHERE i.indrelid = c.oid AND (i.indisunique OR i.indisexclusion)), '[]'),
+    'indexed', coalesce((SELECT json_agg(DISTINCT a.attname)
+      FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_am m ON m.oid = x.relam JOIN attributes a ON a.attrelid = c.oid
+     WHERE i.indrelid = c.oid AND m.amname <> 'brin' AND (a.attnum = ANY (i.indkey) OR EXISTS (SELECT 1 FROM pg_depend d
+           WHERE d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid AND d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid AND d.refobjsubid = a.attnum))), '[]'),
+    'checks', coalesce((SELECT json_agg(json_build_object('name', conname, 'expression', pg_get_expr(conbin, conrelid)) ORDER BY conname)
+      FROM pg_constraint WHERE conrelid = c.oid AND contype = 'c'), '[]'),
+    'foreignKeys', coalesce((SELECT json_agg(json_build_object(
+        'name', k.conname,
+        'columns', (SELECT json_agg(a.attname ORDER BY position) FROM unnest(k.conkey) WITH ORDINALITY AS n(attnum, position), attributes a WHERE a.attrelid = k.conrelid AND a.attnum = n.attnum),
+        'parent', (SELECT relname FROM pg_class WHERE oid = k.confrelid),
+        'parentColumns', (SELECT json_agg(a.attname ORDER BY position) FROM unnest(k.confkey) WITH ORDINALITY AS n(attnum, position), attributes a WHERE a.attrelid = k.confrelid AND a.attnum = n.attnum),
+        'actions', k.confupdtype::text || k.confdeltype::text || k.confmatchtype::text, 'period', k.conperiod,
+        'timing', CASE WHEN NOT k.condeferrable THEN 'at once' WHEN k.condeferred THEN 'deferred' ELSE 'immediate' END,
+        'setColumns', (SELECT json_agg(a.attname) FROM unnest(k.confdelsetcols) AS n(attnum), attributes a WHERE a.attrelid = k.conrelid AND a.attnum = n.attnum)) ORDER BY k.oid)
+      FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype = 'f'), '[]'),
+    'triggers', coalesce((SELECT json_agg(tgname ORDER BY tgname) FROM pg_trigger WHERE tgrelid = c.oid AND NOT tgisinternal), '[]'),
+    'others', coalesce((SELECT json_agg(conname ORDER BY conname) FROM pg_constraint
+                         WHERE conrelid = c.oid AND contype NOT IN ('c', 'f', 'p', 'u', 'n', 'x')), '[]'),
+    'special', c.relrowsecurity OR c.relispartition OR c.relkind = 'p' OR c.relhassubclass OR c.relhasrules
+      OR EXISTS (SELECT 1 FROM pg_inherits WHERE inhrelid = c.oid)
+  ) ORDER BY c.oid) FROM tables c), '[]'),
+  'sequences', coalesce((SELECT json_agg(json_build_object('name', c.relname, 'start', s.seqstart, 'step', s.seqincrement) ORDER BY c.oid)
+     FROM pg_class c JOIN pg_sequence s ON s.seqrelid = c.oid WHERE c.relnamespace = 'public'::regnamespace), '[]'),
+  'plain', NOT EXISTS (SELECT FROM pg_namespace WHERE nspname !~ '^(pg_|information_schema$|public$|lastseat$)')
+     AND NOT EXISTS (SELECT FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind NOT IN ('r', 'i', 'S', 't'))
+     AND NOT EXISTS (SELECT FROM pg_proc WHERE pronamespace = 'public'::regnamespace)
+     AND NOT EXISTS (SELECT FROM pg_type WHERE typnamespace = 'public'::regnamespace AND typtype IN ('d', 'e', 'r', 'm')),
+  'volatile', (SELECT json_agg(DISTINCT proname) FROM pg_proc
+     WHERE (provolatile = 'v' OR prokind = 'p') AND pronamespace IN ('pg_catalog'::regnamespace, 'public'::regnamespace)
+       AND proname NOT IN (SELECT proname FROM pg_proc WHERE pronamespace = 'lastseat'::regnamespace)))::text`;
