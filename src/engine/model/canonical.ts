@@ -23,7 +23,7 @@ export type KeyPart =
  * replies, go on alike. Numbers that only tell things apart (slots, versions, transactions) are replaced by what they stand for.
  */
 export function canonical(state: ModelState, machinery: Machinery, without: ReadonlySet<KeyPart> = new Set()): string {
-  const names = new Names(state);
+  const names = new Names(state, machinery);
   const ids = new Ids(state);
   const parts: string[] = [];
   const add = (part: KeyPart, text: () => string) => {
@@ -114,21 +114,51 @@ class Ids {
 class Names {
   readonly #state: ModelState;
   readonly #pending = new Map<number, string>();
+  /** Which of the rows with the same content one is, where it is not the first of them. */
+  readonly #twins = new Map<number, number>();
 
-  constructor(state: ModelState) {
+  constructor(state: ModelState, machinery: Machinery) {
     this.#state = state;
+    this.#numberTwins(state, machinery);
     state.transactions.forEach((transaction, actor) => {
       if (transaction === null) return;
       for (const writes of transaction.levels.length > 1 ? [...transaction.levels, transaction] : [transaction])
         for (const [slot, write] of writes.writes)
           if (write.base === null && write.next !== null) this.#pending.set(slot, `a${actor}.${write.next.content}`);
     });
+    this.#numberPending();
+  }
+
+  /** Only in a table without a key can two committed rows be alike. They are told apart by where they lie. */
+  #numberTwins(state: ModelState, { catalog, contents }: Machinery): void {
+    for (const { index, key } of catalog.tables) {
+      if (key.length > 0) continue;
+      const versions = versionsOf(state.committed, contents, catalog.tables.length)[index]!;
+      let at = 0;
+      versions
+        .toSorted((left, right) => left.content - right.content || left.position - right.position)
+        .forEach(({ slot, content }, place, sorted) => {
+          at = content === sorted[place - 1]?.content ? at + 1 : 0;
+          if (at > 0) this.#twins.set(slot, at);
+        });
+    }
+  }
+
+  /** A transaction may have inserted the same row twice. */
+  #numberPending(): void {
+    const seen = new Map<string, number>();
+    for (const [slot, name] of [...this.#pending].sort(([left], [right]) => left - right)) {
+      const before = seen.get(name) ?? 0;
+      seen.set(name, before + 1);
+      if (before > 0) this.#pending.set(slot, `${name}#${before}`);
+    }
   }
 
   slot(slot: number, seen: Version | null = null): string {
     const current = this.#state.committed.rows.get(slot);
-    if (current !== undefined) return `${current.content}`;
-    return this.#pending.get(slot) ?? `dead${seen?.content ?? ''}`;
+    if (current === undefined) return this.#pending.get(slot) ?? `dead${seen?.content ?? ''}`;
+    const twin = this.#twins.get(slot) ?? 0;
+    return twin === 0 ? `${current.content}` : `${current.content}#${twin}`;
   }
 
   /** A version: the newest of its row, or an older one by its content. */

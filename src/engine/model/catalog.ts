@@ -71,7 +71,7 @@ export interface Table {
   readonly index: number;
   readonly name: string;
   readonly columns: readonly Column[];
-  /** Columns of the primary key. */
+  /** Columns of the primary key; none where there is no such key. */
   readonly key: readonly number[];
   /** Unique indexes and exclusion constraints, in the order in which a row is entered into them. */
   readonly unique: readonly UniqueConstraint[];

@@ -28,7 +28,7 @@ import { type Conflict, certainly, mustFail, type ViewWith } from './serializabl
 import { SqlError } from './sql-error.js';
 import { type Committed, EMPTY, type Execution, type Level, type ModelState, type Transaction, type Write } from './state.js';
 import type { StatementPlan } from './statements.js';
-import { toCommittedValue, toReplyValue } from './types.js';
+import { toCommittedValue, toReplyValue, type Value } from './types.js';
 import { SnapshotView, versionsOf } from './view.js';
 import { worksFor } from './works.js';
 
@@ -502,13 +502,7 @@ export class ModelEngine implements Engine<ModelState> {
     return Object.fromEntries(
       catalog.tables.map((table) => {
         const values = byTable[table.index]!.map((version) => contents.values(version.content));
-        values.sort((left, right) => {
-          for (const column of table.key) {
-            const [one, other] = [left[column]!, right[column]!];
-            if (one !== other) return one < other ? -1 : 1;
-          }
-          return 0;
-        });
+        values.sort(table.key.length > 0 ? byKey(table.key) : byText);
         return [
           table.name,
           values.map((row) =>
@@ -533,6 +527,26 @@ export class ModelEngine implements Engine<ModelState> {
       .map((row) => row.values.map((value, index) => toReplyValue(value, plan.query.outputs[index]!.type)));
     return plainRows({ kind: 'result', command: 'SELECT', rowCount: rows.length, fields: plan.query.outputs, rows });
   }
+}
+
+const byKey = (key: readonly number[]) => (left: readonly Value[], right: readonly Value[]) => {
+  for (const column of key) {
+    const [one, other] = [left[column]!, right[column]!];
+    if (one !== other) return one < other ? -1 : 1;
+  }
+  return 0;
+};
+
+/** The order of rows that have no key: by their values as text, byte by byte, NULLs last. */
+function byText(left: readonly Value[], right: readonly Value[]): number {
+  for (const [column, one] of left.entries()) {
+    const other = right[column]!;
+    if (one === other) continue;
+    if (one === null || other === null) return one === null ? 1 : -1;
+    const order = Buffer.compare(Buffer.from(String(one)), Buffer.from(String(other)));
+    if (order !== 0) return order;
+  }
+  return 0;
 }
 
 const NEWEST_MAJOR = 18;

@@ -189,7 +189,9 @@ function tableExpression(table: InspectedTable): string {
     return quote(name);
   };
   const row = `json_build_object(${table.columns.map((column) => `${literal(column.name)}, ${value(column)}`).join(', ')})`;
-  const order = table.key.length === 0 ? '' : ` ORDER BY ${table.key.map(quote).join(', ')}`;
+  // Rows that have no key come by their values as text.
+  const keys = table.key.length > 0 ? table.key.map(quote) : table.columns.map(({ name }) => `${quote(name)}::text COLLATE "C"`);
+  const order = keys.length === 0 ? '' : ` ORDER BY ${keys.join(', ')}`;
   return `${literal(table.name)}, (SELECT coalesce(json_agg(${row}${order}), '[]'::json) FROM ${quote(table.name)})`;
 }
 

@@ -52,7 +52,7 @@ export function catalogOf(rows: CatalogRows): Catalog {
       index,
       name: table.name,
       columns,
-      key: table.key!.map((column) => indexOf(table, column)),
+      key: (table.key ?? []).map((column) => indexOf(table, column)),
       unique,
       indexed: new Set(table.indexed.map((column) => indexOf(table, column))),
       keyColumns: new Set(keys),
@@ -83,7 +83,6 @@ function isPlainTable({ columns, triggers }: CatalogTable, read: readonly Column
 const isNextValue = ({ default: text }: CatalogColumn): boolean => text !== null && /^nextval\('[^']+'::regclass\)$/.test(text);
 
 function refuse(table: CatalogTable): void {
-  if (table.key === null) throw new UnmodelledError(`table ${table.name} has no primary key`);
   if (table.special) throw new UnmodelledError(`table ${table.name}: partitions, inheritance, rules and row security`);
   if (table.others.length > 0) throw new UnmodelledError(`constraint ${table.others[0]} of ${table.name}: constraint triggers`);
 }
