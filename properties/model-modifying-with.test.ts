@@ -176,7 +176,7 @@ describe('what is open is refused by name', () => {
     ],
     ['WITH RECURSIVE taken AS (UPDATE events SET seats = 1 WHERE id = 1 RETURNING id) SELECT id FROM taken', 'WITH RECURSIVE'],
     ['WITH a AS (WITH b AS (SELECT 1 AS id) DELETE FROM bookings USING b WHERE bookings.id = b.id RETURNING 1) SELECT 1', 'of this form'],
-    ['WITH a AS (MERGE INTO events USING bookings ON true WHEN MATCHED THEN DO NOTHING RETURNING 1) SELECT 1', 'of this form'],
+    ['WITH a AS (MERGE INTO events USING bookings ON true WHEN MATCHED THEN DO NOTHING RETURNING 1) SELECT 1', 'MERGE'],
   ])('%s', async (text, reason) => {
     const { machine } = modelOf({ schema, seed, scripts: [text], isolation: 'READ COMMITTED' });
     await expect(run(machine, { choose: (choices) => choices[0]! })).rejects.toThrow(reason);

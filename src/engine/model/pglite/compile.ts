@@ -9,7 +9,8 @@ import { TABLE_LOCK_MODES, type TableLockMode } from '../parse.js';
 import type { Output } from '../query.js';
 import { SqlError } from '../sql-error.js';
 import { type Rest, ROW_MODES, RowLockMode, type RowMark, type StatementPlan, type TableLock, type WaitPolicy } from '../statements.js';
-import { findLockingSubquery, type LockingSubquery, withRows } from './locking-subquery.js';
+import { type Analysis, analyse } from './analysis.js';
+import { findLockingSource, findLockingSubquery, type LockingSubquery, withRows } from './locking-subquery.js';
 import { findModifyingQuery, type ModifyingQuery, modifies } from './modifying-with.js';
 import { isWithQuery, type Outline, type Relation, readOutline, type Span, tokensWithin } from './outline.js';
 import { CONFLICT_SCHEMA, INSERT_SCHEMA, type PgliteSchema, quote, rowSchema, TEXTS, UNDRAWN } from './schema.js';
@@ -27,6 +28,7 @@ interface Described {
   /** Tables that it reads from the view. */
   readonly reads: readonly Load[];
   readonly ordered: boolean;
+  readonly analysis: Analysis;
 }
 
 const VIEW_SCHEMA = 'public';
@@ -42,11 +44,15 @@ export function compileText(
   pglite: PgliteSchema,
   types: readonly number[] = [],
 ): StatementPlan {
-  const text = withClock(source);
-  const outline = readOutline(text);
-  refuseByName(outline, pglite.rows.volatile);
-  const described = describe(outline, parameters, catalog, pglite, types);
-  const subquery = findLockingSubquery(outline);
+  const whole = withClock(source);
+  const first = describe(readOutline(whole), parameters, catalog, pglite, types);
+  const text = withoutSchemas(first.outline);
+  const described = text === whole ? first : describeAgain(text, parameters, catalog, pglite, first.parameterTypes);
+  const { outline } = described;
+  refuseByName(outline);
+  const subquery = findLockingSubquery(outline) ?? findLockingSource(outline);
+  const found = (subquery === null ? 0 : 1) + (outline.locking.length > 0 ? 1 : 0);
+  if (described.analysis.lockingQueries !== found) throw new UnmodelledError('a locking clause where the layer does not look for one');
   const modifying = findModifyingQuery(outline);
   if (subquery !== null && modifying !== null)
     throw new UnmodelledError('a modifying query in WITH, beside a subquery with a locking clause');
@@ -63,14 +69,37 @@ export function compileText(
   }
 }
 
-/** What depends on the session, on the server or on chance, and effects in places where the layer does not see them. */
-function refuseByName({ tokens, verb, withQueries }: Outline, volatile: readonly string[]): void {
+/** `public.seats.id` as `seats.id`: what stands in for the table stands in another schema. */
+function withoutSchemas({ text, tokens }: Outline): string {
+  let plain = '';
+  let done = 0;
+  tokens.forEach((token, index) => {
+    const [dot, table, next] = [tokens[index + 1], tokens[index + 2], tokens[index + 3]];
+    if (dot?.text !== '.' || next?.text !== '.' || table === undefined || tokens[index - 1]?.text === '.') return;
+    if (identifier(token) !== VIEW_SCHEMA) return;
+    plain += text.slice(done, token.start);
+    done = table.start;
+  });
+  return plain + text.slice(done);
+}
+
+function describeAgain(...[text, parameters, catalog, pglite, types]: Parameters<typeof compileText>): Described {
+  try {
+    return describe(readOutline(text), parameters, catalog, pglite, types ?? []);
+  } catch (error) {
+    if (error instanceof SqlError)
+      throw new UnmodelledError(`columns named with a schema, of which PostgreSQL says without: ${error.message}`);
+    throw error;
+  }
+}
+
+/** What PostgreSQL's tree of a statement does not show: constants that read the clock when they are read, and where the parts of a WITH stand. */
+function refuseByName({ tokens, verb, withQueries }: Outline): void {
   const modifying = new Set(withQueries.filter(modifies).map(({ body }) => body.start));
   let depth = 0;
   tokens.forEach((token, index) => {
     if (token.text === '(') depth += 1;
     if (token.text === ')') depth -= 1;
-    const next = tokens[index + 1]?.text;
     const before = tokens[index - 1]?.text;
     if (token.kind === 'string') {
       const value = token.text.slice(1, -1).trim().toLowerCase();
@@ -79,9 +108,7 @@ function refuseByName({ tokens, verb, withQueries }: Outline, volatile: readonly
     }
     if (token.kind !== 'word' && token.kind !== 'quoted') return;
     const name = identifier(token);
-    if (next === '(' && volatile.includes(name)) throw new UnmodelledError(`the function ${name}`);
-    if (SESSION_WORDS.has(name) && token.kind === 'word' && before !== 'as') throw new UnmodelledError(name);
-    if (SYSTEM_NAMES.test(name)) throw new UnmodelledError(name);
+    if (OWN_NAMES.test(name)) throw new UnmodelledError(name);
     if (name === 'into' && verb === 'select' && depth === 0) throw new UnmodelledError('SELECT INTO');
     if (!CHANGES.has(token.text) || depth === 0) return;
     if (token.text === 'merge' || before === ')' || (before === '(' && !modifying.has(tokens[index - 1]!.end)))
@@ -90,12 +117,8 @@ function refuseByName({ tokens, verb, withQueries }: Outline, volatile: readonly
 }
 
 const MOVING_DATES = new Set(['now', 'today', 'tomorrow', 'yesterday', 'allballs']);
-const SESSION_WORDS = new Set(
-  'current_user session_user current_role current_catalog current_schema user system_user version current_database current_setting current_schemas inet_client_addr inet_server_addr inet_client_port inet_server_port row_security_active'.split(
-    ' ',
-  ),
-);
-const SYSTEM_NAMES = /^(pg_|txid_|has_\w+_privilege$|information_schema$|ls_|lastseat_|(ctid|xmin|xmax|cmin|cmax|tableoid)$)/;
+/** Names that the layer gives to what it adds. */
+const OWN_NAMES = /^(ls_|lastseat_)/;
 
 const LOCK_MODES = new Map(
   TABLE_LOCK_MODES.map((mode): [string, TableLockMode] => [
@@ -122,9 +145,9 @@ function compileLockingSubquery(
   return {
     ...plan,
     ...common(outline.verb.toUpperCase(), described, true),
-    around: target,
+    around: subquery.as === 'source' ? null : target,
     rest: {
-      takesTurns: subquery.as === 'with' && outline.verb !== 'select',
+      takesTurns: (subquery.as === 'with' || subquery.as === 'source') && outline.verb !== 'select',
       over: around(described, subquery, outputs, parameters, catalog, pglite),
     },
   };
@@ -183,6 +206,8 @@ function describe(
   if (length !== parameters.length)
     throw new SqlError('08P01', `bind message supplies ${parameters.length} parameters, but prepared statement "" requires ${length}`);
   if (error !== null) throw error;
+  const analysis = analysisOf(pglite, outline.text, answer.parameterTypes);
+  if (analysis.reasons.length > 0) throw new UnmodelledError(analysis.reasons.join('; '));
   const tableLocks: TableLock[] = [];
   for (const [name, mode, kind, schema] of locks) {
     if (kind === 'v' && schema === VIEW_SCHEMA) continue;
@@ -190,7 +215,12 @@ function describe(
     if (table === undefined || schema !== VIEW_SCHEMA) throw new UnmodelledError(`the relation ${schema}.${name}`);
     tableLocks.push({ table: table.index, mode: LOCK_MODES.get(mode!)! });
   }
-  const throughView = locks.some(([, , kind]) => kind === 'v');
+  for (const { schema, name } of analysis.readByFunctions) {
+    const table = catalog.tables.find((item) => item.name === name);
+    if (table === undefined || schema !== VIEW_SCHEMA) throw new UnmodelledError(`the relation ${schema}.${name}`);
+    if (!tableLocks.some((lock) => lock.table === table.index)) tableLocks.push({ table: table.index, mode: 'ACCESS SHARE' });
+  }
+  const throughView = locks.some(([, , kind]) => kind === 'v') || analysis.readByFunctions.length > 0;
   const mentioned = (table: number) => outline.tokens.filter((token) => identifier(token) === catalog.tables[table]!.name).length;
   const isTargetOnly = (table: number) => outline.target?.name === catalog.tables[table]!.name && mentioned(table) === 1 && !throughView;
   const read = [...new Set(tableLocks.map((lock) => lock.table))].filter((table) => !isTargetOnly(table));
@@ -203,7 +233,26 @@ function describe(
     locks: inLockOrder(tableLocks, outline.tokens, catalog),
     reads,
     ordered: readStatement(outline.text).ordered,
+    analysis,
   };
+}
+
+const analysed = new WeakMap<PgliteSchema, Map<string, Analysis>>();
+
+/** Once for a statement's text and the types of its parameters. */
+function analysisOf(pglite: PgliteSchema, text: string, parameterTypes: readonly number[]): Analysis {
+  let known = analysed.get(pglite);
+  if (known === undefined) {
+    known = new Map();
+    analysed.set(pglite, known);
+  }
+  const key = `${parameterTypes.join()} ${text}`;
+  let analysis = known.get(key);
+  if (analysis === undefined) {
+    analysis = analyse(pglite.open(), text, parameterTypes);
+    known.set(key, analysis);
+  }
+  return analysis;
 }
 
 /** A parameter as `pg` sends it. */
@@ -395,9 +444,13 @@ function compileChange(described: Described, catalog: Catalog): Plan<'update'> |
   refuseDrawnDefault(described, table, outline.body);
   const joined = joinedOf(described, catalog);
   const shown = outline.returning === null ? '' : `${outline.text.slice(outline.returning.start, outline.returning.end)}, `;
-  const changed = updates ? table.columns.map((column) => `ls_new.${quote(column.name)}, `).join('') : '';
+  // Names of our own for OLD and NEW take the usual ones away.
+  const [before, after, names] = described.analysis.readsOldOrNew
+    ? ['old', 'new', '']
+    : ['ls_old', 'ls_new', ' WITH (OLD AS ls_old, NEW AS ls_new)'];
+  const changed = updates ? table.columns.map((column) => `${after}.${quote(column.name)}, `).join('') : '';
   const rows = joined.map((item) => `, ${rowOf(item)}`).join('');
-  const returning = `RETURNING WITH (OLD AS ls_old, NEW AS ls_new) ${shown}${changed}ls_old.ctid${rows}`;
+  const returning = `RETURNING${names} ${shown}${changed}${before}.ctid${rows}`;
   const hidden: Hidden[] = [{ kind: 'row', schema: rowSchema(0), table: table.index }, ...joined.map(hiddenOf)];
   const pins = pinned(joined, 1);
   const changes = updates ? typesOf(table) : [];

@@ -1,8 +1,8 @@
 import { UnmodelledError } from '../../contract.js';
-import { identifier } from '../../sql-text.js';
+import { identifier, readStatement } from '../../sql-text.js';
 import type { Output } from '../query.js';
 import type { Value } from '../types.js';
-import type { Outline, Span } from './outline.js';
+import { type Outline, readOutline, type Span } from './outline.js';
 import { literal, quote } from './schema.js';
 
 /**
@@ -11,7 +11,7 @@ import { literal, quote } from './schema.js';
  * and how often.
  */
 export interface LockingSubquery extends Span {
-  readonly as: 'scalar' | 'array' | 'with';
+  readonly as: 'scalar' | 'array' | 'with' | 'source';
   readonly text: string;
 }
 
@@ -46,6 +46,15 @@ export function findLockingSubquery(outline: Outline): LockingSubquery | null {
   if (depth === 1 && tokens[named]?.text === 'as' && name !== undefined && isOnlyRelation(outline, identifier(name)))
     return { ...span, as: 'with' };
   throw new UnmodelledError('a locking clause in a subquery, where the plan decides whether it runs and how often');
+}
+
+/** The locking query of an INSERT ... SELECT ... FOR UPDATE: it locks a row, and the row is inserted before the next is locked. */
+export function findLockingSource({ verb, source, text, oneRow, withQueries }: Outline): LockingSubquery | null {
+  if (verb !== 'insert' || source === null || oneRow) return null;
+  const query = text.slice(source.start, source.end);
+  if (!/^\s*select\b/i.test(query) || readOutline(query).locking.length === 0) return null;
+  if (withQueries.length > 0) throw new UnmodelledError('INSERT ... SELECT with a locking clause, behind WITH');
+  return { ...source, text: query, as: 'source' };
 }
 
 /** `WHERE column =` or `WHERE alias.column =`. */
@@ -83,6 +92,15 @@ export function withRows(
         /array\s*\(ARRAY\[/i,
         '(ARRAY[',
       );
+    case 'source': {
+      if (rows.length > 1 && !readStatement(text.slice(subquery.start, subquery.end)).ordered)
+        throw new UnmodelledError('INSERT ... SELECT with a locking clause over several rows, without ORDER BY');
+      // Text may be a bare string, which takes the type of the column that it goes to.
+      const given = (item: Value, column: number) =>
+        types[column] === 'text' ? literal(item === null ? null : String(item)) : value(item, column);
+      if (rows.length === 0) return `${before}SELECT ${outputs.map((_, column) => given(null, column)).join()} WHERE false${after}`;
+      return `${before}VALUES ${rows.map((row) => `(${row.map(given).join()})`).join()}${after}`;
+    }
     case 'with': {
       const named = outputs.map((output) => quote(output.name)).join();
       const nulls = outputs.map((_, column) => value(null, column)).join();
