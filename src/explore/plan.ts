@@ -75,10 +75,18 @@ class PlanExploration {
   }
 
   async explore(): Promise<PlanOutcome> {
-    const { strategy, model } = this.#options;
-    if (!model) return this.#sampleServer();
+    if (!this.#options.model) return this.#sampleServer();
     const major = chain(this.#options.postgres, (postgres) => postgres?.server.major ?? null);
     const engine = new ModelEngine({ major });
+    try {
+      return await this.#onModel(engine);
+    } finally {
+      engine.keepShapes();
+    }
+  }
+
+  async #onModel(engine: ModelEngine): Promise<PlanOutcome> {
+    const { strategy } = this.#options;
     const machine = new Machine(this.#scenario, this.#plan, engine);
     if (strategy === 'auto' || strategy === 'exhaustive') {
       const { maxStates } = this.#options.limits;

@@ -32,12 +32,17 @@ export interface SearchResult {
 export async function search(machine: Machine<ModelState>, engine: ModelEngine, options: SearchOptions): Promise<SearchResult> {
   for (;;) {
     const first = await machine.start();
-    const before = engine.orderedTables;
+    const before = learnt(engine);
     const result = await searchOnce(machine, engine, first, options);
-    // Row order has turned out to matter in a table where it was left out of the canonical state: once more, with it.
-    if (engine.orderedTables === before) return result;
+    if (learnt(engine) === before) return result;
   }
 }
+
+/**
+ * Changes when row order has turned out to matter in a table where it was left out of the canonical state, or when an answer of pg-mem has turned
+ * out wrong: then the search begins anew.
+ */
+const learnt = (engine: ModelEngine): string => `${engine.orderedTables} ${engine.refutedShapes}`;
 
 async function searchOnce(
   machine: Machine<ModelState>,
@@ -48,7 +53,7 @@ async function searchOnce(
   const nodes: GraphNode[] = [];
   const known = new Map<string, GraphNode>();
   const open: { node: GraphNode; configuration: Configuration<ModelState> }[] = [];
-  const ordered = engine.orderedTables;
+  const before = learnt(engine);
   let transitions = 0;
   const enter = (configuration: Configuration<ModelState>): MaybePromise<GraphNode> => {
     const key = options.unmerged ? String(nodes.length) : machine.key(configuration, engine.key(configuration.engine, options.without));
@@ -64,7 +69,7 @@ async function searchOnce(
     });
   };
   const root = await enter(first);
-  while (open.length > 0 && nodes.length <= options.maxStates && engine.orderedTables === ordered && options.expired?.() !== true) {
+  while (open.length > 0 && nodes.length <= options.maxStates && learnt(engine) === before && options.expired?.() !== true) {
     const { node, configuration } = open.pop()!;
     const edges: GraphEdge[] = [];
     const choices = machine.nextChoices(configuration);

@@ -2,27 +2,75 @@ import { UnmodelledError } from '../contract.js';
 import { tokenize } from '../sql-text.js';
 import type { Catalog } from './catalog.js';
 import { inLockOrder } from './lock-order.js';
+import { TABLE_LOCK_MODES } from './parse.js';
 import { compileText } from './pglite/compile.js';
-import type { PgliteSchema } from './pglite/schema.js';
+import { SqlError } from './sql-error.js';
+import type { Works } from './works.js';
 import { compileSetConstraints } from './set-constraints.js';
-import { compilePlain, type StatementPlan } from './statements.js';
+import { compilePlain, type StatementPlan, type TableLock } from './statements.js';
 
-/** pg-mem is asked where it is known to answer rightly, PGlite for what is left. */
-export function compileStatement(
-  text: string,
-  parameters: readonly unknown[],
-  catalog: Catalog,
-  pglite: PgliteSchema | null,
-): StatementPlan {
+/**
+ * PostgreSQL says what a statement means, and what is wrong with it. Where pg-mem knows its form too, and both read it alike, pg-mem answers it as
+ * long as its answers are PostgreSQL's.
+ */
+export function compileStatement(text: string, parameters: readonly unknown[], { catalog, evaluator, shapes }: Works): StatementPlan {
+  const { pglite } = evaluator;
   const setting = compileSetConstraints(text);
   if (setting !== null) return setting;
+  if (pglite === null || !TEXT_VERBS.test(text)) return compilePlain(text, parameters, catalog);
+  const calls = plainOrNull(text, parameters, catalog);
+  if (calls?.kind === 'calls') return calls;
+  let compiled: StatementPlan | null = null;
+  const whole = (): StatementPlan => {
+    compiled ??= compileText(text, parameters, catalog, pglite);
+    return compiled;
+  };
+  const shape = shapes.of(text, parameters);
+  if (shape.state === 'refuted' || calls === null) return whole();
+  if (!shape.isKnown) {
+    const difference = readOtherwise(calls, whole());
+    if (difference !== null) {
+      shape.misread(difference);
+      return whole();
+    }
+  }
+  return { ...calls, fastPath: { shape, whole } };
+}
+
+/** The plan for pg-mem; null where pg-mem is not known to answer rightly, or where it finds an error, which is PostgreSQL's to find. */
+function plainOrNull(text: string, parameters: readonly unknown[], catalog: Catalog): StatementPlan | null {
   try {
     const plan = compilePlain(text, parameters, catalog);
     return 'query' in plan || plan.kind === 'insert' ? { ...plan, locks: inLockOrder(plan.locks, tokenize(text), catalog) } : plan;
   } catch (error) {
-    if (!(error instanceof UnmodelledError) || pglite === null || !TEXT_VERBS.test(text)) throw error;
-    return compileText(text, parameters, catalog, pglite);
+    if (error instanceof UnmodelledError || error instanceof SqlError) return null;
+    throw error;
   }
+}
+
+/** Where the two readings of a statement differ: its outputs, what it locks, and how. */
+function readOtherwise(plain: StatementPlan, whole: StatementPlan): string | null {
+  const [ours, theirs] = [reading(plain), reading(whole)];
+  return ours === theirs ? null : `read by the fast path as ${ours}, by PostgreSQL as ${theirs}`;
+}
+
+function reading(plan: StatementPlan): string {
+  const outputs =
+    'query' in plan && (plan.kind === 'select' || plan.kind === 'select for') ? plan.query.outputs : 'outputs' in plan ? plan.outputs : [];
+  return JSON.stringify([
+    plan.kind,
+    plan.rest !== undefined,
+    outputs.map(({ name, type }) => [name, type]),
+    strongest(plan.locks),
+    'marks' in plan ? plan.marks : [],
+  ]);
+}
+
+/** The strongest lock on each table. */
+function strongest(locks: readonly TableLock[]): readonly (readonly [number, number])[] {
+  const modes = new Map<number, number>();
+  for (const { table, mode } of locks) modes.set(table, Math.max(modes.get(table) ?? 0, TABLE_LOCK_MODES.indexOf(mode)));
+  return [...modes].sort(([left], [right]) => left - right);
 }
 
 const TEXT_VERBS = /^[\s(]*(--[^\n]*\n\s*|\/\*.*?\*\/\s*)*(select|with|values|insert|update|delete)\b/is;

@@ -1,8 +1,11 @@
+import { isTame } from './shapes.js';
 import type { Value } from './types.js';
 
 export interface RowContent {
   readonly table: number;
   readonly values: readonly Value[];
+  /** Its numbers are small and its texts are plain: see {@link isTame}. */
+  readonly isTame: boolean;
 }
 
 /** Every row content that a plan has met, once each, under a small number: equal rows have equal numbers. */
@@ -19,7 +22,7 @@ export class RowContents {
     let id = this.#ids.get(key);
     if (id === undefined) {
       id = this.#rows.length;
-      this.#rows.push({ table, values });
+      this.#rows.push({ table, values, isTame: values.every(isTame) });
       this.#ids.set(key, id);
     }
     return id;

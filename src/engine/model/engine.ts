@@ -20,7 +20,7 @@ import { Suspended, whenThere } from '../suspended.js';
 import { canonical, type KeyPart } from './canonical.js';
 import { compileStatement } from './compile.js';
 import { Draft } from './draft.js';
-import { run } from './execute.js';
+import { answerOf, run } from './execute.js';
 import { blockers } from './heavy-locks.js';
 import type { Machinery } from './machinery.js';
 import { refuseUtility } from './read-only.js';
@@ -130,6 +130,21 @@ export class ModelEngine implements Engine<ModelState> {
   /** Grows when row order turns out to matter in one more table; states keyed before that must not be merged with later ones. */
   get orderedTables(): number {
     return this.#open.ordered.size;
+  }
+
+  /** Grows when PostgreSQL turns out to answer a statement otherwise than pg-mem did; what was computed before that may be wrong. */
+  get refutedShapes(): number {
+    return this.#open.shapes.refuted;
+  }
+
+  /** Statements that pg-mem has answered otherwise than PostgreSQL, which answers them now. */
+  get differences(): readonly { readonly statement: string; readonly difference: string }[] {
+    return this.#open.shapes.differences();
+  }
+
+  /** Writes down, for later runs, how far pg-mem's answers were held against PostgreSQL's. */
+  keepShapes(): void {
+    this.#machinery?.shapes.keep();
   }
 
   /** The canonical state, without the actors'. */
@@ -376,10 +391,9 @@ export class ModelEngine implements Engine<ModelState> {
   #compile(statement: Statement): StatementPlan {
     const key = statement.values.length === 0 ? statement.text : `${statement.text}${JSON.stringify(statement.values)}`;
     let plan = this.#open.plans.get(key);
-    if (plan === undefined) {
-      const { catalog, evaluator, plans } = this.#open;
-      plan = compileStatement(statement.text, statement.values, catalog, evaluator.pglite);
-      plans.set(key, plan);
+    if (plan === undefined || plan.fastPath?.shape.state === 'refuted') {
+      plan = compileStatement(statement.text, statement.values, this.#open);
+      this.#open.plans.set(key, plan);
     }
     return plan;
   }
@@ -522,9 +536,9 @@ export class ModelEngine implements Engine<ModelState> {
     const plan = this.#compile({ text: sql, values: [], prelude: [] });
     if (plan.kind !== 'select') throw new Error(`an invariant must be a SELECT: ${sql}`);
     const view = new SnapshotView(contents, state.committed, onlooker(state.clockMs), state.sequences, catalog.tables.length);
-    const rows = evaluator
-      .evaluate(plan.query, view)
-      .map((row) => row.values.map((value, index) => toReplyValue(value, plan.query.outputs[index]!.type)));
+    const rows = answerOf(plan, view, { evaluator, contents }).map((row) =>
+      row.values.map((value, index) => toReplyValue(value, plan.query.outputs[index]!.type)),
+    );
     return plainRows({ kind: 'result', command: 'SELECT', rowCount: rows.length, fields: plan.query.outputs, rows });
   }
 }

@@ -5,6 +5,7 @@ import type { Catalog } from './catalog.js';
 import type { RowContents } from './contents.js';
 import { evaluatorType, literal } from './expressions.js';
 import { Asker } from './pglite/asker.js';
+import { isRunning } from './pglite/instance.js';
 import { type PgliteSchema, quote } from './pglite/schema.js';
 import type { Given, TextQuery } from './pglite/text-query.js';
 import { oneRowTable, ROW_COLUMN } from './queries.js';
@@ -65,10 +66,16 @@ export class Evaluator {
     return answer;
   }
 
+  /** Whether PostgreSQL can be asked without being started for it. */
+  get isPostgresUp(): boolean {
+    return this.pglite !== null && isRunning();
+  }
+
   /** Asks PGlite. `given` are the contents of the rows that the query has in place of whole tables. */
   ask(query: TextQuery, view: View, given: Given): readonly ResultRow[] {
     const contents = query.loads.map((load) => (load.given === null ? view.contents(load.table).join() : given.rows[load.given]));
-    const key = JSON.stringify([query.id, view.nowMs, contents, query.texts.map((number) => given.texts[number])]);
+    const sequences = query.sequences.map((index) => view.sequences[index]);
+    const key = JSON.stringify([query.id, view.nowMs, contents, query.texts.map((number) => given.texts[number]), sequences]);
     let answer = this.#asked.get(key);
     if (answer === undefined) {
       if (this.pglite === null) throw new UnmodelledError('what pg-mem is not asked about');
@@ -127,6 +134,9 @@ export class Evaluator {
   }
 
   #load(query: Query, view: View, oneRow: number | null): void {
+    const contents = [...query.tables.flatMap((table) => view.contents(table)), ...(oneRow === null ? [] : [oneRow])];
+    if (!contents.every((content) => this.#contents.get(content).isTame))
+      throw new UnmodelledError('numbers or texts beyond those that the fast path is held to');
     this.#empty.restore();
     for (const index of new Set(query.tables)) {
       const table = this.#catalog.tables[index]!;

@@ -16,6 +16,7 @@ import {
   parentItemsOfUpdate,
   rewritten,
 } from './foreign-keys.js';
+import { held } from './fast-path.js';
 import { callFunctions } from './function-calls.js';
 import { PATIENT } from './heavy-locks.js';
 import { impatient, type Machinery, viewOf } from './machinery.js';
@@ -196,7 +197,7 @@ function findRows(draft: Draft, actor: ActorIndex, machinery: Machinery): void {
     case 'lock table':
       return;
     case 'select': {
-      const rows = machinery.evaluator.evaluate(plan.query, view);
+      const rows = answerOf(plan, view, machinery);
       draft.updateExecution(actor, { outputs: rows.map((row) => row.values), affected: rows.length });
       return;
     }
@@ -220,8 +221,7 @@ function findRows(draft: Draft, actor: ActorIndex, machinery: Machinery): void {
       );
       return;
     case 'insert': {
-      const rows = sourceRows(plan, view, machinery);
-      const items = rows.map((row) => insertItem(plan, row.values, view, machinery));
+      const items = insertItems(plan, view, machinery);
       draft.updateExecution(actor, { items });
       if (items.length > 1) machinery.coarse.add(describeCoarse(plan));
       if (items.length > 1 && comesInOpenOrder(plan, view)) refuseOpenOrder(draft, actor, machinery);
@@ -230,7 +230,7 @@ function findRows(draft: Draft, actor: ActorIndex, machinery: Machinery): void {
     case 'select for':
     case 'update':
     case 'delete': {
-      const items = plan.join === null ? plainItems(plan, view, machinery) : joinedItems(plan, plan.join, view, machinery);
+      const items = rowItems(plan, view, machinery);
       if (plan.kind !== 'select for' || !plan.query.ordered) items.sort((left, right) => left.version!.position - right.version!.position);
       const window = plan.kind === 'select for' ? plan.window : null;
       if (plan.kind === 'select for' && plan.around !== null && view.versions(plan.around).length === 0)
@@ -244,8 +244,86 @@ function findRows(draft: Draft, actor: ActorIndex, machinery: Machinery): void {
   }
 }
 
+type SelectPlan = Extract<StatementPlan, { kind: 'select' }>;
+type InsertPlan = Extract<StatementPlan, { kind: 'insert' }>;
+
+/** What tells the inputs of a statement apart: the rows of the tables that it touches, what it is given besides, and the clock. */
+function inputOf(plan: StatementPlan, view: SnapshotView, given: readonly unknown[] = []) {
+  const tables = [...new Set(plan.locks.map(({ table }) => table))];
+  const sequences = JSON.stringify(view.sequences);
+  return {
+    key: () => `${tables.map((table) => view.contents(table).join()).join('|')} ${JSON.stringify(given)} ${view.nowMs} ${sequences}`,
+    input: ({ contents }: Pick<Machinery, 'contents'>) =>
+      JSON.stringify([
+        tables.map((table) => view.contents(table).map((content) => contents.values(content))),
+        given,
+        view.nowMs,
+        sequences,
+      ]),
+  };
+}
+
+/** The rows that a plain SELECT gives. */
+export function answerOf(plan: SelectPlan, view: SnapshotView, machinery: Pick<Machinery, 'evaluator' | 'contents'>): readonly ResultRow[] {
+  const { key, input } = inputOf(plan, view);
+  return held<SelectPlan, readonly ResultRow[]>(plan, machinery.evaluator, {
+    ask: ({ query }) => machinery.evaluator.evaluate(query, view),
+    text: (rows, { query }) =>
+      inOrder(
+        query,
+        rows.map(({ values }) => JSON.stringify(values)),
+      ),
+    key,
+    input: () => input(machinery),
+  });
+}
+
+const inOrder = ({ ordered }: { readonly ordered: boolean }, lines: readonly string[]): string =>
+  (ordered ? lines : [...lines].sort()).join();
+
+function insertItems(plan: InsertPlan, view: SnapshotView, machinery: Machinery): Item[] {
+  const { key, input } = inputOf(plan, view, ['insert']);
+  return held<InsertPlan, Item[]>(plan, machinery.evaluator, {
+    ask: (asked) => sourceRows(asked, view, machinery).map((row) => insertItem(asked, row.values, view, machinery)),
+    text: (items, asked) =>
+      inOrder(
+        { ordered: false },
+        items.map(({ values }) => JSON.stringify(values!.map((value, column) => (isUndrawn(asked, value, column) ? null : value)))),
+      ),
+    key,
+    input: () => input(machinery),
+  });
+}
+
+const isUndrawn = ({ undrawn }: InsertPlan, value: Value, column: number): boolean =>
+  undrawn !== null && undrawn[column] !== null && value === undrawn[column];
+
+function rowItems(plan: RowPlan, view: SnapshotView, machinery: Machinery): Item[] {
+  const { key, input } = inputOf(plan, view, ['rows']);
+  return held<RowPlan, Item[]>(plan, machinery.evaluator, {
+    ask: (asked) => (asked.join === null ? plainItems(asked, view, machinery) : joinedItems(asked, asked.join, view, machinery)),
+    text: (items, asked) =>
+      inOrder(
+        { ordered: asked.kind === 'select for' && asked.query.ordered },
+        items.map((item) =>
+          JSON.stringify([item.slot, item.kind, item.mode, item.values, item.error?.code, returnedBy(asked, item, view, machinery)]),
+        ),
+      ),
+    key,
+    input: () => input(machinery),
+  });
+}
+
+/** What RETURNING will show of an item, whether its plan has computed that already or computes it once the row is written. */
+function returnedBy(plan: RowPlan, item: Item, view: SnapshotView, machinery: Machinery): readonly Value[] | null {
+  if (plan.kind === 'select for' || plan.outputs.length === 0) return null;
+  if (item.returned !== null || plan.returning === null) return item.returned;
+  const content = item.values === null ? item.version!.content : machinery.contents.intern(item.table, item.values);
+  return machinery.evaluator.evaluate(plan.returning, view, content)[0]!.values;
+}
+
 /** The rows to insert come from a query over several rows, without an order. */
-const comesInOpenOrder = ({ sources, ordered }: Extract<StatementPlan, { kind: 'insert' }>, view: SnapshotView): boolean =>
+const comesInOpenOrder = ({ sources, ordered }: InsertPlan, view: SnapshotView): boolean =>
   !ordered &&
   sources.some((source) => {
     const tables = 'text' in source ? source.loads.map(({ table }) => table) : source.tables;
@@ -258,7 +336,7 @@ function describeCoarse(plan: StatementPlan): string {
     : `${plan.command} of ${'table' in plan ? plan.table.name : ''}`;
 }
 
-function sourceRows(plan: Extract<StatementPlan, { kind: 'insert' }>, view: SnapshotView, machinery: Machinery): readonly ResultRow[] {
+function sourceRows(plan: InsertPlan, view: SnapshotView, machinery: Machinery): readonly ResultRow[] {
   try {
     return plan.sources.flatMap((source) => machinery.evaluator.evaluate(source, view));
   } catch (error) {
@@ -269,12 +347,7 @@ function sourceRows(plan: Extract<StatementPlan, { kind: 'insert' }>, view: Snap
   }
 }
 
-function insertItem(
-  plan: Extract<StatementPlan, { kind: 'insert' }>,
-  given: readonly Value[],
-  view: SnapshotView,
-  machinery: Machinery,
-): Item {
+function insertItem(plan: InsertPlan, given: readonly Value[], view: SnapshotView, machinery: Machinery): Item {
   const values: Value[] = plan.table.columns.map(() => null);
   for (const { column, query } of plan.defaults) values[column] = machinery.evaluator.evaluate(query, view)[0]!.values[0]!;
   plan.undrawn?.forEach((undrawn, column) => {
@@ -298,12 +371,7 @@ function insertItem(
   };
 }
 
-function rowItem(
-  plan: Extract<StatementPlan, { kind: 'select for' | 'update' | 'delete' }>,
-  version: Version,
-  outputs: readonly Value[],
-  machinery: Machinery,
-): Item {
+function rowItem(plan: RowPlan, version: Version, outputs: readonly Value[], machinery: Machinery): Item {
   const common = { table: plan.table.index, slot: version.slot, version, foreignKey: null, join: null, returned: null };
   switch (plan.kind) {
     case 'select for':
@@ -366,13 +434,7 @@ const midway = (error: SqlError): UnmodelledError =>
   new UnmodelledError(`an error (${error.code}) at one of several rows: what becomes of those before it is up to the server`);
 
 /** A row that a text query has found, and what it was joined from. */
-function joinedItem(
-  plan: Extract<StatementPlan, { kind: 'select for' | 'update' | 'delete' }>,
-  joinPlan: JoinPlan,
-  row: ResultRow,
-  view: SnapshotView,
-  machinery: Machinery,
-): Item {
+function joinedItem(plan: RowPlan, joinPlan: JoinPlan, row: ResultRow, view: SnapshotView, machinery: Machinery): Item {
   const versions = joinPlan.relations.map((table, at) => {
     const place = row.joined![at];
     return table === null || typeof place !== 'number' ? null : view.versions(table)[place]!;
@@ -471,24 +533,41 @@ function recheck(
   actor: ActorIndex,
   version: Version,
   machinery: Machinery,
-  plan: Extract<StatementPlan, { kind: 'select for' | 'update' | 'delete' }>,
+  plan: RowPlan,
   join: JoinedRow | null,
 ): readonly ResultRow[] {
   const view = viewOf(draft, actor, machinery);
-  if (plan.recheck === null) throw new UnmodelledError('a recheck of a row that was joined with a function or LATERAL');
-  if (join === null || !('text' in plan.recheck)) return machinery.evaluator.evaluate(plan.recheck, view, version.content);
-  const rows = join.versions.map((joined) => joined?.content ?? null);
-  return machinery.evaluator.ask(plan.recheck, view, { rows, texts: join.texts });
+  const again = (asked: RowPlan): readonly ResultRow[] => {
+    if (asked.recheck === null) throw new UnmodelledError('a recheck of a row that was joined with a function or LATERAL');
+    if (!('text' in asked.recheck)) return machinery.evaluator.evaluate(asked.recheck, view, version.content);
+    // A plan for pg-mem knows one table, and so no join.
+    const rows = join === null ? [version.content] : join.versions.map((joined) => joined?.content ?? null);
+    return machinery.evaluator.ask(asked.recheck, view, { rows, texts: join?.texts ?? [] });
+  };
+  const values = machinery.contents.values(version.content);
+  const { key, input } = inputOf(plan, view, ['again', values]);
+  return held<RowPlan, readonly ResultRow[]>(plan, machinery.evaluator, {
+    ask: again,
+    text: (rows, asked) =>
+      inOrder(
+        { ordered: false },
+        rows.map((row) => JSON.stringify(shownAgain(asked, row, version, view, machinery))),
+      ),
+    key,
+    input: () => input(machinery),
+  });
 }
 
-function insertRow(
-  draft: Draft,
-  actor: ActorIndex,
-  item: Item,
-  progress: MutableProgress,
-  machinery: Machinery,
-  plan: Extract<StatementPlan, { kind: 'insert' }>,
-): Worked {
+function shownAgain(plan: RowPlan, row: ResultRow, version: Version, view: SnapshotView, machinery: Machinery): unknown {
+  if (plan.kind === 'select for') return row.values;
+  const values = plan.kind === 'delete' ? null : (row.changes ?? withChanges(plan, version, row.values, machinery));
+  if (plan.outputs.length === 0) return [values, null];
+  if (plan.returning === null) return [values, row.values];
+  const content = values === null ? version.content : machinery.contents.intern(plan.table.index, values);
+  return [values, machinery.evaluator.evaluate(plan.returning, view, content)[0]!.values];
+}
+
+function insertRow(draft: Draft, actor: ActorIndex, item: Item, progress: MutableProgress, machinery: Machinery, plan: InsertPlan): Worked {
   const { table } = plan;
   if (!progress.written) {
     if (!progress.drawn) {
@@ -529,20 +608,14 @@ function insertRow(
   if (wait !== null) return waiting(wait);
   return {
     ...NOTHING,
-    output: returned(plan.returning, progress.version!, draft, actor, machinery),
+    output: insertedBy(plan, progress.version!, draft, actor, machinery),
     counts: true,
     follow: followsOf(table, progress, parentItems(table.foreignKeys, progress.values!, progress.version!)),
   };
 }
 
 /** The row as it is to be inserted: columns that were not given draw from their sequences, and what is computed from them is computed anew. */
-function drawnValues(
-  draft: Draft,
-  actor: ActorIndex,
-  item: Item,
-  machinery: Machinery,
-  plan: Extract<StatementPlan, { kind: 'insert' }>,
-): readonly Value[] {
+function drawnValues(draft: Draft, actor: ActorIndex, item: Item, machinery: Machinery, plan: InsertPlan): readonly Value[] {
   const { table, undrawn } = plan;
   const given = new Set(undrawn === null ? plan.columns.slice(0, plan.sources[0]?.outputs.length) : []);
   const values = item.values!.map((value, column) => {
@@ -764,6 +837,18 @@ function followsOf(table: Table, { rechecks, version }: MutableProgress, ofForei
       rechecks.filter((index) => table.unique[index]!.primary === primary),
     );
   return [...items(true), ...ofForeignKeys, ...items(false)];
+}
+
+/** What RETURNING shows of a row that was inserted. */
+function insertedBy(plan: InsertPlan, version: Version, draft: Draft, actor: ActorIndex, machinery: Machinery): readonly Value[] | null {
+  const values = machinery.contents.values(version.content);
+  const { key, input } = inputOf(plan, viewOf(draft, actor, machinery), ['inserted', values]);
+  return held<InsertPlan, readonly Value[] | null>(plan, machinery.evaluator, {
+    ask: ({ returning }) => returned(returning, version, draft, actor, machinery),
+    text: (shown) => JSON.stringify(shown),
+    key,
+    input: () => input(machinery),
+  });
 }
 
 function returned(

@@ -3,6 +3,7 @@ import type { Reply } from '../../reply.js';
 import { UnmodelledError } from '../contract.js';
 import { type AdvisoryCall, advisoryOutput, compileAdvisoryCall, isAdvisory } from './advisory.js';
 import type { Catalog, Table } from './catalog.js';
+import type { FastPath } from './fast-path.js';
 import { type LockTable, type ParsedStatement, parseStatement, type TableLockMode, type Truncate } from './parse.js';
 import type { TextQuery } from './pglite/text-query.js';
 import { compileOver, compileSelect, type QueryContext, type Target, tableNamed } from './queries.js';
@@ -33,6 +34,8 @@ interface Common {
   readonly writes: boolean;
   /** Where this is a part of a statement that comes first, a locking subquery or a modifying WITH query: the rest. */
   readonly rest?: Rest;
+  /** Set where pg-mem answers: with what its answers are held against PostgreSQL's. */
+  readonly fastPath?: FastPath<StatementPlan>;
 }
 
 export interface Rest {

@@ -3,6 +3,7 @@ import { RowContents } from './contents.js';
 import { Evaluator } from './evaluator.js';
 import { catalogOf } from './pglite/catalog.js';
 import { PgliteSchema } from './pglite/schema.js';
+import { Shapes } from './shapes.js';
 import type { StatementPlan } from './statements.js';
 
 /** What depends on a schema alone: its catalogue, statements that were compiled against it, rows that were met, and what queries came to. */
@@ -10,6 +11,8 @@ export interface Works {
   readonly catalog: Catalog;
   readonly contents: RowContents;
   readonly evaluator: Evaluator;
+  /** How far pg-mem's answers have been held against PostgreSQL's. */
+  readonly shapes: Shapes;
   /** By the statement's text and its values. */
   readonly plans: Map<string, StatementPlan>;
 }
@@ -29,7 +32,7 @@ export function worksFor(schema: string, plainOnly: boolean): Works {
     const catalog = catalogOf(pglite.rows);
     const contents = new RowContents();
     const evaluator = new Evaluator(catalog, contents, plainOnly ? null : pglite);
-    last = { schema, plainOnly, works: { catalog, contents, evaluator, plans: new Map() } };
+    last = { schema, plainOnly, works: { catalog, contents, evaluator, plans: new Map(), shapes: new Shapes(schema) } };
   }
   return last.works;
 }

@@ -37,7 +37,13 @@ export class Asker {
     const invalid = this.schema.prepare(name, query.text, query.parameterTypes);
     if (invalid !== null) return invalid;
     const places: { load: Load; rows: number[] }[] = [];
-    const inserts = query.texts.map((number) => `;INSERT INTO ${TEXTS} VALUES (${number}, ${literal(given.texts[number] ?? null)})`);
+    const positions = query.sequences.map((index) => {
+      const { lastValue, isCalled } = view.sequences[index]!;
+      return `;SELECT setval(${literal(quote(this.#catalog.sequences[index]!.name))}, ${lastValue}, ${isCalled})`;
+    });
+    const texts = query.texts.map((number) => `;INSERT INTO ${TEXTS} VALUES (${number}, ${literal(given.texts[number] ?? null)})`);
+    const inserts = [...positions, ...texts];
+    const before = inserts.length;
     for (const load of query.loads) {
       const all = load.given === null ? view.contents(load.table) : [given.rows[load.given] ?? null].filter((row) => row !== null);
       if (all.length === 0) continue;
@@ -55,7 +61,7 @@ export class Asker {
     if (answer.error !== null) return known(answer.error);
     const found = new Map<string, number>();
     places.forEach(({ load, rows }, index) => {
-      loaded[index + query.texts.length]!.forEach(([place], row) => {
+      loaded[index + before]!.forEach(([place], row) => {
         found.set(`${load.schema}.${load.table}${place}`, rows[row]!);
       });
     });

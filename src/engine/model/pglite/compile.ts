@@ -28,6 +28,8 @@ interface Described {
   /** Tables that it reads from the view. */
   readonly reads: readonly Load[];
   readonly ordered: boolean;
+  /** Sequences that it reads as relations. */
+  readonly sequences: readonly number[];
   readonly analysis: Analysis;
 }
 
@@ -209,8 +211,14 @@ function describe(
   const analysis = analysisOf(pglite, outline.text, answer.parameterTypes);
   if (analysis.reasons.length > 0) throw new UnmodelledError(analysis.reasons.join('; '));
   const tableLocks: TableLock[] = [];
+  const sequences: number[] = [];
   for (const [name, mode, kind, schema] of locks) {
     if (kind === 'v' && schema === VIEW_SCHEMA) continue;
+    const sequence = kind === 'S' && schema === VIEW_SCHEMA ? catalog.sequences.find((item) => item.name === name) : undefined;
+    if (sequence !== undefined) {
+      sequences.push(sequence.index);
+      continue;
+    }
     const table = catalog.tables.find((item) => item.name === name);
     if (table === undefined || schema !== VIEW_SCHEMA) throw new UnmodelledError(`the relation ${schema}.${name}`);
     tableLocks.push({ table: table.index, mode: LOCK_MODES.get(mode!)! });
@@ -223,6 +231,8 @@ function describe(
   const throughView = locks.some(([, , kind]) => kind === 'v') || analysis.readByFunctions.length > 0;
   const mentioned = (table: number) => outline.tokens.filter((token) => identifier(token) === catalog.tables[table]!.name).length;
   const isTargetOnly = (table: number) => outline.target?.name === catalog.tables[table]!.name && mentioned(table) === 1 && !throughView;
+  const showsCount = [...outline.tokens.map(identifier), ...answer.fields.map(({ name }) => name)].includes('log_cnt');
+  if (sequences.length > 0 && showsCount) throw new UnmodelledError('log_cnt of a sequence');
   const read = [...new Set(tableLocks.map((lock) => lock.table))].filter((table) => !isTargetOnly(table));
   const reads = read.map((table): Load => ({ schema: VIEW_SCHEMA, table, given: null }));
   return {
@@ -233,6 +243,7 @@ function describe(
     locks: inLockOrder(tableLocks, outline.tokens, catalog),
     reads,
     ordered: readStatement(outline.text).ordered,
+    sequences,
     analysis,
   };
 }
@@ -273,8 +284,8 @@ interface QueryParts {
   readonly ordered?: boolean;
 }
 
-function query({ parameterTypes, values, outputs, ordered }: Described, parts: QueryParts): TextQuery {
-  return newTextQuery({ parameterTypes, values, outputs, changes: [], hidden: [], texts: [], ordered, ...parts });
+function query({ parameterTypes, values, outputs, ordered, sequences }: Described, parts: QueryParts): TextQuery {
+  return newTextQuery({ parameterTypes, values, outputs, sequences, changes: [], hidden: [], texts: [], ordered, ...parts });
 }
 
 const common = (command: string, { locks }: Described, writes: boolean) => ({ command, locks, writes });

@@ -141,6 +141,8 @@ const SETTINGS = [
 let instance: Instance | null = null;
 let starting: Promise<void> | null = null;
 
+export const isRunning = (): boolean => instance !== null;
+
 /** The running PostgreSQL; throws {@link Suspended} until there is one. */
 export function running(): Instance {
   if (instance !== null) return instance;

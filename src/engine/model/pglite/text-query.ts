@@ -25,6 +25,8 @@ export interface TextQuery {
   readonly changes: readonly string[];
   readonly hidden: readonly Hidden[];
   readonly loads: readonly Load[];
+  /** Sequences that it reads as relations. */
+  readonly sequences: readonly number[];
   /** Its rows come in an order that it asked for. */
   readonly ordered: boolean;
   /** Numbers of the given texts. */
@@ -41,7 +43,7 @@ export const NOTHING_GIVEN: Given = { rows: [], texts: [] };
 
 let queries = 0;
 
-export function newTextQuery(query: Omit<TextQuery, 'id'>): TextQuery {
+export function newTextQuery(query: Omit<TextQuery, 'id' | 'sequences'> & { readonly sequences?: readonly number[] }): TextQuery {
   queries += 1;
-  return { ...query, id: queries };
+  return { sequences: [], ...query, id: queries };
 }
