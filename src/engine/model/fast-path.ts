@@ -31,7 +31,7 @@ export interface Question<P extends Planned, T> {
  * The plan's answer. Where pg-mem gives it, and this input is new to its shape, PostgreSQL is asked too; one difference, and PostgreSQL answers
  * that shape for ever, from the beginning of this action.
  */
-export function held<P extends Planned, T>(plan: P, evaluator: Evaluator, question: Question<P, T>): T {
+export function held<P extends Planned, T>(plan: P, evaluator: Pick<Evaluator, 'isPostgresUp'>, question: Question<P, T>): T {
   const { fastPath } = plan;
   if (fastPath === undefined) return question.ask(plan);
   const { shape } = fastPath;

@@ -47,7 +47,7 @@ export function compileText(
   types: readonly number[] = [],
 ): StatementPlan {
   const whole = withClock(source);
-  const first = describe(readOutline(whole), parameters, catalog, pglite, types);
+  const first = describe(whole, parameters, catalog, pglite, types);
   const text = withoutSchemas(first.outline);
   const described = text === whole ? first : describeAgain(text, parameters, catalog, pglite, first.parameterTypes);
   const { outline } = described;
@@ -87,7 +87,7 @@ function withoutSchemas({ text, tokens }: Outline): string {
 
 function describeAgain(...[text, parameters, catalog, pglite, types]: Parameters<typeof compileText>): Described {
   try {
-    return describe(readOutline(text), parameters, catalog, pglite, types ?? []);
+    return describe(text, parameters, catalog, pglite, types ?? []);
   } catch (error) {
     if (error instanceof SqlError)
       throw new UnmodelledError(`columns named with a schema, of which PostgreSQL says without: ${error.message}`);
@@ -164,7 +164,7 @@ function compileModifyingQuery(
   pglite: PgliteSchema,
 ): Plan<'insert'> | Plan<'update'> | Plan<'delete'> {
   const { outline } = described;
-  const inner = describe(readOutline(modifying.text), parameters, catalog, pglite, described.parameterTypes);
+  const inner = describe(modifying.text, parameters, catalog, pglite, described.parameterTypes);
   const plan = inner.outline.verb === 'insert' ? compileInsert(inner, catalog, pglite) : compileChange(inner, catalog);
   return {
     ...plan,
@@ -195,19 +195,20 @@ function around(
 }
 
 function describe(
-  outline: Outline,
+  text: string,
   parameters: readonly unknown[],
   catalog: Catalog,
   pglite: PgliteSchema,
   types: readonly number[],
 ): Described {
   const values = parameters.map((parameter) => asText(parameter));
-  const { answer, error, locks } = pglite.describe(outline.text, values, types);
+  const { answer, error, locks } = pglite.describe(text, values, types);
   if (answer.error !== null) throw answer.error;
   const { length } = answer.parameterTypes;
   if (length !== parameters.length)
     throw new SqlError('08P01', `bind message supplies ${parameters.length} parameters, but prepared statement "" requires ${length}`);
   if (error !== null) throw error;
+  const outline = readOutline(text);
   const analysis = analysisOf(pglite, outline.text, answer.parameterTypes);
   if (analysis.reasons.length > 0) throw new UnmodelledError(analysis.reasons.join('; '));
   const tableLocks: TableLock[] = [];

@@ -150,14 +150,23 @@ export function running(): Instance {
   throw new Suspended(starting);
 }
 
+/** An empty data directory whose databases have the locale that our servers have, where only the letters of ASCII have two cases. */
+async function firstDirectory(PGlite: typeof import('@electric-sql/pglite').PGlite): Promise<Blob> {
+  const database = await PGlite.create();
+  await database.exec("UPDATE pg_database SET datcollate = 'C', datctype = 'C'");
+  const directory = await database.dumpDataDir('none');
+  await database.close();
+  await keepDirectory(directory);
+  return directory;
+}
+
 async function start(): Promise<void> {
   const load = () => Promise.all([import('@electric-sql/pglite'), import('@electric-sql/pglite/contrib/btree_gist')]);
   const [{ PGlite, protocol }, { btree_gist }] = await load().catch(() => {
     throw new UnmodelledError('this SQL needs the package @electric-sql/pglite, which is not installed');
   });
   const startParams = [...PGlite.defaultStartParams, ...SETTINGS.flatMap((setting) => ['-c', setting])];
-  const kept = await keptDirectory();
-  const database = await PGlite.create({ startParams, extensions: { btree_gist }, ...(kept === null ? {} : { loadDataDir: kept }) });
-  if (kept === null) await keepDirectory(() => database.dumpDataDir('none'));
+  const loadDataDir = (await keptDirectory()) ?? (await firstDirectory(PGlite));
+  const database = await PGlite.create({ startParams, extensions: { btree_gist }, loadDataDir });
   instance = new Instance((messages) => database.execProtocolRawSync(messages), protocol as unknown as Protocol);
 }

@@ -1,0 +1,98 @@
+import { describe, expect, test } from 'vitest';
+import { ModelEngine } from '../src/engine/model/engine.js';
+import { isNode, nodesIn, readNodeTree } from '../src/engine/model/pglite/node-tree.js';
+import { run } from '../src/run.js';
+import { modelOf } from './model-scripts.js';
+
+/** What PostgreSQL's analyser says of a statement, and what is refused for it. */
+
+describe('a tree as PostgreSQL writes it', () => {
+  test('has nodes, lists, quoted names and data', () => {
+    const tree = readNodeTree(
+      '({QUERY :commandType 1 :cteList <> :names ("a \\"b" c) :datum 4 [ 1 0 0 0 ] :inner {CONST :constvalue 5 [ 20 0 ]}})',
+    );
+    expect([...nodesIn(tree)].map(({ kind }) => kind)).toEqual(['QUERY', 'CONST']);
+    const [query] = tree as readonly ReturnType<typeof readNodeTree>[];
+    if (!isNode(query)) throw new Error('no node');
+    expect(query.fields.get('commandType')).toBe('1');
+    expect(query.fields.get('cteList')).toBeNull();
+    expect(query.fields.get('names')).toEqual(['a "b', 'c']);
+    expect(query.fields.get('datum')).toEqual(['4', '[', '1', '0', '0', '0', ']']);
+  });
+
+  test.each(['{QUERY :a 1', '(1 2', '{QUERY a 1}', '1 2'])('is refused where it is none: %s', (text) => {
+    expect(() => readNodeTree(text)).toThrow(/node tree/);
+  });
+});
+
+const schema = `
+  CREATE TABLE rooms (id int PRIMARY KEY, free int NOT NULL, note text);
+  CREATE TABLE orders (id int PRIMARY KEY, room_id int NOT NULL, wanted int NOT NULL);
+  CREATE VIEW open_rooms AS SELECT id, free FROM rooms WHERE free > 0;
+  CREATE VIEW locked_rooms AS SELECT id, free FROM rooms WHERE id = 1 FOR UPDATE;
+  CREATE FUNCTION free_in(room int) RETURNS int LANGUAGE sql STABLE AS 'SELECT free FROM rooms WHERE id = room';
+  CREATE FUNCTION newest_free_in(room int) RETURNS int LANGUAGE sql AS 'SELECT free FROM rooms WHERE id = room';
+  CREATE FUNCTION taken_in(room int) RETURNS bigint LANGUAGE plpgsql STABLE AS 'BEGIN RETURN (SELECT count(*) FROM orders WHERE room_id = room); END';
+  CREATE FUNCTION twice(number int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN number * 2; END';
+  CREATE FUNCTION by_chance() RETURNS float LANGUAGE plpgsql AS 'BEGIN RETURN random(); END';
+  CREATE FUNCTION leave(room int) RETURNS void LANGUAGE sql AS 'UPDATE rooms SET free = free + 1 WHERE id = room';
+`;
+const seed = "INSERT INTO rooms VALUES (1, 2, 'a'), (2, 1, 'b'); INSERT INTO orders VALUES (1, 1, 1);";
+const engine = new ModelEngine();
+const answer = async (text: string): Promise<unknown> => {
+  const { machine } = modelOf({ schema, seed, scripts: [text], isolation: 'READ COMMITTED' }, engine);
+  const { steps } = await run(machine, { choose: (choices) => choices[0]! });
+  const { outcome } = steps[0]!;
+  if (outcome.kind === 'blocked') throw new Error('blocked');
+  return outcome.reply;
+};
+
+describe('what the tree of a statement holds and is not known is refused by name', () => {
+  test.each([
+    ['SELECT * FROM locked_rooms', 'a view or a function with a locking clause inside'],
+    ['SELECT newest_free_in(1)', 'the function newest_free_in, which is VOLATILE and reads a table'],
+    ['SELECT taken_in(1)', 'the function taken_in, in PL/pgSQL, with SELECT in it'],
+    ['SELECT by_chance()', 'the function by_chance, in PL/pgSQL, which calls random'],
+    ['SELECT leave(1)', 'the function leave, which writes'],
+    ['SELECT pg_catalog.now()', "pg_catalog.now, which reads the server's clock"],
+    ['SELECT id, random(), gen_random_uuid() FROM rooms ORDER BY id', 'the function random; the function gen_random_uuid'],
+    ['SELECT count(*) FROM pg_class', 'the system catalog pg_class'],
+    ['SELECT table_name FROM information_schema.tables', 'information_schema'],
+    ['SELECT ctid, id FROM rooms', 'the system column ctid'],
+    ["SELECT 'rooms'::regclass", 'the type regclass'],
+    ['SELECT id FROM rooms TABLESAMPLE BERNOULLI (50)', 'TABLESAMPLE'],
+    ['SELECT session_user', 'session_user'],
+    ['INSERT INTO orders SELECT id, 1, 1 FROM rooms WHERE id IN (SELECT id FROM rooms FOR UPDATE)', 'a locking clause in a subquery'],
+    ['SELECT id FROM rooms WHERE EXISTS (SELECT 1 FROM orders WHERE room_id = rooms.id FOR UPDATE)', 'a locking clause'],
+  ])('%s', async (text, reason) => {
+    await expect(answer(text)).rejects.toThrow(reason);
+  });
+});
+
+describe('what is known is answered', () => {
+  test.each([
+    ['SELECT free FROM open_rooms ORDER BY id', [[2], [1]]],
+    ['SELECT free_in(1)', [[2]]],
+    ['SELECT id FROM rooms WHERE free_in(id) > 1', [[1]]],
+    ['SELECT twice(21)', [[42]]],
+    ['UPDATE rooms SET free = 5 WHERE id = 1 RETURNING old.free AS before, new.free AS after', [[2, 5]]],
+    ['UPDATE public.rooms SET free = 5 WHERE public.rooms.id = 1 RETURNING public.rooms.free', [[5]]],
+    ['INSERT INTO "public"."orders" VALUES (2, 1, 1) RETURNING "public"."orders"."id"', [[2]]],
+    ['SELECT 10 - count(*) AS rest FROM orders', [['9']]],
+    ["SELECT upper('straße') AS u", [['STRAßE']]],
+  ])('%s', async (text, rows) => {
+    expect(await answer(text)).toMatchObject({ kind: 'result', rows });
+  });
+
+  test.each([
+    ['SELECT note, count(*) FROM rooms', '42803'],
+    ['SELECT DISTINCT note FROM rooms ORDER BY id', '42P10'],
+    ['UPDATE rooms SET fre = 1', '42703'],
+    ['UPDATE rooms SET free = 1, free = 2', '42601'],
+    ['SELECT id FROM rooms WHERE free * 2000000000 > 0', '22003'],
+    ['SELECT sum(free) FROM rooms FOR UPDATE', '0A000'],
+    ['SELECT id FROM rooms UNION (SELECT id FROM orders FOR UPDATE)', '0A000'],
+  ])('%s is the error that it is: %s', async (text, code) => {
+    expect(await answer(text)).toMatchObject({ kind: 'error', code });
+  });
+});
