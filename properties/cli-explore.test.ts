@@ -124,7 +124,7 @@ describe('exit codes of scenarios that are named', () => {
     expect(code).toBe(EXIT.inconclusive);
   });
 
-  it('70, before the others, while these get their verdicts: code of the scenario that throws, with its place', async () => {
+  it('70, before the others, while these get their verdicts: a worker process that is gone', async () => {
     const directory = scratchDirectory();
     const files = [
       writeScenario(directory, 'check', {
@@ -147,13 +147,27 @@ describe('exit codes of scenarios that are named', () => {
       'own/exit': 'error',
       'own/behind': 'error',
     });
-    expect(stderr).toContain('error: the code of own/check throws TypeError: no seats\n');
+    expect(stderr).toContain('error: own/check: the invariant "broken" throws TypeError: no seats\n');
     expect(stderr).toMatch(/^ {4}at .*check\.ts:\d+:\d+\)$/m);
     expect(stderr).toContain('SQL of own/seed fails outside of its operations: the first rows: relation "nowhere" does not exist');
-    expect(stderr).toContain('SQL of own/query fails outside of its operations: relation "nowhere" does not exist');
+    expect(stderr).toContain('own/query: the invariant "broken" fails: 42P01 relation "nowhere" does not exist, in: SELECT * FROM nowhere');
     expect(stderr.match(/a worker process ended by itself \(exit code 7\)\nUsual cause/g)).toHaveLength(1);
     expect(stderr.match(/^\s+at .*$/gm)?.filter((frame) => !frame.includes(directory))).toEqual([]);
   });
+});
+
+it('2: bad input within a scenario, whatever the other verdicts are', async () => {
+  const directory = scratchDirectory();
+  const files = [
+    writeScenario(directory, 'check', { instead: "invariants: [{ name: 'broken', check: () => { throw new TypeError('no seats'); } }]," }),
+    writeScenario(directory, 'query', { instead: "invariants: [{ name: 'broken', sql: 'SELECT * FROM nowhere' }]," }),
+    writeScenario(directory, 'seed', { instead: "seed: () => 'INSERT INTO nowhere VALUES (1)'," }),
+    writeScenario(directory, 'unsafe', { book: UNSAFE }),
+  ];
+  const { code, stdout, stderr } = await explore(directory, files, '--json', '-');
+  expect(code).toBe(EXIT.usage);
+  expect(verdicts(stdout)).toEqual({ 'own/check': 'error', 'own/query': 'error', 'own/seed': 'error', 'own/unsafe': 'violated' });
+  expect(stderr).not.toContain('a defect of lastseat');
 });
 
 describe('--json -', () => {
@@ -205,6 +219,7 @@ describe('--json -', () => {
             invariant: 'capacity',
             resource: 'slot 1',
             actors: 2,
+            broken: [{ invariant: 'capacity', resource: 'slot 1', message: expect.any(String), atEnd: false }],
             steps: 6,
             switches: 1,
             minimal: true,

@@ -33,7 +33,7 @@ export const CONSEQUENCES: Readonly<Record<FailureKind, { readonly verdict: Verd
   nondeterminism: { verdict: 'racy', exit: EXIT.mismatch },
   server: { verdict: 'inconclusive', exit: EXIT.environment },
   worker: { verdict: 'error', exit: EXIT.internal },
-  scenario: { verdict: 'error', exit: EXIT.internal },
+  scenario: { verdict: 'error', exit: EXIT.usage },
   defect: { verdict: 'error', exit: EXIT.internal },
 };
 
@@ -51,6 +51,15 @@ export async function explainFailure(error: unknown, scenario: string, server: P
       hint: "Usual cause: Math.random, Date.now or a variable outside of the operation, instead of the context's random and clock",
       trace: [],
     };
+  if (name === 'ScenarioError') {
+    const cause = parts((error as Error).cause);
+    return {
+      kind: 'scenario',
+      message: `${scenario}: ${message}`,
+      hint: hintFor(message),
+      trace: cause.frames.filter((frame) => whoseIs(frame) === 'scenario'),
+    };
+  }
   if (server !== null && (isLostConnection(code, message) || !(await answers(server))))
     return {
       kind: 'server',
@@ -75,6 +84,15 @@ export async function explainFailure(error: unknown, scenario: string, server: P
       trace: own,
     };
   return { kind: 'defect', message: `${name}: ${message}`, hint: 'Please report it with the command that was run', trace: frames };
+}
+
+/** The usual cause of what {@link ScenarioError} tells, by the part of the scenario that it names first. */
+function hintFor(message: string): string {
+  if (/^the (monitor|witness)/.test(message)) return 'Usual cause: it did not expect a step, or a state of its own, that it was shown';
+  if (!message.startsWith('the invariant')) return 'What an operation may do: docs/your-own-code.md';
+  return / fails: /.test(message)
+    ? 'Usual cause: a slip in the SQL of the invariant. Try it in psql on the schema and the first rows'
+    : 'Usual cause: a table or a column that the committed state does not have, or has under another name';
 }
 
 /** The report as it is shown on standard error. */

@@ -13,6 +13,7 @@ import {
 } from './engine/contract.js';
 import { readStatement, type StatementText } from './engine/sql-text.js';
 import { whenThere } from './engine/suspended.js';
+import { type FoundViolation, InvariantCheck } from './invariants/check.js';
 import { SHIPPED_WITNESSES, witnessesOf } from './invariants/witnesses.js';
 import { chain, type MaybePromise } from './maybe-promise.js';
 import {
@@ -28,7 +29,8 @@ import {
 } from './plan/fault.js';
 import type { Plan } from './plan/plan.js';
 import { type Cancellation, CONNECTION_LOST, NOT_CONNECTED, plainRows, type Reply } from './reply.js';
-import type { CommittedState, Scenario, StepEvent, Violation, Witness } from './scenario.js';
+import type { CommittedState, Scenario, StepEvent, Witness } from './scenario.js';
+import { calling, thrownBy } from './scenario-error.js';
 import { type Choice, NOBODY, nobodyIn } from './schedule/choice.js';
 import { callCache, callStore, type World, worldKey } from './world.js';
 
@@ -58,10 +60,6 @@ export interface ActorState {
   readonly cut: boolean;
   /** Its process has died: it does nothing any more. */
   readonly dead: boolean;
-}
-
-export interface FoundViolation extends Violation {
-  readonly invariant: string;
 }
 
 /** One step taken: what histories are made of. */
@@ -106,14 +104,14 @@ export class Machine<S> {
   readonly witnesses: readonly Witness[];
   readonly #programs: readonly ActorProgram[];
   readonly #options: MachineOptions;
-  /** What was found in committed rows, by the clock: an invariant in SQL may read it. */
-  readonly #violations = new WeakMap<CommittedState['tables'], Map<number, MaybePromise<readonly FoundViolation[]>>>();
+  readonly #invariants: InvariantCheck;
 
   constructor(scenario: Scenario, plan: Plan, engine: Engine<S>, options: MachineOptions = {}) {
     this.scenario = scenario;
     this.plan = plan;
     this.engine = engine;
     this.#options = options;
+    this.#invariants = new InvariantCheck(scenario.invariants);
     this.witnesses = [...SHIPPED_WITNESSES, ...witnessesOf(plan.faults ?? NO_FAULTS), ...(scenario.witnesses ?? [])];
     this.#programs = plan.actors.map((actor) => {
       const operation = scenario.operations[actor.operation];
@@ -146,7 +144,9 @@ export class Machine<S> {
     const committed = this.engine.committed(engine);
     const actors: ActorState[] = [];
     for (const index of this.#programs.keys()) actors.push(await this.#begin(engine, index, world, faults));
-    const monitors = (this.scenario.monitors ?? []).map((monitor) => monitor.initial(committed));
+    const monitors = (this.scenario.monitors ?? []).map((monitor) =>
+      calling(`the monitor "${monitor.name}"`, () => monitor.initial(committed)),
+    );
     return { engine, actors, world, monitors, committed, faults };
   }
 
@@ -483,11 +483,9 @@ export class Machine<S> {
     const { before, choice, what, request, outcome, engine, world, faults, actors, events, finished } = taken;
     const committed = this.engine.committed(engine);
     const event = this.#event(taken, committed);
-    const monitors = (this.scenario.monitors ?? []).map((monitor, index) => monitor.observe(before.monitors[index], event));
-    let witnesses = 0;
-    this.witnesses.forEach((witness, index) => {
-      if (witness.seen(event)) witnesses |= 1 << index;
-    });
+    const monitors = (this.scenario.monitors ?? []).map((monitor, index) =>
+      calling(`the monitor "${monitor.name}"`, () => monitor.observe(before.monitors[index], event)),
+    );
     return {
       before,
       after: { engine, actors, world, monitors, committed, faults },
@@ -500,8 +498,22 @@ export class Machine<S> {
       outcome,
       events,
       finished,
-      witnesses,
+      witnesses: this.#witnessed(event),
     };
+  }
+
+  #witnessed(event: StepEvent): number {
+    let seen = 0;
+    // A loop without a closure for each: this runs for every step.
+    for (let index = 0; index < this.witnesses.length; index += 1) {
+      const witness = this.witnesses[index]!;
+      try {
+        if (witness.seen(event)) seen |= 1 << index;
+      } catch (error) {
+        throw thrownBy(`the witness "${witness.name}"`, error);
+      }
+    }
+    return seen;
   }
 
   #event(taken: Taken<S>, committed: CommittedState): StepEvent {
@@ -534,40 +546,23 @@ export class Machine<S> {
     };
   }
 
-  /** Everything that must not be, and is, in a configuration. */
+  /** Everything that must not be, and is, in a configuration: invariants and then monitors in the order of the scenario, and progress. */
   violations(configuration: Configuration<S>): MaybePromise<readonly FoundViolation[]> {
     const { committed } = configuration;
     const past = (this.scenario.monitors ?? []).flatMap((monitor, index) =>
-      monitor.violations(configuration.monitors[index], committed).map((violation) => ({ ...violation, invariant: monitor.name })),
+      calling(`the monitor "${monitor.name}"`, () => monitor.violations(configuration.monitors[index], committed)).map((violation) => ({
+        ...violation,
+        invariant: monitor.name,
+      })),
     );
     const progress = this.#progress(configuration);
-    const { clockMs } = configuration.world;
-    let byClock = this.#violations.get(committed.tables);
-    if (byClock === undefined) {
-      byClock = new Map();
-      this.#violations.set(committed.tables, byClock);
-    }
-    let present = byClock.get(clockMs);
-    if (present === undefined) {
-      present = this.#checkInvariants(configuration);
-      byClock.set(clockMs, present);
-    }
+    const present = this.#invariants.broken({
+      committed,
+      clockMs: configuration.world.clockMs,
+      ended: configuration.actors.every((_, actor) => this.phase(configuration, actor) === 'finished'),
+      query: (sql) => this.engine.query(configuration.engine, sql),
+    });
     return past.length === 0 && progress.length === 0 ? present : chain(present, (found) => [...found, ...past, ...progress]);
-  }
-
-  #checkInvariants(configuration: Configuration<S>): MaybePromise<readonly FoundViolation[]> {
-    const found: FoundViolation[] = [];
-    let pending: MaybePromise<void> = undefined as never;
-    for (const invariant of this.scenario.invariants) {
-      const add = (violations: readonly Violation[]) => {
-        found.push(...violations.map((violation) => ({ ...violation, invariant: invariant.name })));
-      };
-      if (invariant.check !== undefined) add(invariant.check(configuration.committed));
-      const { sql } = invariant;
-      if (sql !== undefined)
-        pending = chain(pending, () => chain(this.engine.query(configuration.engine, sql), (rows) => add(rows.map(violationOfRow))));
-    }
-    return chain(pending, () => found);
   }
 
   /** Nobody waits for ever, and nobody leaves a transaction open behind him. */
@@ -704,16 +699,4 @@ function eventsBetween(from: ProgramNode, to: ProgramNode): EmittedEvent[] {
   const events: EmittedEvent[] = [];
   for (let node: ProgramNode | null = to; node !== null && node !== from; node = node.parent) events.unshift(...node.events);
   return events;
-}
-
-function violationOfRow(row: Row): Violation {
-  const number = (value: unknown) => (value === null || value === undefined ? {} : Number(value));
-  const usage = number(row.usage);
-  const capacity = number(row.capacity);
-  return {
-    resource: String(row.resource ?? 'database'),
-    message: String(row.message ?? JSON.stringify(row)),
-    ...(typeof usage === 'number' ? { usage } : {}),
-    ...(typeof capacity === 'number' ? { capacity } : {}),
-  };
 }

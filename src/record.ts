@@ -20,6 +20,7 @@ export function recordHistory<S>(machine: Machine<S>, run: Run<S>): History {
         message: violation.message,
         usage: violation.usage ?? null,
         capacity: violation.capacity ?? null,
+        ...(violation.atEnd && { atEnd: true }),
       }),
     ),
   };

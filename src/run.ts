@@ -1,4 +1,5 @@
-import type { Configuration, FoundViolation, Machine, Step } from './machine.js';
+import type { FoundViolation } from './invariants/check.js';
+import type { Configuration, Machine, Step } from './machine.js';
 import { type Choice, isOwn } from './schedule/choice.js';
 import type { Policy } from './schedule/policy.js';
 

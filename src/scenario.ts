@@ -30,9 +30,11 @@ export interface Usage {
   readonly capacity: number;
 }
 
-/** A statement about every committed state: exactly one of `check` and `sql`. */
+/** A statement about committed states: exactly one of `check` and `sql`. */
 export interface Invariant {
   readonly name: string;
+  /** When it must hold: after every commit, or only when all actors have finished. Default `commit`. */
+  readonly at?: 'commit' | 'end';
   readonly check?: (state: CommittedState) => readonly Violation[];
   /** A query that must return no row. A row's `resource`, `message`, `usage` and `capacity` columns are shown. */
   readonly sql?: string;

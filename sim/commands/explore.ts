@@ -74,6 +74,8 @@ class Exploration {
   readonly #found: ExportedRun[] = [];
   readonly #files = new Map<string, { readonly report: string; readonly schedule: string }>();
   readonly #failures = new Map<string, FailureReport>();
+  /** Outcomes of what could not be done: the failure says which exit code follows. */
+  readonly #undone = new Set<ScenarioOutcome>();
   /** Where results go. Where JSON has standard output, nothing else does. */
   readonly #results: NodeJS.WriteStream;
   #shared: PostgresServer | null = null;
@@ -277,7 +279,9 @@ class Exploration {
     this.#failures.set(failureText(report), report);
     const { verdict } = CONSEQUENCES[report.kind];
     const combined = combine(item.scenario, item.isolation, []);
-    return { ...combined, verdict, reason: report.message, firstViolation: null, counterexample: null, elapsedMs: 0 };
+    const undone = { ...combined, verdict, reason: report.message, firstViolation: null, counterexample: null, elapsedMs: 0 };
+    this.#undone.add(undone);
+    return undone;
   }
 
   #show(item: Item, outcome: ScenarioOutcome): void {
@@ -349,7 +353,11 @@ class Exploration {
     else if (this.#args.json !== null) writeWhole(this.#args.json, text);
     for (const failure of this.#failures.keys()) process.stderr.write(failure);
     this.#print(this.#summary(elapsedMs));
-    return exitCode(this.#outcomes, this.#judged, also);
+    return exitCode(
+      this.#outcomes.filter((outcome) => !this.#undone.has(outcome)),
+      this.#judged,
+      also,
+    );
   }
 
   #summary(elapsedMs: number): string {

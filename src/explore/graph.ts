@@ -1,4 +1,4 @@
-import type { FoundViolation } from '../machine.js';
+import type { FoundViolation } from '../invariants/check.js';
 import { type Choice, isOwn } from '../schedule/choice.js';
 
 /** A state of the merged graph. Its edges are what can happen next, in the order of the machine's choices. */

@@ -20,6 +20,8 @@ export interface ViolationRecord {
   readonly message: string;
   readonly usage: number | null;
   readonly capacity: number | null;
+  /** The invariant speaks of the end of a run only. */
+  readonly atEnd?: true;
 }
 
 /**

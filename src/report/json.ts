@@ -1,4 +1,5 @@
 import type { Counterexample, ScenarioOutcome } from '../outcome.js';
+import { brokenBy } from './broken.js';
 import { score } from './score.js';
 
 /** What a whole invocation came to, before it is written as JSON. */
@@ -49,5 +50,6 @@ export function outcomeJson({ judged, scenarios, ...document }: OutcomeDocument,
 
 function counterexampleJson(counterexample: Counterexample, file: string | null): unknown {
   const { token, invariant, resource, actors, steps, switches, minimal, confirmedOnPostgres, replays, shrunkFrom } = counterexample;
-  return { token, file, invariant, resource, actors, steps, switches, minimal, confirmedOnPostgres, replays, shrunkFrom };
+  const broken = brokenBy(counterexample);
+  return { token, file, invariant, resource, broken, actors, steps, switches, minimal, confirmedOnPostgres, replays, shrunkFrom };
 }

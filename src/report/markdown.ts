@@ -1,4 +1,5 @@
 import type { Counterexample, ScenarioOutcome } from '../outcome.js';
+import { brokenBy, brokenText } from './broken.js';
 import { explain } from './explain.js';
 import { lanesOf } from './lanes.js';
 import { grouped, shrunkText, type TextOptions } from './text.js';
@@ -10,7 +11,7 @@ export function counterexampleMarkdown(
   options: TextOptions,
 ): string {
   const { history, plan, invariant } = counterexample;
-  const violation = history.violations.find((item) => item.invariant === invariant);
+  const [main, ...others] = brokenBy(counterexample);
   const names = plan.actors.map((actor) => actor.name);
   const cell = (text: string) => (text === '' ? '' : `\`${text.replaceAll('`', "'").replaceAll('|', '\\|')}\``);
   const rows = lanesOf(history, invariant).map((step) => {
@@ -31,8 +32,9 @@ export function counterexampleMarkdown(
   return `${[
     `### ${outcome.name}: ${invariant} violated`,
     '',
-    `**${counterexample.resource}**: ${violation?.message ?? ''} (${plan.isolation}, capacity ${plan.capacity}).${share} ${where}`,
+    `**${main!.resource}**: ${main!.message}${main!.atEnd ? ', at the end' : ''} (${plan.isolation}, capacity ${plan.capacity}).${share} ${where}`,
     '',
+    ...(others.length === 0 ? [] : [...others.map((broken) => `- also broken by this step: ${brokenText(broken)}`), '']),
     `| | ${names.join(' | ')} | |`,
     `|---|${names.map(() => '---|').join('')}---|`,
     ...rows,

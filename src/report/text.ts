@@ -1,6 +1,7 @@
 import type { Counterexample, PlanOutcome, ScenarioOutcome, ServerFigures } from '../outcome.js';
 import { showFault } from '../plan/fault.js';
 import { holds } from '../verdict.js';
+import { brokenBy, brokenText } from './broken.js';
 import { explain } from './explain.js';
 import { lanesOf, renderLanes, wrap } from './lanes.js';
 import { show } from './statement.js';
@@ -128,7 +129,6 @@ export function storyLines(
   rests: string,
   options: Pick<TextOptions, 'width' | 'color'>,
 ): string[] {
-  const violation = history.violations.find((item) => item.invariant === invariant);
   const names = plan.actors.map((actor) => actor.name);
   const why = explain(history, invariant, plan.isolation).flatMap((line) => wrap(line, options.width - 9));
   const heading = [
@@ -141,7 +141,9 @@ export function storyLines(
   return [
     ...wrap(heading.join(' · '), options.width),
     '',
-    ...wrap(`x ${invariant}   ${resource}: ${violation?.message ?? ''}`, options.width).map((line) => paint(31, line, options.color)),
+    ...brokenBy({ history, invariant, resource }).flatMap((broken) =>
+      wrap(`x ${brokenText(broken)}`, options.width).map((line) => paint(31, line, options.color)),
+    ),
     `  ${rests}`,
     '',
     ...renderLanes(lanesOf(history, invariant), names, options.width),
