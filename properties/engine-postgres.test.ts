@@ -85,7 +85,8 @@ describe.each([
     const engine = new PostgresEngine(server());
     expect(await take(engine, actions)).toEqual(outcomes);
     const pids = await backends();
-    expect(pids).toHaveLength(4);
+    // Three actors, the inspector, and the session that runs scripts.
+    expect(pids).toHaveLength(5);
     await Promise.all([engine.close(), engine.close()]);
     expect(await databases()).toEqual([]);
     expect(await backends()).toEqual([]);

@@ -1,12 +1,14 @@
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { Inspector } from '../src/engine/postgres/inspector.js';
 import type { PostgresServer } from '../src/engine/postgres/providers/server.js';
+import { type Relations, readRelations } from '../src/engine/postgres/relations.js';
 import { Reset } from '../src/engine/postgres/reset.js';
+import { ScriptSession } from '../src/engine/postgres/script-session.js';
 import { openServer } from '../src/index.js';
 
 let server: PostgresServer;
-let inspector: Inspector;
+let session: ScriptSession;
+let relations: Relations;
 let client: pg.Client;
 
 const SEED = `INSERT INTO wide SELECT n, 0, repeat('x', 100) FROM generate_series(1, 5) AS n; INSERT INTO child VALUES (1000, 1)`;
@@ -14,21 +16,21 @@ const SEED = `INSERT INTO wide SELECT n, 0, repeat('x', 100) FROM generate_serie
 beforeAll(async () => {
   server = await openServer('embedded');
   const { connection } = await server.createDatabase();
-  inspector = await Inspector.connect(connection);
-  await inspector.script(
+  session = await ScriptSession.connect(connection);
+  await session.run(
     `CREATE SCHEMA lastseat; CREATE TABLE wide (id int PRIMARY KEY, v int NOT NULL, filling text NOT NULL);
      CREATE TABLE child (id serial PRIMARY KEY, wide_id int NOT NULL REFERENCES wide);
      CREATE TABLE emptied (n int); CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO emptied VALUES (1); RETURN NULL; END $$;
      CREATE TRIGGER noted AFTER DELETE ON child FOR EACH ROW EXECUTE FUNCTION note()`,
   );
-  await inspector.learnSchema();
+  relations = await readRelations(session);
   client = new pg.Client({ ...connection });
   await client.connect();
 });
 
 afterAll(async () => {
   await client?.end();
-  await inspector?.end();
+  await session?.end();
   await server?.close();
 });
 
@@ -46,7 +48,7 @@ async function work(size: number): Promise<string> {
 }
 
 test('rows lie after a run as they do after the first, however many runs went before', async () => {
-  const reset = await Reset.prepare(inspector, true);
+  const reset = await Reset.prepare(session, relations, true);
   await reset.run(SEED);
   const first = await work(7);
   const ids: string[] = [];
@@ -62,11 +64,11 @@ test('rows lie after a run as they do after the first, however many runs went be
 });
 
 test('DELETE alone would let them lie elsewhere: what the limit is for', async () => {
-  await inspector.script(`TRUNCATE wide, child; ${SEED}`);
+  await session.run(`TRUNCATE wide, child; ${SEED}`);
   const first = await work(7);
   const seen = new Set<string>();
   for (let run = 0; run < 60; run += 1) {
-    await inspector.script(`DELETE FROM child; DELETE FROM wide; ${SEED}`);
+    await session.run(`DELETE FROM child; DELETE FROM wide; ${SEED}`);
     seen.add(await work(7));
   }
   expect([...seen].some((order) => order !== first)).toBe(true);

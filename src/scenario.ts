@@ -7,8 +7,9 @@ import type { Generator } from './plan/generators.js';
 export type IsolationLevel = 'READ COMMITTED' | 'REPEATABLE READ' | 'SERIALIZABLE';
 
 /**
- * What every new transaction would see at this moment. Rows are sorted by primary key; values are as `pg` returns them, except
- * that dates are ISO 8601 strings in UTC (`2026-03-01T18:00:00.000Z`).
+ * What every new transaction would see at this moment. Tables and sequences outside of `public` are named with their schema: `app.seats`.
+ * Rows are sorted by primary key, and by all columns where there is none; values are as `pg` returns them, except that dates are ISO 8601
+ * strings in UTC (`2026-03-01T18:00:00.000Z`).
  */
 export interface CommittedState {
   readonly tables: Readonly<Record<string, readonly Row[]>>;

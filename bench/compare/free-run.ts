@@ -1,7 +1,9 @@
 import pg from 'pg';
 import type { Client, OperationContext, Row } from '../../src/context.js';
 import { Inspector } from '../../src/engine/postgres/inspector.js';
+import { readRelations } from '../../src/engine/postgres/relations.js';
 import { Reset } from '../../src/engine/postgres/reset.js';
+import { ScriptSession } from '../../src/engine/postgres/script-session.js';
 import type { Connection, PostgresServer, ScratchDatabase } from '../../src/engine/postgres/providers/server.js';
 import type { Plan } from '../../src/plan/plan.js';
 import type { Scenario } from '../../src/scenario.js';
@@ -17,22 +19,26 @@ export class FreeRun {
   readonly #scenario: Scenario;
   readonly #database: ScratchDatabase;
   readonly #inspector: Inspector;
+  readonly #scripts: ScriptSession;
   readonly #reset: Reset;
   readonly #clients: pg.Client[] = [];
 
-  private constructor(scenario: Scenario, database: ScratchDatabase, inspector: Inspector, reset: Reset) {
+  private constructor(scenario: Scenario, database: ScratchDatabase, inspector: Inspector, scripts: ScriptSession, reset: Reset) {
     this.#scenario = scenario;
     this.#database = database;
     this.#inspector = inspector;
+    this.#scripts = scripts;
     this.#reset = reset;
   }
 
   static async open(server: PostgresServer, scenario: Scenario): Promise<FreeRun> {
     const database = await server.createDatabase();
     const inspector = await Inspector.connect(database.connection);
-    await inspector.script(scenario.schema);
-    await inspector.learnSchema();
-    return new FreeRun(scenario, database, inspector, await Reset.prepare(inspector, server.canSetDeadlockTimeout));
+    const scripts = await ScriptSession.connect(database.connection);
+    await scripts.run(`CREATE SCHEMA lastseat; ${scenario.schema}`);
+    const relations = await readRelations(scripts);
+    inspector.learn(relations);
+    return new FreeRun(scenario, database, inspector, scripts, await Reset.prepare(scripts, relations, server.canSetDeadlockTimeout));
   }
 
   /** Names of the invariants that do not hold when everybody is through. */
@@ -77,6 +83,7 @@ export class FreeRun {
   async close(): Promise<void> {
     for (const client of this.#clients) client.end().catch(() => undefined);
     await this.#inspector.end();
+    await this.#scripts.end();
     await this.#database.drop();
   }
 }

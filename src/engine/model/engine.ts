@@ -3,6 +3,7 @@ import type { MaybePromise } from '../../maybe-promise.js';
 import { cancelled, NOT_CONNECTED, plainRows, type Reply, type ResultReply, TERMINATED } from '../../reply.js';
 import type { CommittedState, IsolationLevel } from '../../scenario.js';
 import { refuseMovingClock } from '../clock-functions.js';
+import { byAllColumns } from '../committed-order.js';
 import {
   type Action,
   type ActorIndex,
@@ -517,13 +518,11 @@ export class ModelEngine implements Engine<ModelState> {
     return Object.fromEntries(
       catalog.tables.map((table) => {
         const values = byTable[table.index]!.map((version) => contents.values(version.content));
-        values.sort(table.key.length > 0 ? byKey(table.key) : byText);
-        return [
-          table.name,
-          values.map((row) =>
-            Object.fromEntries(table.columns.map((column, index) => [column.name, toCommittedValue(row[index]!, column.type)])),
-          ),
-        ];
+        if (table.key.length > 0) values.sort(byKey(table.key));
+        const rows = values.map((row) =>
+          Object.fromEntries(table.columns.map((column, index) => [column.name, toCommittedValue(row[index]!, column.type)])),
+        );
+        return [table.name, table.key.length > 0 ? rows : rows.sort(byAllColumns(table.columns))];
       }),
     );
   }
@@ -551,18 +550,6 @@ const byKey = (key: readonly number[]) => (left: readonly Value[], right: readon
   }
   return 0;
 };
-
-/** The order of rows that have no key: by their values as text, byte by byte, NULLs last. */
-function byText(left: readonly Value[], right: readonly Value[]): number {
-  for (const [column, one] of left.entries()) {
-    const other = right[column]!;
-    if (one === other) continue;
-    if (one === null || other === null) return one === null ? 1 : -1;
-    const order = Buffer.compare(Buffer.from(String(one)), Buffer.from(String(other)));
-    if (order !== 0) return order;
-  }
-  return 0;
-}
 
 const NEWEST_MAJOR = 18;
 const NOBODY: readonly ActorIndex[] = [];

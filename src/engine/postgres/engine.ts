@@ -19,8 +19,11 @@ import { readStatement } from '../sql-text.js';
 import { Freezer } from './freezer.js';
 import { type Blocking, Inspector } from './inspector.js';
 import type { PostgresServer, ScratchDatabase } from './providers/server.js';
+import { readRelations } from './relations.js';
 import { Reset } from './reset.js';
+import { ScriptSession } from './script-session.js';
 import { type Exchange, Session } from './session.js';
+import { SessionTraces } from './session-traces.js';
 import { answeredWithin, expiry, pause, within } from './waiting.js';
 
 /** A state of the server: good until the next action. */
@@ -74,8 +77,10 @@ export class PostgresEngine implements Engine<ServerState> {
   readonly #looksAlways: boolean;
   #database: ScratchDatabase | null = null;
   #inspector: Inspector | null = null;
+  #scripts: ScriptSession | null = null;
   #schema: string | null = null;
   #reset: Reset | null = null;
+  #traces: SessionTraces | null = null;
   #sessions: Session[] = [];
   #isolation: string | null = null;
   /** Where the clock stands; null where it cannot move on. */
@@ -129,13 +134,12 @@ export class PostgresEngine implements Engine<ServerState> {
     if (this.#schema !== schema) await this.#create(setup, schema);
     if (this.#used) await this.#clean();
     this.#foreseen = null;
+    await this.#toFirstRows(setup, schema);
     while (this.#sessions.length < setup.actors) this.#sessions.push(await this.#connect());
     if (this.#isolation !== setup.isolation) {
       for (const session of this.#sessions) await session.script(`SET default_transaction_isolation = '${setup.isolation.toLowerCase()}'`);
       this.#isolation = setup.isolation;
     }
-    if (ticks) await this.#inspect.script(setClock(setup.clockMs));
-    await this.#reset!.run(withClock(setup.seed));
     this.#used = true;
     this.#careful = false;
     this.#exchanges = Array.from({ length: setup.actors }, () => null);
@@ -147,25 +151,47 @@ export class PostgresEngine implements Engine<ServerState> {
     };
   }
 
+  /** Where the run before has changed the schema itself, all is made anew. */
+  async #toFirstRows(setup: EngineSetup, schema: string): Promise<void> {
+    const reset = async () => {
+      if (setup.ticks === true) await this.#setClock(setup.clockMs);
+      return this.#reset!.run(withClock(setup.seed));
+    };
+    if (await reset()) return;
+    await this.#create(setup, schema);
+    await reset();
+  }
+
   get #inspect(): Inspector {
     if (this.#inspector === null) throw new EngineError('the engine is not open');
     return this.#inspector;
   }
 
+  async #setClock(clockMs: number): Promise<void> {
+    await this.#inspect.script(setClock(clockMs));
+    await this.#scripts!.run(setClock(clockMs));
+  }
+
   async #create(setup: EngineSetup, schema: string): Promise<void> {
     await this.#disconnect();
     this.#database = await this.server.createDatabase();
-    this.#inspector = await Inspector.connect(this.#database.connection);
+    const { connection } = this.#database;
+    this.#inspector = await Inspector.connect(connection);
+    this.#scripts = await ScriptSession.connect(connection);
     if (setup.ticks) refuseMovingClock(setup.schema);
     const clock = setup.ticks ? `${tickingClockFunctions()} ${setClock(setup.clockMs)};` : clockFunctions(setup.clockMs);
-    await this.#inspector.script(`CREATE SCHEMA lastseat; ${clock}\n${withClock(setup.schema)}`);
-    await this.#inspector.learnSchema();
-    this.#reset = await Reset.prepare(this.#inspector, this.server.canSetDeadlockTimeout);
+    await this.#scripts.run(`CREATE SCHEMA lastseat; ${clock}\n${withClock(setup.schema)}`);
+    // What the text has set for its own session is no part of the schema.
+    await this.#scripts.run('DISCARD ALL');
+    const relations = await readRelations(this.#scripts);
+    this.#inspector.learn(relations);
+    this.#reset = await Reset.prepare(this.#scripts, relations, this.server.canSetDeadlockTimeout);
+    this.#traces = await SessionTraces.of(this.#scripts);
     this.#schema = schema;
   }
 
   async #connect(): Promise<Session> {
-    const session = await Session.connect(this.#database!.connection);
+    const session = await Session.connect(this.#database!.connection, this.#traces!);
     if (this.server.canSetDeadlockTimeout) await session.script(`SET deadlock_timeout = '${this.#deadlockTimeout}'`);
     if (this.#isolation !== null) await session.script(`SET default_transaction_isolation = '${this.#isolation.toLowerCase()}'`);
     return session;
@@ -186,7 +212,9 @@ export class PostgresEngine implements Engine<ServerState> {
     this.#freezer.thawAll();
     this.#sessions = this.#sessions.filter((session) => session.lastWords === null);
     for (const session of this.#sessions) if (session.idleInTransaction && !session.dirty) await session.script('ROLLBACK');
-    const spoiled = this.#sessions.filter((session, actor) => session.inTransaction || session.dirty || this.#phases[actor] === 'waiting');
+    const spoiled = this.#sessions.filter(
+      (session, actor) => session.inTransaction || session.dirty || this.#traces!.always || this.#phases[actor] === 'waiting',
+    );
     if (spoiled.length > 0) await this.#terminate(spoiled);
     this.#sessions = this.#sessions.filter((session) => !spoiled.includes(session));
     const held = `${this.#heldTimeoutMs}ms`;
@@ -226,9 +254,10 @@ export class PostgresEngine implements Engine<ServerState> {
     const connection = this.#database!.connection;
     const pids = await this.#inspect.flushLog();
     await this.server.crash!(pids, () => this.#inspect.reconnect(connection));
+    await this.#scripts!.reconnect(connection);
     this.#freezer.forgetAll();
     this.#reset!.forget();
-    if (this.#clockMs !== null) await this.#inspect.script(setClock(this.#clockMs));
+    if (this.#clockMs !== null) await this.#setClock(this.#clockMs);
     this.#armed.clear();
     this.#exchanges = this.#exchanges.map(() => null);
     this.#phases = this.#phases.map(() => 'idle');
@@ -503,7 +532,7 @@ export class PostgresEngine implements Engine<ServerState> {
 
   async #disconnect(): Promise<void> {
     this.#freezer.thawAll();
-    const [database, inspector, sessions] = [this.#database, this.#inspector, this.#sessions];
+    const [database, inspector, scripts, sessions] = [this.#database, this.#inspector, this.#scripts, this.#sessions];
     this.#database = null;
     this.#schema = null;
     this.#used = false;
@@ -517,7 +546,9 @@ export class PostgresEngine implements Engine<ServerState> {
     }
     this.#sessions = [];
     this.#inspector = null;
+    this.#scripts = null;
     await inspector?.end();
+    await scripts?.end();
     await database?.drop();
   }
 

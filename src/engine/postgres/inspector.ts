@@ -1,21 +1,22 @@
 import type { Client } from 'pg';
 import type { Row } from '../../context.js';
 import type { CommittedState } from '../../scenario.js';
+import { byAllColumns } from '../committed-order.js';
 import { connect } from './providers/client.js';
 import type { Connection } from './providers/server.js';
 import { Questions, type TextRows } from './question.js';
+import {
+  literal,
+  nameOf,
+  qualified,
+  quote,
+  type Relation,
+  type Relations,
+  readRelations,
+  type StoredTable,
+  type TableColumn,
+} from './relations.js';
 import { SESSION_SETTINGS } from './session-settings.js';
-
-interface Column {
-  readonly name: string;
-  readonly type: string;
-}
-
-interface InspectedTable {
-  readonly name: string;
-  readonly columns: readonly Column[];
-  readonly key: readonly string[];
-}
 
 /** Who waits for whom, by process id; those that wait for nobody are left out. */
 export type Blocking = ReadonlyMap<number, readonly number[]>;
@@ -30,8 +31,8 @@ export interface Inspection {
 export class Inspector {
   #client: Client;
   #questions: Questions;
-  #tables: readonly InspectedTable[] = [];
-  #sequences: readonly string[] = [];
+  /** Without a primary key. */
+  #keyless: readonly StoredTable[] = [];
   #stateQuery = '';
   #last = '';
   #state: CommittedState | null = null;
@@ -57,36 +58,17 @@ export class Inspector {
     await this.#client.query(sql);
   }
 
-  /** The only value that a query gives. It is prepared under its name, once. */
-  async number(name: string, text: string): Promise<number> {
-    return Number((await this.#questions.ask(name, text))[0]![0]);
-  }
-
   async query(sql: string): Promise<Row[]> {
     return (await this.#client.query(sql)).rows;
   }
 
-  get tables(): readonly string[] {
-    return this.#tables.map((table) => table.name);
-  }
-
-  /** Reads which tables and sequences there are. */
-  async learnSchema(): Promise<void> {
-    const { rows } = await this.#client.query<{ table: string; columns: Column[]; key: string[] }>(TABLES);
-    this.#tables = rows.map((row) => ({ name: row.table, columns: row.columns, key: row.key }));
-    const sequences = await this.#client.query<{ name: string }>(SEQUENCES);
-    this.#sequences = sequences.rows.map((row) => row.name);
+  /** What there is to be read of committed states. */
+  learn({ tables, sequences }: Relations): void {
+    const shown = tables.filter((table) => !table.partition);
+    this.#keyless = shown.filter((table) => table.key.length === 0);
     this.#generation += 1;
     this.#firstStates.clear();
-    this.#stateQuery = `SELECT json_build_object('tables', json_build_object(${this.#tables.map(tableExpression).join(', ')}), 'sequences', json_build_object(${this.#sequences
-      .map((name) => `${literal(name)}, (SELECT json_build_object('lastValue', last_value, 'isCalled', is_called) FROM ${quote(name)})`)
-      .join(', ')}))::text AS state`;
-  }
-
-  /** Sequences to where they were when the schema was made. */
-  async sequenceStarts(): Promise<string> {
-    const { rows } = await this.#client.query<{ name: string; start: string }>(SEQUENCES);
-    return rows.map((row) => `SELECT setval(${literal(quote(row.name))}, ${row.start}, false);`).join('');
+    this.#stateQuery = `SELECT '{"tables":{' || ${jsonMembers(shown, rowsOf)} || '},"sequences":{' || ${jsonMembers(sequences, positionOf)} || '}}' AS state`;
   }
 
   async blocking(pids: readonly number[]): Promise<Blocking> {
@@ -97,10 +79,12 @@ export class Inspector {
   async inspect(pids: readonly number[], careful: boolean): Promise<Inspection> {
     if (careful && !(await this.#readable())) return { blocking: await this.blocking(pids), committed: null };
     if (pids.length === 0) return { blocking: new Map(), committed: await this.committed() };
-    const rows = await this.#questions.ask(
-      `all${this.#generation}`,
-      `SELECT b.pid, b.blockers, s.state FROM (${BLOCKING}) AS b, (${this.#stateQuery}) AS s`,
-      [arrayText(pids)],
+    const rows = await this.#asState(() =>
+      this.#questions.ask(
+        `all${this.#generation}`,
+        `SELECT b.pid, b.blockers, s.state FROM (${BLOCKING}) AS b, (${this.#stateQuery}) AS s`,
+        [arrayText(pids)],
+      ),
     );
     return { blocking: waits(rows), committed: this.#remember(rows[0]![2]!) };
   }
@@ -109,9 +93,20 @@ export class Inspector {
     return (await this.#questions.ask('exclusive', EXCLUSIVE)).length === 0;
   }
 
+  /** Where a run has dropped a table, or a column, the others are read. */
+  async #asState(ask: () => Promise<TextRows>): Promise<TextRows> {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!GONE.has((error as { code?: string }).code ?? '')) throw error;
+      this.learn(await readRelations(this));
+      return ask();
+    }
+  }
+
   /** The same object as long as nothing has changed. */
   async committed(): Promise<CommittedState> {
-    const rows = await this.#questions.ask(`state${this.#generation}`, this.#stateQuery);
+    const rows = await this.#asState(() => this.#questions.ask(`state${this.#generation}`, this.#stateQuery));
     return this.#remember(rows[0]![0]!);
   }
 
@@ -130,12 +125,21 @@ export class Inspector {
 
   #remember(text: string): CommittedState {
     if (this.#state === null || text !== this.#last) {
-      const next = JSON.parse(text) as CommittedState;
+      const next = this.#inOrder(JSON.parse(text) as CommittedState);
       const same = this.#state !== null && JSON.stringify(this.#state.tables) === JSON.stringify(next.tables);
       this.#state = same ? { tables: this.#state!.tables, sequences: next.sequences } : next;
       this.#last = text;
     }
     return this.#state;
+  }
+
+  /** Rows that have a key come in its order. */
+  #inOrder(state: CommittedState): CommittedState {
+    if (this.#keyless.length === 0) return state;
+    const sorted = this.#keyless.map(
+      (table) => [nameOf(table), state.tables[nameOf(table)]!.toSorted(byAllColumns(table.columns))] as const,
+    );
+    return { ...state, tables: { ...state.tables, ...Object.fromEntries(sorted) } };
   }
 
   /** Whether there still is a backend. */
@@ -175,43 +179,30 @@ function waits(rows: TextRows): Blocking {
   return blocking;
 }
 
+/** undefined_table, undefined_column. */
+const GONE: ReadonlySet<string> = new Set(['42P01', '42703']);
+
 const arrayText = (numbers: readonly number[]) => `{${numbers.join()}}`;
 
-const quote = (name: string) => `"${name.replaceAll('"', '""')}"`;
-const literal = (text: string) => `'${text.replaceAll("'", "''")}'`;
+/** The members of an object, as text. What builds objects takes 100 arguments at most, and a list of rows takes longer to plan. */
+const jsonMembers = <T extends Relation>(relations: readonly T[], value: (relation: T) => string): string =>
+  relations.map((relation) => `${literal(`${JSON.stringify(nameOf(relation))}:`)} || ${value(relation)}`).join(" || ',' || ") || "''";
 
-/** `'name', (rows as JSON, by key)`: 64-bit and decimal numbers as strings, times in ISO 8601 with milliseconds, as actors see them. */
-function tableExpression(table: InspectedTable): string {
-  const value = ({ name, type }: Column) => {
+/** A table's rows, by key: 64-bit and decimal numbers as strings, times in ISO 8601 with milliseconds, as actors see them. */
+function rowsOf(table: StoredTable): string {
+  const value = ({ name, type }: TableColumn) => {
     if (type === 'int8' || type === 'numeric') return `${quote(name)}::text`;
     if (type === 'timestamptz' || type === 'timestamp')
       return `to_char(${quote(name)}${type === 'timestamptz' ? " AT TIME ZONE 'UTC'" : ''}, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
     return quote(name);
   };
-  const row = `json_build_object(${table.columns.map((column) => `${literal(column.name)}, ${value(column)}`).join(', ')})`;
-  // Rows that have no key come by their values as text.
-  const keys = table.key.length > 0 ? table.key.map(quote) : table.columns.map(({ name }) => `${quote(name)}::text COLLATE "C"`);
-  const order = keys.length === 0 ? '' : ` ORDER BY ${keys.join(', ')}`;
-  return `${literal(table.name)}, (SELECT coalesce(json_agg(${row}${order}), '[]'::json) FROM ${quote(table.name)})`;
+  const columns = table.columns.map((column) => `${value(column)} AS ${quote(column.name)}`).join(', ');
+  const order = table.key.length === 0 ? '' : ` ORDER BY ${table.key.map((name) => `t.${quote(name)}`).join(', ')}`;
+  return `(SELECT coalesce(json_agg(ls_row)::text, '[]') FROM (SELECT ${columns} FROM ${qualified(table)} AS t${order}) AS ls_row)`;
 }
 
-const TABLES = `
-SELECT c.relname AS "table",
-       (SELECT json_agg(json_build_object('name', a.attname, 'type', t.typname) ORDER BY a.attnum)
-          FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
-         WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) AS columns,
-       coalesce((SELECT json_agg(a.attname ORDER BY k.position)
-          FROM pg_index i, unnest(i.indkey::int2[]) WITH ORDINALITY AS k(attnum, position), pg_attribute a
-         WHERE i.indrelid = c.oid AND i.indisprimary AND a.attrelid = c.oid AND a.attnum = k.attnum), '[]'::json) AS key
-  FROM pg_class c
- WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r'
- ORDER BY c.oid`;
-
-const SEQUENCES = `
-SELECT c.relname AS name, s.seqstart AS start
-  FROM pg_class c JOIN pg_sequence s ON s.seqrelid = c.oid
- WHERE c.relnamespace = 'public'::regnamespace
- ORDER BY c.oid`;
+const positionOf = (sequence: Relation): string =>
+  `(SELECT json_build_object('lastValue', last_value, 'isCalled', is_called)::text FROM ${qualified(sequence)})`;
 
 /** A READ ONLY DEFERRABLE transaction waits without a lock: only the second function shows for whom (FACTS of the project, section 3). */
 const BLOCKING = `

@@ -8,6 +8,7 @@ import { typeName } from '../type-names.js';
 import { connect } from './providers/client.js';
 import type { Connection } from './providers/server.js';
 import { ACTOR_SETTINGS } from './session-settings.js';
+import type { SessionTraces } from './session-traces.js';
 
 /** The parts of pg's Connection that a statement is sent with. */
 interface Wire {
@@ -33,20 +34,22 @@ interface ServerMessage {
 /** A connection of one actor. It has one statement under way at the most. */
 export class Session {
   readonly pid: number;
-  /** Set by SET, advisory locks and the like: what the next run must not inherit. */
+  /** It may hold what the next run must not inherit. */
   dirty = false;
   /** Resolves when the connection is gone; a backend closes it when it has exited. */
   readonly ended: Promise<void>;
   readonly #client: pg.Client;
   readonly #wire: Wire;
+  readonly #traces: SessionTraces;
   #status = 'I';
   #current: Exchange | null = null;
   #lost: Error | null = null;
   #clockMs: number | null = null;
   readonly #prepared = new Prepared();
 
-  private constructor(client: pg.Client) {
+  private constructor(client: pg.Client, traces: SessionTraces) {
     this.#client = client;
+    this.#traces = traces;
     this.#wire = (client as unknown as { connection: Wire }).connection;
     this.pid = (client as unknown as { processID: number }).processID;
     this.#wire.on('readyForQuery', ({ status }) => {
@@ -66,8 +69,8 @@ export class Session {
     });
   }
 
-  static async connect(connection: Connection): Promise<Session> {
-    return new Session(await connect(connection, { name: 'lastseat', settings: ACTOR_SETTINGS }));
+  static async connect(connection: Connection, traces: SessionTraces): Promise<Session> {
+    return new Session(await connect(connection, { name: 'lastseat', settings: ACTOR_SETTINGS }), traces);
   }
 
   /** Inside a transaction block, or with a statement whose commit is owed. */
@@ -88,9 +91,7 @@ export class Session {
     if (this.#lost !== null) throw new EngineError(`the connection is lost: ${this.#lost.message}`);
     if (this.#current !== null) throw new EngineError('a statement is under way already');
     const text = readStatement(statement.text);
-    if (!['select', 'insert', 'update', 'delete', 'with', 'lock', 'values', 'merge'].includes(text.verb) && text.kind === 'other')
-      this.dirty = true;
-    if (text.verb === 'select' && !text.plainRead) this.dirty ||= /advisory_(un)?lock|set_config/i.test(statement.text);
+    this.dirty ||= this.#traces.mayLeave(text, statement.text);
     const begins = statement.prelude.some((item) => item.begins);
     const held = this.#status === 'I' && !begins && text.kind === 'other' && !text.plainRead;
     const exchange = new Exchange(statement, held, text, this.#prepared);
