@@ -316,7 +316,7 @@ function execution(item: Execution, actor: number, state: ModelState, names: Nam
           ? names.resource(item.wait.resource)
           : 'snapshot';
   const rest =
-    item.plan.kind === 'calls'
+    item.plan.kind === 'calls' || item.plan.kind === 'advisory'
       ? [String(item.cursor)]
       : [...item.items.slice(item.cursor), ...item.owed].map((row) => {
           const version = row.version === null ? '' : names.version(row.version) + relation(state, row.version);

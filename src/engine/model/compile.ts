@@ -3,6 +3,7 @@ import { tokenize } from '../sql-text.js';
 import type { Catalog } from './catalog.js';
 import { inLockOrder } from './lock-order.js';
 import { TABLE_LOCK_MODES } from './parse.js';
+import { compileAdvice, mentionsAdvisory } from './pglite/advice.js';
 import { compileText } from './pglite/compile.js';
 import { SqlError } from './sql-error.js';
 import type { Works } from './works.js';
@@ -22,7 +23,7 @@ export function compileStatement(text: string, parameters: readonly unknown[], {
   if (calls?.kind === 'calls') return calls;
   let compiled: StatementPlan | null = null;
   const whole = (): StatementPlan => {
-    compiled ??= compileText(text, parameters, catalog, pglite);
+    compiled ??= (mentionsAdvisory(text) ? compileAdvice : compileText)(text, parameters, catalog, pglite);
     return compiled;
   };
   const shape = shapes.of(text, parameters);

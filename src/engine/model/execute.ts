@@ -1,5 +1,6 @@
 import type { ResultReply } from '../../reply.js';
 import { type ActorIndex, UnmodelledError } from '../contract.js';
+import { adviseRows } from './advise-rows.js';
 import type { Table } from './catalog.js';
 import { checkRow } from './constraints.js';
 import { dueNow, recheckItems, recheckUnique, refusePending, setConstraints } from './deferral.js';
@@ -101,6 +102,10 @@ function workThroughRows(draft: Draft, actor: ActorIndex, machinery: Machinery):
   if (draft.execution(actor).stage === 'tables') startRows(draft, actor, machinery);
   const { plan } = draft.execution(actor);
   if (plan.kind === 'calls') return callFunctions(draft, actor, plan.calls, machinery);
+  if (plan.kind === 'advisory') {
+    const wait = adviseRows(draft, actor, plan, machinery);
+    if (wait !== null || plan.rest === undefined) return wait;
+  }
   for (;;) {
     const execution = draft.execution(actor);
     const item = execution.items[execution.cursor];
@@ -150,7 +155,9 @@ function startRest(draft: Draft, actor: ActorIndex, { over, takesTurns }: Rest, 
     findRows(draft, actor, machinery);
   } catch (error) {
     if (error instanceof SqlError && first.kind !== 'select for')
-      throw new UnmodelledError(`an error (${error.code}) around a modifying query in WITH: which comes first is up to the plan`);
+      throw new UnmodelledError(
+        `an error (${error.code}) around ${first.kind === 'advisory' ? 'an advisory-lock function' : 'a modifying query in WITH'}: which comes first is up to the plan`,
+      );
     throw error;
   }
   refuseTakingTurns(draft.execution(actor));
@@ -202,6 +209,7 @@ function findRows(draft: Draft, actor: ActorIndex, machinery: Machinery): void {
       return;
     }
     case 'calls':
+    case 'advisory':
     case 'commit':
       return;
     case 'set constraints':

@@ -1,5 +1,5 @@
 import type { ActorIndex } from '../contract.js';
-import { type AdvisoryCall, advisoryResource } from './advisory.js';
+import { type AdvisoryFunction, advisoryResource } from './advisory.js';
 import type { Draft } from './draft.js';
 import { PATIENT } from './heavy-locks.js';
 import { impatient, type Machinery, viewOf } from './machinery.js';
@@ -36,19 +36,26 @@ function callFunction(draft: Draft, actor: ActorIndex, call: Call, asked: boolea
       return draft.nextValue(actor, call.sequence);
     case 'setval':
       return setValue(draft, actor, call, valuesOf(call.value)[0] as number | null, machinery);
-    case 'advisory': {
-      if (call.key === null) {
-        draft.unlockAll(actor);
-        return '';
-      }
-      const key = valuesOf(call.key);
-      if (key.includes(null)) return null;
-      return advise(draft, actor, call, advisoryResource(key), asked, machinery);
-    }
+    case 'advisory':
+      return advise(draft, actor, call, call.key === null ? [] : valuesOf(call.key), asked, machinery);
   }
 }
 
-function advise(draft: Draft, actor: ActorIndex, call: AdvisoryCall, resource: string, asked: boolean, machinery: Machinery): Value | Wait {
+/** Calls an advisory-lock function. `asked`: it has been called before and had to wait, and has the lock now. */
+export function advise(
+  draft: Draft,
+  actor: ActorIndex,
+  call: AdvisoryFunction,
+  key: readonly Value[],
+  asked: boolean,
+  machinery: Machinery,
+): Value | Wait {
+  if (call.does === 'unlock all') {
+    draft.unlockAll(actor);
+    return '';
+  }
+  if (key.includes(null)) return null;
+  const resource = advisoryResource(key);
   if (call.does === 'unlock') return draft.unlock(actor, resource, call.mode);
   if (asked) return '';
   const owner = call.owner === 'session' ? 'session' : undefined;

@@ -11,7 +11,7 @@ export function reply(execution: Execution): ResultReply {
   const fields = outputs.map((output): Field => ({ name: output.name, type: output.type }));
   const skipped = plan.kind === 'select for' ? (plan.window?.offset ?? 0) : 0;
   const rows = execution.outputs.slice(skipped).map((row) => row.map((value, index) => toReplyValue(value, outputs[index]!.type)));
-  const ordered = (plan.kind === 'select' || plan.kind === 'select for') && plan.query.ordered;
+  const ordered = (plan.kind === 'select' || plan.kind === 'select for' || plan.kind === 'advisory') && plan.query.ordered;
   return {
     kind: 'result',
     command: plan.command,

@@ -1,7 +1,7 @@
 import type { Expr, InsertStatement, SelectedColumn, SelectFromStatement, Statement } from 'pgsql-ast-parser';
 import type { Reply } from '../../reply.js';
 import { UnmodelledError } from '../contract.js';
-import { type AdvisoryCall, advisoryOutput, compileAdvisoryCall, isAdvisory } from './advisory.js';
+import { type AdvisoryCall, compileAdvisoryCall, isAdvisory, type PlacedCall, resultType } from './advisory.js';
 import type { Catalog, Table } from './catalog.js';
 import type { FastPath } from './fast-path.js';
 import { type LockTable, type ParsedStatement, parseStatement, type TableLockMode, type Truncate } from './parse.js';
@@ -115,7 +115,16 @@ export type StatementPlan =
   | (Common & { readonly kind: 'set constraints'; readonly names: readonly string[] | null; readonly deferred: boolean })
   /** What is owed before a transaction ends; then `answer` is given. */
   | (Common & { readonly kind: 'commit'; readonly answer: Reply; readonly chain: boolean })
-  | (Common & { readonly kind: 'calls'; readonly calls: readonly Call[]; readonly outputs: readonly Output[] });
+  | (Common & { readonly kind: 'calls'; readonly calls: readonly Call[]; readonly outputs: readonly Output[] })
+  /** Advisory-lock functions, called for each row of a query: its columns are those of the answer, and then the keys. */
+  | (Common & {
+      readonly kind: 'advisory';
+      readonly query: Query | TextQuery;
+      readonly calls: readonly PlacedCall[];
+      /** A row for which a call does not come to true is left out. */
+      readonly filters: boolean;
+      readonly outputs: readonly Output[];
+    });
 
 export interface ConflictPlan {
   /** Indices of the unique indexes that count. */
@@ -206,14 +215,15 @@ function compileCalls(statement: SelectFromStatement, context: QueryContext): St
   const nameOf = (item: SelectedColumn) => (item.expr.type === 'call' ? item.expr.function.name : '');
   const isCall = (item: SelectedColumn) => SEQUENCE_FUNCTIONS.has(nameOf(item)) || isAdvisory(nameOf(item));
   if (!columns.some(isCall)) return null;
-  if (statement.from || statement.where || statement.for)
+  const { from, where, for: locking, limit, distinct, groupBy, having, orderBy } = statement;
+  if (from || where || locking || limit || distinct || groupBy || having || orderBy)
     throw new UnmodelledError(`${nameOf(columns.find(isCall)!)} inside a larger query`);
   const compiled = columns.map((item): { call: Call; output: Output; query: Query | null } => {
     const output = (name: string, type: SqlType) => ({ name: item.alias?.name ?? name, type, nullable: true });
     const expression = item.expr as Extract<Expr, { type: 'call' }>;
     if (isAdvisory(nameOf(item))) {
       const call = compileAdvisoryCall(expression, context);
-      return { call, output: output(call.name, advisoryOutput(call)), query: null };
+      return { call, output: output(call.name, resultType(call)), query: null };
     }
     if (isCall(item)) {
       const call = compileSequenceCall(expression, context);

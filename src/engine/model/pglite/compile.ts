@@ -268,7 +268,7 @@ function analysisOf(pglite: PgliteSchema, text: string, parameterTypes: readonly
 }
 
 /** A parameter as `pg` sends it. */
-function asText(parameter: unknown): string | null {
+export function asText(parameter: unknown): string | null {
   const prepared = utils.prepareValue(parameter);
   if (prepared === null || prepared === undefined) return null;
   if (Buffer.isBuffer(prepared)) throw new UnmodelledError('a binary parameter');
