@@ -41,6 +41,6 @@ describe('what is kept between processes', () => {
 test('a schema that is known is read without PGlite, which takes its time to start', () => {
   const schema = `CREATE TABLE known_${process.pid} (id int PRIMARY KEY)`;
   const setup = { schema, seed: '', actors: 1, isolation: 'READ COMMITTED', clockMs: 0 } as const;
-  keepRows(schema, { tables: [], sequences: [], volatile: [], plain: true });
+  keepRows(schema, 0, { tables: [], sequences: [], contents: {}, volatile: [], plain: true });
   expect(new ModelEngine().open(setup)).not.toBeInstanceOf(Promise);
 });

@@ -1,6 +1,7 @@
 import type { Expr } from 'pgsql-ast-parser';
 import type { TextQuery } from './pglite/text-query.js';
-import type { SqlType } from './types.js';
+import type { SqlType, Value } from './types.js';
+import type { SequenceState } from './visible.js';
 
 export interface Column {
   readonly name: string;
@@ -87,12 +88,22 @@ export interface Table {
   /** Nothing but its constraints changes or refuses a value on its way in, so that pg-mem may be asked for its changes. */
   readonly plain: boolean;
   readonly triggers: readonly string[];
+  /** Rows that the schema has inserted, in the order in which they lie. */
+  readonly rows: readonly (readonly Value[])[];
 }
 
 export interface Sequence {
   readonly index: number;
   readonly name: string;
-  readonly start: number;
+  readonly increment: number;
+  readonly min: bigint;
+  readonly max: bigint;
+  /** Goes on at the other end once it has come to one. */
+  readonly cycles: boolean;
+  /** How many values a session takes at once. */
+  readonly cache: number;
+  /** Where the schema leaves it. */
+  readonly first: SequenceState;
 }
 
 export interface Catalog {
@@ -100,4 +111,6 @@ export interface Catalog {
   readonly sequences: readonly Sequence[];
   /** There is nothing but tables and sequences; else there may be views and more. */
   readonly plain: boolean;
+  /** What the clock said when the schema was made shows in the rows that it has inserted. */
+  readonly clocked: boolean;
 }

@@ -65,7 +65,7 @@ function checkPlans(table: Table, { evaluator, shapes }: { readonly evaluator: E
 
 function compileCheck({ name, plain, query }: CheckConstraint, table: Table, { pglite }: Evaluator, shapes: Shapes): CheckPlan {
   if (plain === null) return { query };
-  const context = { catalog: { tables: [table], sequences: [], plain: true }, parameters: [] };
+  const context = { catalog: { tables: [table], sequences: [], plain: true, clocked: false }, parameters: [] };
   try {
     const fast = compileOver({ table, alias: table.name, oneRow: true }, [{ expr: plain }], null, context);
     if (pglite === null) return { query: fast };

@@ -1,4 +1,5 @@
 import { type ActorIndex, UnmodelledError } from '../contract.js';
+import type { Sequence } from './catalog.js';
 import type { RowContents } from './contents.js';
 import {
   type Acquired,
@@ -31,9 +32,6 @@ import type {
 } from './state.js';
 import type { RowLockMode } from './statements.js';
 import type { SequenceState } from './visible.js';
-
-/** How many values of a sequence are logged ahead (sequence.c, SEQ_LOG_VALS). */
-const SEQUENCE_LOG_VALUES = 32;
 
 /** A state being changed by one action. Containers are copied when first written to; `finish` gives the new state. */
 export class Draft {
@@ -84,27 +82,21 @@ export class Draft {
     this.#sequences[index] = state;
   }
 
-  /** The next value of a sequence. It is gone for good, whatever becomes of the transaction. */
-  nextValue(actor: ActorIndex, index: number): number {
-    const { lastValue, isCalled, logged } = this.sequences[index]!;
-    const value = isCalled ? lastValue + 1 : lastValue;
-    const logs = !isCalled || logged === 0;
-    if (logs) this.takeTopXid(actor);
-    this.setSequence(index, { lastValue: value, isCalled: true, logged: logs ? SEQUENCE_LOG_VALUES : logged - 1 });
-    return value;
-  }
-
   /**
    * Nothing is left but what was committed. A sequence goes on behind what was logged ahead (sequence.c, nextval_internal; access/transam/README): all that was
    * logged is taken to have been written.
    */
-  crash(): void {
+  crash(sequences: readonly Sequence[]): void {
     this.#transactions.fill(null);
     this.#executions.fill(null);
     this.#rowLocks = new Map();
     this.#heavy = new Map();
     this.#serializable = [];
-    this.#sequences = this.sequences.map(({ lastValue, isCalled, logged }) => ({ lastValue: lastValue + logged, isCalled, logged: 0 }));
+    this.#sequences = this.sequences.map(({ lastValue, isCalled, logged }, index) => ({
+      lastValue: lastValue + logged * sequences[index]!.increment,
+      isCalled,
+      logged: 0,
+    }));
   }
 
   get transactions(): readonly (Transaction | null)[] {

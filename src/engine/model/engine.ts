@@ -19,7 +19,9 @@ import {
 import { readStatement, type StatementText, splitStatements, type TransactionModes } from '../sql-text.js';
 import { Suspended, whenThere } from '../suspended.js';
 import { canonical, type KeyPart } from './canonical.js';
+import type { Catalog } from './catalog.js';
 import { compileStatement } from './compile.js';
+import type { RowContents } from './contents.js';
 import { Draft } from './draft.js';
 import { run } from './execute.js';
 import { answerOf } from './found-rows.js';
@@ -28,7 +30,7 @@ import type { Machinery } from './machinery.js';
 import { refuseUtility } from './read-only.js';
 import { type Conflict, certainly, mustFail, type ViewWith } from './serializable.js';
 import { SqlError } from './sql-error.js';
-import { type Committed, EMPTY, type Execution, type Level, type ModelState, type Transaction, type Write } from './state.js';
+import { type Committed, EMPTY, type Execution, type Level, type ModelState, type Transaction, type Version, type Write } from './state.js';
 import type { StatementPlan } from './statements.js';
 import { toCommittedValue, toReplyValue, type Value } from './types.js';
 import { SnapshotView, versionsOf } from './view.js';
@@ -87,26 +89,26 @@ export class ModelEngine implements Engine<ModelState> {
   }
 
   #first(setup: EngineSetup): ModelState {
-    if (this.#schema !== setup.schema || this.#machinery === null) {
+    const schema = `${setup.schema}\n${setup.clockMs}`;
+    if (this.#schema !== schema || this.#machinery === null) {
       const isAtLeast = (major: number) => this.#isAtLeast(major);
-      this.#machinery = { ...worksFor(setup.schema, this.#plainOnly), coarse: new Set(), ordered: new Set(), isAtLeast };
-      this.#schema = setup.schema;
+      const works = worksFor(setup.schema, setup.clockMs, this.#plainOnly);
+      this.#machinery = { ...works, coarse: new Set(), ordered: new Set(), isAtLeast };
+      this.#schema = schema;
     }
-    const { catalog, coarse, ordered } = this.#machinery;
+    const { catalog, coarse, contents, ordered } = this.#machinery;
     this.#ticks = setup.ticks === true;
     if (this.#ticks) refuseMovingClock(setup.schema);
     ordered.clear();
     this.#isolation = 'READ COMMITTED';
     let state: ModelState = {
-      // A copy: what is known of a state is kept with it, and another schema has other tables.
-      committed: { ...EMPTY },
-      sequences: catalog.sequences.map((sequence) => ({ lastValue: sequence.start, isCalled: false, logged: 0 })),
+      ...firstRows(catalog, contents),
+      sequences: catalog.sequences.map(({ first }) => first),
       transactions: [null],
       executions: [null],
       rowLocks: new Map(),
       heavy: new Map(),
       serializable: [],
-      next: { slot: 0, version: 0, position: 0, xid: 0 },
       clockMs: setup.clockMs,
     };
     for (const text of splitStatements(setup.seed)) state = this.#seed(state, text);
@@ -217,7 +219,7 @@ export class ModelEngine implements Engine<ModelState> {
       return done(NO_ANSWER);
     }
     if (action.kind === 'crash') {
-      draft.crash();
+      draft.crash(this.#open.catalog.sequences);
       return done(NO_ANSWER);
     }
     const { actor } = action;
@@ -541,6 +543,19 @@ export class ModelEngine implements Engine<ModelState> {
     );
     return plainRows({ kind: 'result', command: 'SELECT', rowCount: rows.length, fields: plan.query.outputs, rows });
   }
+}
+
+/** What the schema itself has inserted. */
+function firstRows({ tables }: Catalog, contents: RowContents): Pick<ModelState, 'committed' | 'next'> {
+  const rows = new Map<number, Version>();
+  for (const { index, rows: own } of tables)
+    for (const values of own) {
+      const id = rows.size + 1;
+      const content = contents.intern(index, values);
+      rows.set(id, { slot: id, id, content, position: id, entered: id, parent: 0, madeBy: 0, sameKeySince: id });
+    }
+  // A new object each time: what is known of a state is kept with it, and another schema has other tables.
+  return { committed: { ...EMPTY, rows }, next: { slot: rows.size, version: rows.size, position: rows.size, xid: 0 } };
 }
 
 const byKey = (key: readonly number[]) => (left: readonly Value[], right: readonly Value[]) => {

@@ -31,6 +31,7 @@ import { reply } from './result.js';
 import { lockNewest, type MutableProgress } from './row-locking.js';
 import { lookedAtAgain, refuseOpenOrder } from './row-order.js';
 import { endsOtherwiseElsewhere, refuseOpenScan } from './scan-order.js';
+import { nextValue } from './sequences.js';
 import { SqlError } from './sql-error.js';
 import type { Item, JoinedRow, Version, Wait, Write } from './state.js';
 import { type JoinPlan, type Rest, RowLockMode, type StatementPlan } from './statements.js';
@@ -382,7 +383,7 @@ function drawnValues(draft: Draft, actor: ActorIndex, item: Item, machinery: Mac
     const { sequence } = table.columns[column]!;
     const isGiven = undrawn === null ? given.has(column) : value !== undrawn[column];
     if (sequence === null || isGiven) return value;
-    return draft.nextValue(actor, sequence);
+    return nextValue(draft, actor, machinery.catalog.sequences[sequence]!);
   });
   if (plan.returning === null || !table.columns.some((column) => column.generated)) return values;
   return machinery.evaluator.evaluate(plan.returning, viewOf(draft, actor, machinery), machinery.contents.intern(table.index, values))[0]!

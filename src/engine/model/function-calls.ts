@@ -4,7 +4,7 @@ import type { Draft } from './draft.js';
 import { PATIENT } from './heavy-locks.js';
 import { impatient, type Machinery, viewOf } from './machinery.js';
 import type { Query } from './query.js';
-import { SqlError } from './sql-error.js';
+import { nextValue, setValue } from './sequences.js';
 import type { Wait } from './state.js';
 import type { Call } from './statements.js';
 import type { Value } from './types.js';
@@ -33,9 +33,9 @@ function callFunction(draft: Draft, actor: ActorIndex, call: Call, asked: boolea
     case 'value':
       return valuesOf(call.value)[0]!;
     case 'nextval':
-      return draft.nextValue(actor, call.sequence);
+      return nextValue(draft, actor, machinery.catalog.sequences[call.sequence]!);
     case 'setval':
-      return setValue(draft, actor, call, valuesOf(call.value)[0] as number | null, machinery);
+      return setTo(draft, actor, call, valuesOf(call.value)[0] as number | null, machinery);
     case 'advisory':
       return advise(draft, actor, call, call.key === null ? [] : valuesOf(call.key), asked, machinery);
   }
@@ -65,20 +65,12 @@ export function advise(
   return result === 'waiting' ? { on: 'heavy', resource } : '';
 }
 
-function setValue(
+function setTo(
   draft: Draft,
   actor: ActorIndex,
   { sequence, isCalled }: Extract<Call, { function: 'setval' }>,
   value: number | null,
-  machinery: Machinery,
+  { catalog }: Machinery,
 ): number | null {
-  if (value === null) return null;
-  if (value < 1)
-    throw new SqlError(
-      '22003',
-      `setval: value ${value} is out of bounds for sequence "${machinery.catalog.sequences[sequence]!.name}" (1..9223372036854775807)`,
-    );
-  draft.takeTopXid(actor);
-  draft.setSequence(sequence, { lastValue: value, isCalled, logged: 0 });
-  return value;
+  return value === null ? null : setValue(draft, actor, catalog.sequences[sequence]!, value, isCalled);
 }

@@ -20,19 +20,22 @@ export interface Works {
 /** Contents after which what was remembered is given up with the next plan. */
 const MOST_CONTENTS = 100_000;
 
-let last: { readonly schema: string; readonly plainOnly: boolean; readonly works: Works } | null = null;
+let last: { readonly schema: string; readonly clockMs: number; readonly plainOnly: boolean; readonly works: Works } | null = null;
 
 /**
  * The works for a schema. Those of the last one are kept: a scenario's plans are explored one after the other, and nothing that is remembered
  * changes an answer. `plainOnly`: PGlite reads the schema, and answers nothing.
  */
-export function worksFor(schema: string, plainOnly: boolean): Works {
-  if (last === null || last.schema !== schema || last.plainOnly !== plainOnly || last.works.contents.size > MOST_CONTENTS) {
-    const pglite = new PgliteSchema(schema);
+export function worksFor(schema: string, clockMs: number, plainOnly: boolean): Works {
+  if (last === null || !isFor(last, schema, clockMs, plainOnly) || last.works.contents.size > MOST_CONTENTS) {
+    const pglite = new PgliteSchema(schema, clockMs);
     const catalog = catalogOf(pglite.rows);
     const contents = new RowContents();
     const evaluator = new Evaluator(catalog, contents, plainOnly ? null : pglite);
-    last = { schema, plainOnly, works: { catalog, contents, evaluator, plans: new Map(), shapes: new Shapes(schema) } };
+    last = { schema, clockMs, plainOnly, works: { catalog, contents, evaluator, plans: new Map(), shapes: new Shapes(schema) } };
   }
   return last.works;
 }
+
+const isFor = (known: NonNullable<typeof last>, schema: string, clockMs: number, plainOnly: boolean): boolean =>
+  known.schema === schema && known.plainOnly === plainOnly && (known.clockMs === clockMs || !known.works.catalog.clocked);

@@ -1,5 +1,6 @@
 import type { Timing } from '../catalog.js';
 import type { Instance } from './instance.js';
+import { quote } from './names.js';
 
 export interface CatalogTable {
   readonly name: string;
@@ -55,9 +56,23 @@ export interface CatalogForeignKey {
   readonly timing: Timing;
 }
 
+/** Numbers are text: they may be larger than JavaScript's. */
+export interface CatalogSequence {
+  readonly name: string;
+  readonly increment: string;
+  readonly min: string;
+  readonly max: string;
+  readonly cache: string;
+  readonly cycles: boolean;
+}
+
 export interface CatalogRows {
   readonly tables: readonly CatalogTable[];
-  readonly sequences: readonly { readonly name: string; readonly start: number; readonly step: number }[];
+  readonly sequences: readonly (CatalogSequence & { readonly lastValue: string; readonly isCalled: boolean })[];
+  /** Rows that the schema has inserted, as text in the order in which they lie: of the tables that have some, by name. */
+  readonly contents: Readonly<Record<string, readonly (readonly (string | null)[])[]>>;
+  /** What the clock said when the schema was made shows in these rows. */
+  readonly clocked?: boolean;
   /** Functions that may give another value at every call, by name. */
   readonly volatile: readonly string[];
   /** There is nothing but tables, their indexes and sequences, all in the schema "public". */
@@ -69,7 +84,23 @@ export function readRows(instance: Instance): CatalogRows {
   instance.script('SET enable_indexscan = on; SET enable_bitmapscan = on');
   const rows = JSON.parse(instance.script(CATALOG)[0]![0]![0]!) as CatalogRows;
   instance.script('RESET enable_indexscan; RESET enable_bitmapscan');
-  return rows;
+  return { ...rows, ...readContents(instance, rows) };
+}
+
+/** What the schema has put into its tables, and where it has left its sequences. */
+export function readContents(instance: Instance, { tables, sequences }: CatalogRows): Pick<CatalogRows, 'contents' | 'sequences'> {
+  const lists = tables.map(({ name, columns }) => {
+    const list = columns.map((column) => quote(column.name)).join();
+    return `SELECT ${list} FROM ${quote(name)} ORDER BY ctid`;
+  });
+  const states = sequences.map(({ name }) => `SELECT last_value, is_called FROM ${quote(name)}`);
+  const results = lists.length + states.length === 0 ? [] : instance.script([...lists, ...states].join(';'));
+  const filled = tables.flatMap(({ name }, at) => (results[at]!.length > 0 ? [[name, results[at]!] as const] : []));
+  const drawn = sequences.map((sequence, at) => {
+    const [lastValue, isCalled] = results[tables.length + at]![0]!;
+    return { ...sequence, lastValue: lastValue!, isCalled: isCalled === 't' };
+  });
+  return { contents: Object.fromEntries(filled), sequences: drawn };
 }
 
 /** Everything that the layer has to know of the schema, as one JSON document. */
@@ -132,7 +163,7 @@ SELECT json_build_object(
     'special', c.relrowsecurity OR c.relispartition OR c.relkind = 'p' OR c.relhassubclass OR c.relhasrules
       OR EXISTS (SELECT 1 FROM pg_inherits WHERE inhrelid = c.oid)
   ) ORDER BY c.oid) FROM tables c), '[]'),
-  'sequences', coalesce((SELECT json_agg(json_build_object('name', c.relname, 'start', s.seqstart, 'step', s.seqincrement) ORDER BY c.oid)
+  'sequences', coalesce((SELECT json_agg(json_build_object('name', c.relname, 'increment', s.seqincrement::text, 'min', s.seqmin::text, 'max', s.seqmax::text, 'cache', s.seqcache::text, 'cycles', s.seqcycle) ORDER BY c.oid)
      FROM pg_class c JOIN pg_sequence s ON s.seqrelid = c.oid WHERE c.relnamespace = 'public'::regnamespace), '[]'),
   'plain', NOT EXISTS (SELECT FROM pg_namespace WHERE nspname !~ '^(pg_|information_schema$|public$|lastseat$)')
      AND NOT EXISTS (SELECT FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind NOT IN ('r', 'i', 'S', 't'))

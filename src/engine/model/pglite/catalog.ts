@@ -1,10 +1,10 @@
 import { UnmodelledError } from '../../contract.js';
 import { tokenize } from '../../sql-text.js';
-import type { Catalog, CheckConstraint, Column, ForeignKey, ReferentialAction, Table, UniqueConstraint } from '../catalog.js';
-import { isPlain } from '../types.js';
+import type { Catalog, CheckConstraint, Column, ForeignKey, ReferentialAction, Sequence, Table, UniqueConstraint } from '../catalog.js';
+import { fromText, isPlain } from '../types.js';
 import type { CatalogColumn, CatalogIndex, CatalogRows, CatalogTable } from './catalog-rows.js';
 import { plainExpression } from './plain-expression.js';
-import { quote, rowSchema } from './schema.js';
+import { quote, rowSchema, UNDRAWN } from './schema.js';
 import { newTextQuery, type TextQuery } from './text-query.js';
 
 /** Types of which values are equal where their texts are: in others (`1.0` and `1.00`, `1 day` and `24:00`) no key is known. */
@@ -24,15 +24,23 @@ const KEY_TYPES = new Set([
 
 /** What the layer knows of a schema, all of it from PostgreSQL's catalogue. What is not modelled is refused by name. */
 export function catalogOf(rows: CatalogRows): Catalog {
-  const sequences = rows.sequences.map((sequence, index) => {
-    if (sequence.step !== 1) throw new UnmodelledError(`the increment of sequence ${sequence.name}`);
-    return { index, name: sequence.name, start: sequence.start };
-  });
+  const sequences = rows.sequences.map(
+    ({ name, increment, min, max, cycles, cache, lastValue, isCalled }, index): Sequence => ({
+      index,
+      name,
+      increment: Number(increment),
+      min: BigInt(min),
+      max: BigInt(max),
+      cycles,
+      cache: Number(cache),
+      first: { lastValue: Number(lastValue), isCalled, logged: 0 },
+    }),
+  );
   for (const table of rows.tables) refuse(table);
   const foreignKeys = rows.tables.flatMap((table, index) => foreignKeysOf(table, index, rows.tables));
   const tables = rows.tables.map((table, index): Table => {
     const columns = table.columns.map((column): Column => {
-      const draws = column.identity !== '' || isNextValue(column);
+      const draws = UNDRAWN[column.type] !== undefined && (column.identity !== '' || isNextValue(column));
       return {
         name: column.name,
         type: column.type,
@@ -67,9 +75,10 @@ export function catalogOf(rows: CatalogRows): Catalog {
       referencedBy: foreignKeys.filter((foreignKey) => foreignKey.parent === index),
       plain: isPlainTable(table, columns),
       triggers: table.triggers,
+      rows: (rows.contents[table.name] ?? []).map((row) => row.map((text, at) => fromText(text, columns[at]!.type))),
     };
   });
-  return { tables, sequences, plain: rows.plain };
+  return { tables, sequences, plain: rows.plain, clocked: rows.clocked === true };
 }
 
 /** Whether rows can be written without PostgreSQL's help: nothing but their constraints changes or refuses a value. */

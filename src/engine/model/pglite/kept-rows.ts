@@ -4,10 +4,21 @@ import { KeptFiles } from './kept-files.js';
 /** What the catalogue says of a schema, kept between processes: what another question was answered with is not read. */
 const files = new KeptFiles('catalogues', CATALOG);
 
-export function keptRows(schema: string): CatalogRows | null {
-  const found = files.read(schema) as Partial<CatalogRows> | null;
-  const isWhole = Array.isArray(found?.tables) && Array.isArray(found.sequences) && Array.isArray(found.volatile);
+const clockedKey = (schema: string, clockMs: number): string => `${schema}\n-- ${clockMs}`;
+
+export function keptRows(schema: string, clockMs: number): CatalogRows | null {
+  const found = read(schema);
+  return found?.clocked === true ? read(clockedKey(schema, clockMs)) : found;
+}
+
+function read(key: string): CatalogRows | null {
+  const found = files.read(key) as Partial<CatalogRows> | null;
+  const isWhole =
+    Array.isArray(found?.tables) && Array.isArray(found.sequences) && Array.isArray(found.volatile) && typeof found.contents === 'object';
   return isWhole ? (found as CatalogRows) : null;
 }
 
-export const keepRows = (schema: string, rows: CatalogRows): void => files.write(schema, rows);
+export function keepRows(schema: string, clockMs: number, rows: CatalogRows): void {
+  files.write(schema, rows);
+  if (rows.clocked) files.write(clockedKey(schema, clockMs), rows);
+}

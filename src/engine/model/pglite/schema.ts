@@ -1,9 +1,12 @@
 import { clockFunctions, withClock } from '../../clock-functions.js';
 import { UnmodelledError } from '../../contract.js';
 import { SqlError } from '../sql-error.js';
-import { type CatalogRows, type CatalogTable, readRows } from './catalog-rows.js';
+import { type CatalogRows, type CatalogTable, readContents, readRows } from './catalog-rows.js';
 import { type Answer, type Instance, running } from './instance.js';
 import { keepRows, keptRows } from './kept-rows.js';
+import { literal, quote } from './names.js';
+
+export { literal, quote };
 
 /** Copies of every table that hold one given row each, or what a statement's target holds. They have no constraint: those are the layer's. */
 export const rowSchema = (index: number): string => `ls_row_${index}`;
@@ -17,20 +20,20 @@ export const TEXTS = 'lastseat.texts';
 /** A sequence's value is drawn when the row's turn comes; until then the row holds this. */
 export const UNDRAWN: Readonly<Record<string, number>> = { int2: -32768, int4: -2147483648, int8: Number.MIN_SAFE_INTEGER };
 
-export const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`;
-export const literal = (text: string | null): string => (text === null ? 'NULL' : `'${text.replaceAll("'", "''")}'`);
-
 /** One plan's schema in PGlite: set up when first needed, and again when another plan had the place meanwhile. */
 export class PgliteSchema {
   readonly #text: string;
+  readonly #clockMs: number;
   readonly #prepared = new Set<string>();
   #rows: CatalogRows | null = null;
   #rowSchemas = 0;
   #nowMs: number | null = null;
   #loads = 0;
 
-  constructor(text: string) {
+  /** `clockMs`: what the clock says while the schema is made. It is asked only where the schema inserts rows that depend on it. */
+  constructor(text: string, clockMs: number) {
     this.#text = text;
+    this.#clockMs = clockMs;
   }
 
   /** The instance with this schema in place. */
@@ -42,7 +45,7 @@ export class PgliteSchema {
 
   /** What the catalogue says; for a schema that was met before, in an earlier process too, without starting anything. */
   get rows(): CatalogRows {
-    this.#rows ??= keptRows(this.#text);
+    this.#rows ??= keptRows(this.#text, this.#clockMs);
     if (this.#rows === null) this.open();
     return this.#rows!;
   }
@@ -52,30 +55,13 @@ export class PgliteSchema {
     this.#prepared.clear();
     this.#rowSchemas = 0;
     this.#nowMs = null;
-    const schemas = instance
-      .script("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'ls\\_%' OR nspname IN ('public', 'lastseat')")
-      .flat();
-    instance.script(
-      [
-        'DEALLOCATE ALL',
-        ...schemas.map(([name]) => `DROP SCHEMA ${quote(name!)} CASCADE`),
-        'CREATE SCHEMA public',
-        'CREATE SCHEMA lastseat',
-        clockFunctions(0).slice(0, -1),
-        `CREATE TABLE ${TEXTS} (number int PRIMARY KEY, value text)`,
-        'SET search_path = public, lastseat, pg_catalog',
-      ].join(';'),
-    );
-    try {
-      instance.script(withClock(this.#text));
-    } catch (error) {
-      if (error instanceof SqlError) throw new UnmodelledError(`the schema, of which PGlite says: ${error.message}`);
-      throw error;
-    }
+    this.#create(instance, this.#clockMs);
     if (this.#rows === null) {
-      this.#rows = readRows(instance);
-      keepRows(this.#text, this.#rows);
+      this.#rows = this.#read(instance);
+      keepRows(this.#text, this.#clockMs, this.#rows);
     }
+    const tables = this.#rows.tables.map(({ name }) => quote(name));
+    if (Object.keys(this.#rows.contents).length > 0) instance.script(`TRUNCATE ${tables.join(', ')}`);
     const defaultsAndKeys = this.#rows.tables.flatMap((table) => [
       `ALTER TABLE ${quote(table.name)} DISABLE TRIGGER USER`,
       ...table.foreignKeys.map((foreignKey) => `ALTER TABLE ${quote(table.name)} DROP CONSTRAINT ${quote(foreignKey.name)}`),
@@ -88,6 +74,45 @@ export class PgliteSchema {
     instance.script('UPDATE pg_index SET indisready = false WHERE (indisexclusion AND NOT indisunique) OR NOT indimmediate');
     instance.script([`CREATE SCHEMA ${CONFLICT_SCHEMA}`, `CREATE SCHEMA ${INSERT_SCHEMA}`, ...defaultsAndKeys].join(';'));
     instance.holds = this;
+  }
+
+  /** Runs the schema's DDL in an empty database. */
+  #create(instance: Instance, clockMs: number): void {
+    const schemas = instance
+      .script("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'ls\\_%' OR nspname IN ('public', 'lastseat')")
+      .flat();
+    instance.script(
+      [
+        'DEALLOCATE ALL',
+        ...schemas.map(([name]) => `DROP SCHEMA ${quote(name!)} CASCADE`),
+        'CREATE SCHEMA public',
+        'CREATE SCHEMA lastseat',
+        clockFunctions(clockMs).slice(0, -1),
+        `CREATE TABLE ${TEXTS} (number int PRIMARY KEY, value text)`,
+        'SET search_path = public, lastseat, pg_catalog',
+      ].join(';'),
+    );
+    try {
+      instance.script(withClock(this.#text));
+    } catch (error) {
+      if (error instanceof SqlError) throw new UnmodelledError(`the schema, of which PGlite says: ${error.message}`);
+      throw error;
+    }
+  }
+
+  /** Rows that the schema inserts are looked at twice: they may depend on the clock, and must not depend on chance. */
+  #read(instance: Instance): CatalogRows {
+    const rows = readRows(instance);
+    if (Object.keys(rows.contents).length === 0) return rows;
+    const readAgain = (clockMs: number) => {
+      this.#create(instance, clockMs);
+      return JSON.stringify(readContents(instance, rows));
+    };
+    const { contents, sequences } = rows;
+    const first = JSON.stringify({ contents, sequences });
+    if (readAgain(this.#clockMs + A_DAY_MS) === first) return rows;
+    if (readAgain(this.#clockMs) !== first) throw new UnmodelledError('rows that the schema inserts, with other values each time');
+    return { ...rows, clocked: true };
   }
 
   /** Takes the NOT NULLs away, but for those of the primary key, and leaves sequences to the layer. */
@@ -182,6 +207,7 @@ export class PgliteSchema {
 }
 
 const TIDY_EVERY = 200;
+const A_DAY_MS = 86_400_000;
 
 const LOCKS = `SELECT c.relname, l.mode, c.relkind, c.relnamespace::regnamespace::text
   FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
