@@ -28,7 +28,7 @@ import { delayed } from '../src/schedule/bounded.js';
 import { BOTH, block, onServer, RC } from './model-cases.js';
 
 const { conforms, postgres } = onServer();
-const plain = () => new ModelEngine({ plainOnly: true });
+const plain = () => new ModelEngine();
 
 const MINUTE = 60_000;
 const ticks = (...minutes: number[]): Plan['faults'] => minutes.map((each) => ({ kind: 'tick', advanceMs: each * MINUTE }));

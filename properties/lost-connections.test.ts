@@ -194,7 +194,7 @@ describe('a retry over a new connection', () => {
     expect(found).toMatchObject({ actors: 1, switches: 0, minimal: true, confirmedOnPostgres: true, plan: { faults: LOST } });
     const recording = decodeToken(found.token);
     expect(recording.schedule.map(({ kind }) => kind)).toEqual(['step', 'step', 'unanswered', 'step', 'step', 'step']);
-    const model = new ModelEngine({ plainOnly: true });
+    const model = new ModelEngine();
     expect(await replayOn(scenario, recording, model)).toMatchObject({ matches: true, violated: true });
     const story = storyLines(scenario.name, found, '', { width: 100, color: false }).join('\n');
     expect(story).toContain('<committed; connection lost before the answer>');
@@ -209,7 +209,7 @@ describe('a retry over a new connection', () => {
 /** What operations have come to in all interleavings, with the kinds of steps, as text. */
 async function outcomes(operation: Operation, faults: readonly Fault[]): Promise<string[]> {
   const { scenario, plan } = scenarioOf({ alice: operation }, faults);
-  const engine = new ModelEngine({ plainOnly: true });
+  const engine = new ModelEngine();
   const machine = new Machine(scenario, plan, engine);
   const seen = new Set<string>();
   const apply = machine.apply.bind(machine);
@@ -230,7 +230,7 @@ describe('an operation', () => {
       ...drawPlans(conditional, conditional.workloads[0]!, 'READ COMMITTED', { actors: 2 }, '1', 1)[0]!,
       faults: LOST,
     };
-    const engine = new ModelEngine({ plainOnly: true });
+    const engine = new ModelEngine();
     const machine = new Machine(conditional, plan, engine);
     const codes = new Set<unknown>();
     const apply = machine.apply.bind(machine);

@@ -8,7 +8,7 @@ import { Machine } from '../src/machine.js';
 /** Explores a plan both ways, and expects the same counts of fewer states. Answers with how many interleavings violate. */
 export async function expectNoLossByMerging(scenario: Scenario, plan: Plan, maxStates: number): Promise<bigint> {
   const explored = async (unmerged: boolean) => {
-    const engine = new ModelEngine({ plainOnly: true });
+    const engine = new ModelEngine();
     const machine = new Machine(scenario, plan, engine);
     const { graph, complete } = await search(machine, engine, { maxStates, unmerged });
     expect(complete).toBe(true);

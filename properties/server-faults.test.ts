@@ -251,7 +251,7 @@ describe('a counterexample with a crash', () => {
       [0, 'step'],
     ]);
     expect(encodeToken(recording)).toBe(found.token);
-    expect(await replayOn(scenario, recording, new ModelEngine({ plainOnly: true }))).toMatchObject({ matches: true, violated: true });
+    expect(await replayOn(scenario, recording, new ModelEngine())).toMatchObject({ matches: true, violated: true });
     expect(await replayOn(scenario, recording, postgres())).toMatchObject({ matches: true, violated: true });
     const story = storyLines(scenario.name, found, '', { width: 100, color: false }).join('\n');
     expect(story).toContain('## the server crashes, and recovers ##');

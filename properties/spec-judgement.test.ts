@@ -37,7 +37,7 @@ const TEXT = `
 `;
 const specification = parseSpecification(TEXT);
 const judged = (events: readonly SpecEvent[], ways = SPEC_DEFAULTS.ways): Promise<Judgement> =>
-  judge(new ModelEngine({ plainOnly: true }), specification, specification.permutations[0]!, events, { isolation: 'READ COMMITTED', ways });
+  judge(new ModelEngine({ textRows: true }), specification, specification.permutations[0]!, events, { isolation: 'READ COMMITTED', ways });
 
 describe('the model', () => {
   test('agrees with what it has shown as well', async () => {
@@ -100,7 +100,7 @@ describe('the model', () => {
     const deadlock = parseSpecification(first);
     const { events } = await runSpec(first, server);
     const verdict = (ways: number) =>
-      judge(new ModelEngine({ plainOnly: true }), deadlock, deadlock.permutations[0]!, events, { isolation: 'READ COMMITTED', ways });
+      judge(new ModelEngine({ textRows: true }), deadlock, deadlock.permutations[0]!, events, { isolation: 'READ COMMITTED', ways });
     expect(await verdict(1)).toMatchObject({ kind: 'undecided', ways: 1 });
     expect(await verdict(SPEC_DEFAULTS.ways)).toMatchObject({ kind: 'agrees' });
   });

@@ -1,11 +1,12 @@
 import { type Action, type ActorIndex, type Outcome, UnmodelledError } from '../engine/contract.js';
 import type { ModelEngine } from '../engine/model/engine.js';
 import type { ModelState } from '../engine/model/state.js';
-import { readStatement, splitStatements, type TransactionModes, tokenize } from '../engine/sql-text.js';
-import type { MaybePromise } from '../maybe-promise.js';
-import type { Field, Reply } from '../reply.js';
+import { readStatement, splitStatements, type TransactionModes } from '../engine/sql-text.js';
+import { whenThere } from '../engine/suspended.js';
+import type { Reply } from '../reply.js';
 import type { IsolationLevel } from '../scenario.js';
 import type { Chooser } from './chooser.js';
+import { definitionsOf, isDefinition, isUpkeep, refuseOwnClock } from './definitions.js';
 import { Inbox } from './inbox.js';
 import type { Specification } from './specification.js';
 import { CONTROL, type SessionIndex, type Stage } from './stage.js';
@@ -47,7 +48,7 @@ export class ModelStage implements Stage {
   /** Rejects with {@link UnmodelledError} where the model does not know the tables. */
   static async open(specification: Specification, isolation: IsolationLevel, engine: ModelEngine, chooser: Chooser): Promise<ModelStage> {
     const actors = specification.sessions.length + 1;
-    const state = await engine.open({ schema: definitions(specification).join(';\n'), seed: '', actors, isolation, clockMs: 0 });
+    const state = await engine.open({ schema: definitionsOf(specification), seed: '', actors, isolation, clockMs: 0 });
     return new ModelStage(specification, engine, chooser, state);
   }
 
@@ -65,25 +66,25 @@ export class ModelStage implements Stage {
   }
 
   /** Everybody who can goes on, until nobody can. */
-  settle(): true {
+  async settle(): Promise<true> {
     for (;;) {
       const actor = this.#choose(this.#able());
       if (actor !== null) {
-        this.#advance(actor);
+        await this.#advance(actor);
         continue;
       }
       const victims = this.#inOrder(this.#engine.victims(this.#state));
       const victim = victims[this.#chooser.choose(victims.length + 1) - 1];
       if (victim === undefined) return true;
-      this.#break(victim);
+      await this.#break(victim);
     }
   }
 
-  idle(): boolean {
+  async idle(): Promise<boolean> {
     const victim = this.#choose(this.#inOrder(this.#engine.victims(this.#state)));
     if (victim === null) return false;
-    this.#break(victim);
-    this.settle();
+    await this.#break(victim);
+    await this.settle();
     return true;
   }
 
@@ -113,34 +114,36 @@ export class ModelStage implements Stage {
     return this.#engine.status(this.#state, actor).phase;
   }
 
-  #break(actor: ActorIndex): void {
-    this.#receive(actor, this.#apply({ kind: 'break-deadlock', actor }));
+  async #break(actor: ActorIndex): Promise<void> {
+    await this.#receive(actor, await this.#apply({ kind: 'break-deadlock', actor }));
   }
 
-  #apply(action: Action): Outcome {
-    const { state, outcome } = atOnce(this.#engine.apply(this.#state, this.#mayBeRefused(action) ? { ...action, fails: true } : action));
+  async #apply(action: Action): Promise<Outcome> {
+    const refused = await this.#mayBeRefused(action);
+    const { state, outcome } = await this.#engine.apply(this.#state, refused ? ({ ...action, fails: true } as Action) : action);
     this.#state = state;
     return outcome;
   }
 
   /** SERIALIZABLE may refuse what it need not: then both are possible. */
-  #mayBeRefused(action: Action): action is Extract<Action, { fails?: boolean }> {
-    const mayFail = action.kind === 'statement' || action.kind === 'commit' || action.kind === 'resume';
-    return mayFail && this.#engine.hasChoices(this.#state) && this.#engine.mayFail(this.#state, action) && this.#chooser.choose(2) === 1;
+  async #mayBeRefused(action: Action): Promise<boolean> {
+    const kind = action.kind === 'statement' || action.kind === 'commit' || action.kind === 'resume';
+    if (!kind || !this.#engine.hasChoices(this.#state)) return false;
+    return (await whenThere(() => this.#engine.mayFail(this.#state, action))) && this.#chooser.choose(2) === 1;
   }
 
-  #advance(actor: ActorIndex): void {
+  async #advance(actor: ActorIndex): Promise<void> {
     const phase = this.#phase(actor);
-    if (phase === 'freed') this.#receive(actor, this.#apply({ kind: 'resume', actor }));
-    else if (phase === 'uncommitted') this.#receive(actor, this.#apply({ kind: 'commit', actor }));
-    else this.#nextStatement(actor, this.#queries[actor]!);
+    if (phase === 'freed') await this.#receive(actor, await this.#apply({ kind: 'resume', actor }));
+    else if (phase === 'uncommitted') await this.#receive(actor, await this.#apply({ kind: 'commit', actor }));
+    else await this.#nextStatement(actor, this.#queries[actor]!);
   }
 
-  #nextStatement(actor: ActorIndex, query: Query): void {
+  async #nextStatement(actor: ActorIndex, query: Query): Promise<void> {
     const text = query.statements[query.next];
     const inbox = this.#inboxes[actor]!;
     if (text === undefined) {
-      const reply = query.implicit ? this.#run(actor, 'COMMIT') : null;
+      const reply = query.implicit ? await this.#run(actor, 'COMMIT') : null;
       if (reply?.kind === 'done' && reply.reply.kind === 'error') this.#answer(inbox, reply.reply);
       if (query.statements.length === 0) inbox.push({ kind: 'complete', tag: '' });
       this.#end(actor);
@@ -148,13 +151,13 @@ export class ModelStage implements Stage {
       query.next += 1;
       inbox.push({ kind: 'complete', tag: readStatement(text).verb.toUpperCase() });
     } else {
-      this.#statement(actor, query, text);
+      await this.#statement(actor, query, text);
     }
   }
 
   /** Tables are there from the start; who is a deadlock's victim, and when, is a choice on the model; a session's level is kept here. */
   #saysNothing(actor: ActorIndex, text: string): boolean {
-    if (actor === this.#actor(CONTROL) && isDefinition(text)) return true;
+    if (actor === this.#actor(CONTROL) && (isDefinition(text) || isUpkeep(text))) return true;
     if (/^(?:set|reset)\s+(?:(?:local|session)\s+)?deadlock_timeout\b/i.test(text)) return !this.#state.transactions[actor]?.aborted;
     // Inside a transaction it would be undone with it.
     if (!/^set\s+session\s+characteristics\s+as\s+transaction\b/i.test(text) || this.#inTransaction(actor)) return false;
@@ -169,12 +172,12 @@ export class ModelStage implements Stage {
   }
 
   /** Begins a transaction at the session's level. */
-  #begin(actor: ActorIndex): Outcome {
+  #begin(actor: ActorIndex): Promise<Outcome> {
     const level = this.#levels.get(actor);
     return this.#run(actor, level === undefined ? 'BEGIN' : `BEGIN ISOLATION LEVEL ${level}`);
   }
 
-  #statement(actor: ActorIndex, query: Query, text: string): void {
+  async #statement(actor: ActorIndex, query: Query, text: string): Promise<void> {
     const inbox = this.#inboxes[actor]!;
     refuseOwnClock(text);
     const { kind, modes, chain } = readStatement(text);
@@ -190,12 +193,12 @@ export class ModelStage implements Stage {
     } else if (kind === 'set-transaction' && !inTransaction && query.statements.length === 1) {
       warn('nothing to set');
     } else if ((kind === 'other' || kind === 'set-transaction') && !inTransaction && this.#needsBlock(actor, query, text)) {
-      this.#begin(actor);
+      await this.#begin(actor);
       query.implicit = true;
     }
     if (kind === 'begin' || kind === 'commit' || kind === 'rollback') query.implicit = false;
     const plainBegin = kind === 'begin' && !inTransaction && modes.isolation === null && modes.readOnly === null;
-    this.#receive(actor, plainBegin ? this.#begin(actor) : this.#run(actor, text));
+    await this.#receive(actor, await (plainBegin ? this.#begin(actor) : this.#run(actor, text)));
   }
 
   /** Several statements are one transaction; and a single one at a level of the session's own gets it from a transaction around it. */
@@ -205,11 +208,11 @@ export class ModelStage implements Stage {
     return this.#levels.has(actor) && readStatement(text).verb !== 'lock';
   }
 
-  #run(actor: ActorIndex, text: string): Outcome {
+  #run(actor: ActorIndex, text: string): Promise<Outcome> {
     return this.#apply({ kind: 'statement', actor, statement: { text, values: [], prelude: [] } });
   }
 
-  #receive(actor: ActorIndex, outcome: Outcome): void {
+  async #receive(actor: ActorIndex, outcome: Outcome): Promise<void> {
     this.#waiters = this.#waiters.filter((waiter) => waiter !== actor);
     if (outcome.kind === 'blocked') {
       this.#waiters.push(actor);
@@ -221,7 +224,7 @@ export class ModelStage implements Stage {
     query.next += 1;
     this.#answer(this.#inboxes[actor]!, outcome.reply);
     if (outcome.reply.kind !== 'error') return;
-    if (query.implicit) this.#run(actor, 'ROLLBACK');
+    if (query.implicit) await this.#run(actor, 'ROLLBACK');
     this.#end(actor);
   }
 
@@ -232,7 +235,7 @@ export class ModelStage implements Stage {
       return;
     }
     if (reply.fields.length > 0) inbox.push({ kind: 'fields', names: reply.fields.map((field) => field.name) });
-    for (const row of reply.rows) inbox.push({ kind: 'row', values: row.map((value, index) => asText(value, reply.fields[index]!)) });
+    for (const row of reply.rows) inbox.push({ kind: 'row', values: row as readonly (string | null)[] });
     inbox.push({ kind: 'complete', tag: [reply.command, ...(reply.rowCount === null ? [] : [reply.rowCount])].join(' ') });
   }
 
@@ -242,12 +245,6 @@ export class ModelStage implements Stage {
   }
 }
 
-/** Once a specification's tables are known its engine asks pg-mem only, and never makes anybody wait. */
-function atOnce<T>(value: MaybePromise<T>): T {
-  if (value instanceof Promise) throw new Error('the engine of a specification has to be one without PGlite');
-  return value;
-}
-
 /** The notices that the model knows. */
 export const WARNINGS = {
   inside: 'WARNING:  there is already a transaction in progress\n',
@@ -255,50 +252,5 @@ export const WARNINGS = {
   'nothing to set': 'WARNING:  SET TRANSACTION can only be used in transaction blocks\n',
 } as const;
 
-/** The tables of the common setup; what else is in there runs as statements. */
-function definitions({ setups }: Specification): string[] {
-  return setups.flatMap(splitStatements).filter((text) => {
-    if (!isDefinition(text)) return false;
-    const words = new Set(tokenize(text).flatMap((token) => (token.kind === 'word' ? [token.text] : [])));
-    for (const word of ['temp', 'temporary', 'if', 'inherits', 'partition'])
-      if (words.has(word) && !words.has('drop')) throw new UnmodelledError(`in the setup: ${text}`);
-    refuseOwnClock(text);
-    return !words.has('drop');
-  });
-}
-
 /** The modes that a statement names, wherever it names them. */
 const modesOf = (text: string): TransactionModes => readStatement(text).modes;
-
-const isDefinition = (text: string): boolean => ['create', 'drop', 'alter'].includes(readStatement(text).verb);
-
-const OWN_CLOCK = new Set([
-  'now',
-  'current_timestamp',
-  'current_date',
-  'current_time',
-  'localtimestamp',
-  'localtime',
-  'transaction_timestamp',
-  'statement_timestamp',
-  'clock_timestamp',
-  'random',
-  'gen_random_uuid',
-]);
-
-/** Under a specification the server's clock and chance are its own, and no model can show the same. */
-function refuseOwnClock(text: string): void {
-  const found = tokenize(text).find((token) => token.kind === 'word' && OWN_CLOCK.has(token.text));
-  if (found !== undefined) throw new UnmodelledError(`${found.text}, which the server takes from outside a specification: ${text}`);
-}
-
-/** A value as the server writes it. */
-function asText(value: unknown, { type }: Field): string | null {
-  if (value === null || value === undefined) return null;
-  if (typeof value === 'boolean') return value ? 't' : 'f';
-  if (type === 'timestamptz')
-    return String(value)
-      .replace('T', ' ')
-      .replace(/\.?0*Z$/, '+00');
-  return String(value);
-}

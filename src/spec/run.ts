@@ -60,7 +60,7 @@ class Run {
     this.#specification = specification;
     this.#options = options;
     this.#server = server;
-    this.#engine = new ModelEngine({ plainOnly: true, major: options.server?.major ?? null });
+    this.#engine = new ModelEngine({ textRows: true, major: options.server?.major ?? null });
   }
 
   async all(): Promise<SpecOutcome> {

@@ -18,7 +18,7 @@ export function compileStatement(text: string, parameters: readonly unknown[], {
   const { pglite } = evaluator;
   const setting = compileSetConstraints(text);
   if (setting !== null) return setting;
-  if (pglite === null || !TEXT_VERBS.test(text)) return compilePlain(text, parameters, catalog);
+  if (!TEXT_VERBS.test(text)) return compilePlain(text, parameters, catalog);
   const calls = plainOrNull(text, parameters, catalog);
   if (calls?.kind === 'calls') return calls;
   let compiled: StatementPlan | null = null;

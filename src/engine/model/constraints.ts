@@ -68,7 +68,6 @@ function compileCheck({ name, plain, query }: CheckConstraint, table: Table, { p
   const context = { catalog: { tables: [table], sequences: [], plain: true, clocked: false }, parameters: [] };
   try {
     const fast = compileOver({ table, alias: table.name, oneRow: true }, [{ expr: plain }], null, context);
-    if (pglite === null) return { query: fast };
     return { query: fast, fastPath: { shape: shapes.of(`CHECK ${name} of ${table.name}`, []), whole: () => ({ query }) } };
   } catch (error) {
     if (error instanceof UnmodelledError || error instanceof SqlError) return { query };

@@ -37,8 +37,8 @@ import { SnapshotView, versionsOf } from './view.js';
 import { worksFor } from './works.js';
 
 export interface ModelEngineOptions {
-  /** PGlite reads the schema, and answers nothing: what pg-mem is not asked about is refused. Default false. */
-  readonly plainOnly?: boolean;
+  /** Rows come as the text that PostgreSQL writes, as over the simple query protocol. Default false. */
+  readonly textRows?: boolean;
   /** The major version of PostgreSQL that is modelled; null for the newest, which is the default. */
   readonly major?: MaybePromise<number | null>;
 }
@@ -56,12 +56,12 @@ export class ModelEngine implements Engine<ModelState> {
   #mightFail = false;
   /** Set while it is only asked whether a step may fail. */
   #asks = false;
-  readonly #plainOnly: boolean;
+  readonly #textRows: boolean;
   #major: MaybePromise<number | null>;
   readonly #tables = new WeakMap<Committed, CommittedState['tables']>();
 
-  constructor({ plainOnly = false, major = null }: ModelEngineOptions = {}) {
-    this.#plainOnly = plainOnly;
+  constructor({ textRows = false, major = null }: ModelEngineOptions = {}) {
+    this.#textRows = textRows;
     this.#major = major;
     // Whoever needs it is told when it is asked for.
     if (major instanceof Promise) major.catch(() => undefined);
@@ -92,8 +92,8 @@ export class ModelEngine implements Engine<ModelState> {
     const schema = `${setup.schema}\n${setup.clockMs}`;
     if (this.#schema !== schema || this.#machinery === null) {
       const isAtLeast = (major: number) => this.#isAtLeast(major);
-      const works = worksFor(setup.schema, setup.clockMs, this.#plainOnly);
-      this.#machinery = { ...works, coarse: new Set(), ordered: new Set(), isAtLeast };
+      const works = worksFor(setup.schema, setup.clockMs);
+      this.#machinery = { ...works, coarse: new Set(), ordered: new Set(), isAtLeast, textRows: this.#textRows };
       this.#schema = schema;
     }
     const { catalog, coarse, contents, ordered } = this.#machinery;

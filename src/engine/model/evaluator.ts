@@ -25,12 +25,12 @@ export class Evaluator {
   readonly #empty: IBackup;
   readonly #answers = new Map<string, readonly ResultRow[]>();
   readonly #prepared = new Map<string, IPreparedQuery>();
-  readonly pglite: PgliteSchema | null;
+  readonly pglite: PgliteSchema;
   readonly #asked = new Map<string, readonly ResultRow[]>();
   #asker: Asker | null = null;
   #nowMs = 0;
 
-  constructor(catalog: Catalog, contents: RowContents, pglite: PgliteSchema | null) {
+  constructor(catalog: Catalog, contents: RowContents, pglite: PgliteSchema) {
     this.pglite = pglite;
     this.#catalog = catalog;
     this.#contents = contents;
@@ -68,7 +68,7 @@ export class Evaluator {
 
   /** Whether PostgreSQL can be asked without being started for it. */
   get isPostgresUp(): boolean {
-    return this.pglite !== null && isRunning();
+    return isRunning();
   }
 
   /** Asks PGlite. `given` are the contents of the rows that the query has in place of whole tables. */
@@ -78,7 +78,6 @@ export class Evaluator {
     const key = JSON.stringify([query.id, view.nowMs, contents, query.texts.map((number) => given.texts[number]), sequences]);
     let answer = this.#asked.get(key);
     if (answer === undefined) {
-      if (this.pglite === null) throw new UnmodelledError('what pg-mem is not asked about');
       this.#asker ??= new Asker(this.pglite, this.#catalog, this.#contents);
       answer = this.#asker.ask(query, view, given);
       this.#asked.set(key, answer);

@@ -77,7 +77,7 @@ export function run(draft: Draft, actor: ActorIndex, machinery: Machinery): Resu
     refuseOpenScan(draft, actor, machinery);
     return 'blocked';
   }
-  return reply(draft.execution(actor));
+  return reply(draft.execution(actor), machinery.textRows);
 }
 
 function lockTables(draft: Draft, actor: ActorIndex, machinery: Machinery): Wait | null {

@@ -12,6 +12,8 @@ export interface Machinery extends Works {
   readonly ordered: Set<number>;
   /** Whether the PostgreSQL that is modelled is of this major version, or a newer one. */
   readonly isAtLeast: (major: number) => boolean;
+  /** Rows come as the text that PostgreSQL writes. */
+  readonly textRows: boolean;
 }
 
 /** What a statement sees, from its beginning to its end. */

@@ -2,15 +2,16 @@ import { type Field, inContentOrder, type ResultReply } from '../../reply.js';
 import type { Output } from './query.js';
 import type { Execution } from './state.js';
 import type { StatementPlan } from './statements.js';
-import { toReplyValue } from './types.js';
+import { toReplyValue, toServerText } from './types.js';
 
 /** What a statement answers when it is through. */
-export function reply(execution: Execution): ResultReply {
+export function reply(execution: Execution, textRows: boolean): ResultReply {
   const { plan } = execution;
   const outputs = outputsOf(plan);
   const fields = outputs.map((output): Field => ({ name: output.name, type: output.type }));
   const skipped = plan.kind === 'select for' ? (plan.window?.offset ?? 0) : 0;
-  const rows = execution.outputs.slice(skipped).map((row) => row.map((value, index) => toReplyValue(value, outputs[index]!.type)));
+  const show = textRows ? toServerText : toReplyValue;
+  const rows = execution.outputs.slice(skipped).map((row) => row.map((value, index) => show(value, outputs[index]!.type)));
   const ordered = (plan.kind === 'select' || plan.kind === 'select for' || plan.kind === 'advisory') && plan.query.ordered;
   return {
     kind: 'result',

@@ -138,6 +138,17 @@ export function fromText(text: string | null, type: SqlType): Value {
 /** A value as a parameter or a literal of PostgreSQL's. */
 export const toText = (value: Value): string | null => (value === null ? null : String(value));
 
+/** A value as the server writes it. */
+export function toServerText(value: Value, type: SqlType): string | null {
+  if (value === null) return null;
+  if (typeof value === 'boolean') return value ? 't' : 'f';
+  return type === 'timestamptz'
+    ? String(value)
+        .replace('T', ' ')
+        .replace(/\.?0*Z$/, '+00')
+    : String(value);
+}
+
 /** A value as a reply shows it: what `pg` makes of PostgreSQL's text, with dates as ISO strings. */
 export function toReplyValue(value: Value, type: SqlType): unknown {
   if (value === null || PLAIN.has(type)) return value !== null && type === 'int8' ? String(value) : value;

@@ -20,22 +20,22 @@ export interface Works {
 /** Contents after which what was remembered is given up with the next plan. */
 const MOST_CONTENTS = 100_000;
 
-let last: { readonly schema: string; readonly clockMs: number; readonly plainOnly: boolean; readonly works: Works } | null = null;
+let last: { readonly schema: string; readonly clockMs: number; readonly works: Works } | null = null;
 
 /**
  * The works for a schema. Those of the last one are kept: a scenario's plans are explored one after the other, and nothing that is remembered
- * changes an answer. `plainOnly`: PGlite reads the schema, and answers nothing.
+ * changes an answer.
  */
-export function worksFor(schema: string, clockMs: number, plainOnly: boolean): Works {
-  if (last === null || !isFor(last, schema, clockMs, plainOnly) || last.works.contents.size > MOST_CONTENTS) {
+export function worksFor(schema: string, clockMs: number): Works {
+  if (last === null || !isFor(last, schema, clockMs) || last.works.contents.size > MOST_CONTENTS) {
     const pglite = new PgliteSchema(schema, clockMs);
     const catalog = catalogOf(pglite.rows);
     const contents = new RowContents();
-    const evaluator = new Evaluator(catalog, contents, plainOnly ? null : pglite);
-    last = { schema, clockMs, plainOnly, works: { catalog, contents, evaluator, plans: new Map(), shapes: new Shapes(schema) } };
+    const evaluator = new Evaluator(catalog, contents, pglite);
+    last = { schema, clockMs, works: { catalog, contents, evaluator, plans: new Map(), shapes: new Shapes(schema) } };
   }
   return last.works;
 }
 
-const isFor = (known: NonNullable<typeof last>, schema: string, clockMs: number, plainOnly: boolean): boolean =>
-  known.schema === schema && known.plainOnly === plainOnly && (known.clockMs === clockMs || !known.works.catalog.clocked);
+const isFor = (known: NonNullable<typeof last>, schema: string, clockMs: number): boolean =>
+  known.schema === schema && (known.clockMs === clockMs || !known.works.catalog.clocked);
