@@ -63,6 +63,40 @@ describe('spec', () => {
     expect(infeasible.stderr).toContain('0 permutations run; 1 infeasible');
   });
 
+  test('runs every specification of a folder, with a line for each and the reasons of refusals by frequency', async () => {
+    const directory = scratchDirectory();
+    writeFileSync(join(directory, 'fine.spec'), `${TABLE} session s step a { SELECT sum(id) FROM t; }`);
+    writeFileSync(join(directory, 'mistake.spec'), 'session s');
+    writeFileSync(join(directory, 'unknown.spec'), `${TABLE} session s step a { VACUUM t; } step b { SELECT 1; }`);
+    writeFileSync(join(directory, 'notes.txt'), 'no specification');
+    const said = await simHere('spec', directory, '--postgres', 'embedded');
+    expect(said.stdout).toMatch(
+      /^fine +agrees +1 of 1\nmistake +stopped +line 1: .*\nunknown +unmodelled +0 of 1 +.*VACUUM t\n\nspecs {7}3: 1 agree in every permutation, 1 refused in part or whole, 1 stopped for a reason of their own\nunmodelled {2}1 specs, 1 permutations: /,
+    );
+    expect(said.code).toBe(2);
+    const empty = await simHere('spec', scratchDirectory());
+    expect(empty).toMatchObject({ code: 2, stderr: expect.stringContaining('has no file that ends with .spec') });
+  });
+
+  test('of the model answers what PostgreSQL alone can answer, in its words', async () => {
+    const setup =
+      'setup { CREATE TABLE w (n numeric(8,3), f float8, j jsonb, d date, a int[]); ' +
+      "INSERT INTO w VALUES (1.5, 1e20, '[1,2]', '2026-01-02', ARRAY[1, 2]); CREATE INDEX ON w (n); } teardown { DROP TABLE w; }";
+    const said = await onModel(`${setup} session s step a { SELECT *, array_agg(n) OVER () FROM w; }`);
+    expect(said.stdout).toMatch(/^1\.500\|1e\+20\|\[1, 2\]\|2026-01-02\|\{1,2\}\|\{1\.500\} +$/m);
+    expect(said.code).toBe(0);
+  });
+
+  test('refuses a definition that comes to something else before rows are there', async () => {
+    const said = await onModel(
+      'setup { CREATE TABLE r (id int PRIMARY KEY); INSERT INTO r VALUES (1); ALTER TABLE r ADD v int; } session s step a { SELECT * FROM r; }',
+    );
+    expect(said).toMatchObject({
+      code: 5,
+      stderr: expect.stringContaining('behind statements that may have rows: ALTER TABLE r ADD v int'),
+    });
+  });
+
   test('exits 2 where there is no specification, or none that can be set up', async () => {
     expect(await simHere('spec', 'nowhere.spec')).toMatchObject({
       code: 2,

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import {
   type IsolationLevel,
   openServer,
@@ -19,9 +19,10 @@ import { explainFailure, Failure } from '../failure.js';
 import { onInterrupt } from '../interruption.js';
 import { shellWord } from '../shell-word.js';
 import { UsageError } from '../usage-error.js';
+import { specFolder, specificationsIn } from './spec-folder.js';
 
 export interface SpecArguments {
-  /** A path; `-` is standard input. */
+  /** A path, of a folder too; `-` is standard input. */
   readonly file: string;
   readonly engine: 'both' | 'model' | 'postgres';
   readonly postgres: string;
@@ -30,9 +31,8 @@ export interface SpecArguments {
 
 /** Standard output gets what isolationtester would print, and nothing else; what is to be said of it goes to standard error. */
 export async function specCommand(args: SpecArguments): Promise<number> {
-  const specification = read(args.file);
-  for (const step of specification.unused) process.stderr.write(`unused step name: ${step}\n`);
-  if (args.engine === 'model') return run(specification, args, null);
+  const start = isFolder(args.file) ? theFolder(args) : theFile(args);
+  if (args.engine === 'model') return start(null);
   const server = await openServer(args.postgres);
   let interrupted = false;
   const ignoreInterrupts = onInterrupt(
@@ -44,7 +44,7 @@ export async function specCommand(args: SpecArguments): Promise<number> {
     () => process.exit(EXIT.interrupted),
   );
   try {
-    return await run(specification, args, server);
+    return await start(server);
   } catch (error) {
     throw new Failure(await explainFailure(error, args.file, server));
   } finally {
@@ -53,6 +53,22 @@ export async function specCommand(args: SpecArguments): Promise<number> {
     ignoreInterrupts();
     await server.close();
   }
+}
+
+type Start = (server: PostgresServer | null) => Promise<number>;
+
+const isFolder = (file: string): boolean => file !== '-' && existsSync(file) && statSync(file).isDirectory();
+
+function theFolder({ file, isolation, engine }: SpecArguments): Start {
+  if (specificationsIn(file) === 0)
+    throw new UsageError(`the folder ${file} has no file that ends with .spec`, 'Specifications are described in docs/isolationtester.md');
+  return (server) => specFolder(file, server, isolation ?? SPEC_DEFAULTS.isolation, engine === 'both');
+}
+
+function theFile(args: SpecArguments): Start {
+  const specification = read(args.file);
+  for (const step of specification.unused) process.stderr.write(`unused step name: ${step}\n`);
+  return (server) => run(specification, args, server);
 }
 
 async function run(specification: Specification, args: SpecArguments, server: PostgresServer | null): Promise<number> {

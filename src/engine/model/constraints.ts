@@ -54,16 +54,16 @@ export function checkRow(
   });
 }
 
-function checkPlans(table: Table, { evaluator, shapes }: { readonly evaluator: Evaluator; readonly shapes: Shapes }): readonly CheckPlan[] {
+function checkPlans(table: Table, { shapes }: { readonly shapes: Shapes }): readonly CheckPlan[] {
   let plans = compiled.get(table);
   if (plans === undefined) {
-    plans = table.checks.map((check) => compileCheck(check, table, evaluator, shapes));
+    plans = table.checks.map((check) => compileCheck(check, table, shapes));
     compiled.set(table, plans);
   }
   return plans;
 }
 
-function compileCheck({ name, plain, query }: CheckConstraint, table: Table, { pglite }: Evaluator, shapes: Shapes): CheckPlan {
+function compileCheck({ name, plain, query }: CheckConstraint, table: Table, shapes: Shapes): CheckPlan {
   if (plain === null) return { query };
   const context = { catalog: { tables: [table], sequences: [], plain: true, clocked: false }, parameters: [] };
   try {

@@ -156,7 +156,7 @@ SELECT json_build_object(
         'actions', k.confupdtype::text || k.confdeltype::text || k.confmatchtype::text, 'period', k.conperiod,
         'timing', CASE WHEN NOT k.condeferrable THEN 'at once' WHEN k.condeferred THEN 'deferred' ELSE 'immediate' END,
         'setColumns', (SELECT json_agg(a.attname) FROM unnest(k.confdelsetcols) AS n(attnum), attributes a WHERE a.attrelid = k.conrelid AND a.attnum = n.attnum)) ORDER BY k.oid)
-      FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype = 'f'), '[]'),
+      FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype = 'f' AND k.conparentid = 0), '[]'),
     'triggers', coalesce((SELECT json_agg(tgname ORDER BY tgname) FROM pg_trigger WHERE tgrelid = c.oid AND NOT tgisinternal), '[]'),
     'others', coalesce((SELECT json_agg(conname ORDER BY conname) FROM pg_constraint
                          WHERE conrelid = c.oid AND contype NOT IN ('c', 'f', 'p', 'u', 'n', 'x')), '[]'),
