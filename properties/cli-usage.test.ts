@@ -120,6 +120,22 @@ describe('a file of a scenario with a mistake in it exits 2 and names the file a
       },
       'workload "two" of own/fault has a fault that is none: {"kind":"tick"}',
     ],
+    [
+      'two-of-a-name',
+      {
+        instead:
+          "workloads: [{ name: 'two', capacity: always(1), roles: [{ operation: 'book', input: always({}), name: 'ann' }, { operation: 'book', input: always({}), name: 'ann' }] }],",
+      },
+      'workload "two" of own/two-of-a-name has two roles that would have an actor called "ann": actors are told apart by their names',
+    ],
+    [
+      'numbered-name',
+      {
+        instead:
+          "workloads: [{ name: 'two', capacity: always(1), roles: [{ operation: 'book', input: always({}), name: 'ann', max: 2 }, { operation: 'book', input: always({}), name: 'ann2' }] }],",
+      },
+      'has two roles that would have an actor called "ann2"',
+    ],
     ['level', { instead: "expect: { 'READ COMITTED': 'holds' }," }, '"expect" of own/level names the isolation level "READ COMITTED"'],
     ['expectation', { instead: "expect: { 'READ COMMITTED': 'hold' }," }, 'at READ COMMITTED is "hold"; it must be "holds" or "violated"'],
     ['witness', { instead: "requires: ['deadlok']," }, 'requires the witness "deadlok", which does not exist (overlap, '],

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { isFault, type Scenario, SHIPPED_WITNESSES, witnessesOf } from '../src/index.js';
+import { isFault, nameClash, type Scenario, SHIPPED_WITNESSES, witnessesOf } from '../src/index.js';
 import { nearest } from './nearest.js';
 import { shellWord } from './shell-word.js';
 import { UsageError } from './usage-error.js';
@@ -157,5 +157,10 @@ function checkScenario(scenario: Scenario, path: string): void {
         throw wrong(
           `workload "${workload.name}" of ${name} uses the operation "${role.operation}", which is not among its operations (${Object.keys(operations).join(', ')})`,
         );
+    const clash = nameClash(workload);
+    if (clash !== null)
+      throw wrong(
+        `workload "${workload.name}" of ${name} has two roles that would have an actor called "${clash}": actors are told apart by their names`,
+      );
   }
 }

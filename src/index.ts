@@ -19,9 +19,11 @@ export { addTallies, type FoundDivergence, type FuzzTally, NOTHING_FUZZED, tally
 export { SHIPPED_WITNESSES, witnessesOf } from './invariants/witnesses.js';
 export { DEFAULT_LIMITS, type Limits } from './limits.js';
 export type { Counterexample, Failure, FirstViolation, PlanOutcome, ScenarioOutcome } from './outcome.js';
-export { drawPlans, type Fixed, leastActors } from './plan/draw.js';
+export { type Fixed, leastActors } from './plan/bounds.js';
+export { drawPlans } from './plan/draw.js';
 export { type Fault, isCrash, isFault } from './plan/fault.js';
-export * from './plan/generators.js';
+export { always, type Generator, integer, oneOf, record } from './plan/generators.js';
+export { nameClash } from './plan/names.js';
 export type { Plan, PlanActor } from './plan/plan.js';
 export { type Replayed, replayOn } from './replay.js';
 export { type OutcomeDocument, outcomeJson } from './report/json.js';

@@ -1,35 +1,8 @@
 import fc from 'fast-check';
 import type { IsolationLevel, Role, Scenario, Workload } from '../scenario.js';
+import type { Fixed } from './bounds.js';
+import { PlanForm } from './form.js';
 import type { Plan, PlanActor } from './plan.js';
-
-const NAMES = [
-  'alice',
-  'bob',
-  'carol',
-  'dave',
-  'erin',
-  'frank',
-  'grace',
-  'heidi',
-  'ivan',
-  'judy',
-  'kim',
-  'leo',
-  'mia',
-  'nina',
-  'omar',
-  'pia',
-  'quin',
-  'rosa',
-  'sam',
-  'tina',
-];
-
-/** Parts of every plan that the user has fixed. */
-export interface Fixed {
-  readonly actors?: number;
-  readonly capacity?: number;
-}
 
 /** fast-check's seeds are 32-bit integers; ours are strings. FNV-1a. */
 export function numericSeed(seed: string): number {
@@ -46,74 +19,27 @@ export function planArbitrary(
   fixed: Fixed,
   seed: string,
 ): fc.Arbitrary<Plan> {
-  const bounds = roleBounds(workload, fixed);
-  const roles = workload.roles.map((role, index) => fc.array(role.input, { minLength: bounds[index]!.min, maxLength: bounds[index]!.max }));
-  const capacity = fixed.capacity === undefined ? workload.capacity : fc.constant(fixed.capacity);
-  return fc.tuple(capacity, fc.tuple(...roles)).map(([drawn, inputs]) => ({
-    scenario: scenario.name,
-    workload: workload.name,
-    isolation,
-    capacity: drawn,
-    actors: nameActors(workload.roles, inputs.map(sorted)),
-    seed,
-    ...(workload.faults === undefined || workload.faults.length === 0 ? {} : { faults: workload.faults }),
-  }));
+  const form = new PlanForm(scenario, workload, isolation, fixed, seed);
+  const roles = workload.roles.map((role, index) => {
+    const { min, max } = form.bounds[index]!;
+    return fc.array(role.input, { minLength: min, maxLength: max });
+  });
+  return fc.tuple(form.capacity, fc.tuple(...roles)).map(([capacity, inputs]) => form.fill(capacity, inputs));
 }
 
-/** The first `count` plans of a workload under a seed. */
+/** The distinct plans among the first draws of a workload under a seed. */
 export function drawPlans(
   scenario: Scenario,
   workload: Workload,
   isolation: IsolationLevel,
   fixed: Fixed,
   seed: string,
-  count: number,
+  draws: number,
 ): Plan[] {
+  const form = new PlanForm(scenario, workload, isolation, fixed, seed);
   const arbitrary = planArbitrary(scenario, workload, isolation, fixed, seed);
-  const drawn = fc.sample(arbitrary, { numRuns: count, seed: numericSeed(`${seed}/${scenario.name}/${workload.name}/${isolation}`) });
-  const seen = new Set<string>();
-  return drawn.filter((plan) => {
-    const key = JSON.stringify([plan.capacity, plan.actors]);
-    return !seen.has(key) && seen.add(key);
-  });
-}
-
-function roleBounds(workload: Workload, fixed: Fixed): { min: number; max: number }[] {
-  const bounds = workload.roles.map((role) => ({ min: role.min ?? 1, max: role.max ?? role.min ?? 1 }));
-  if (fixed.actors === undefined) return bounds;
-  const scalable = scalableRole(workload);
-  const count = fixed.actors - leastActors(workload) + 1;
-  if (count < 1) throw new RangeError(`a plan of "${workload.name}" has ${leastActors(workload)} actors at the least`);
-  return bounds.map((bound, index) => (index === scalable ? { min: count, max: count } : { min: bound.min, max: bound.min }));
-}
-
-const scalableRole = (workload: Workload): number =>
-  Math.max(
-    0,
-    workload.roles.findIndex((role) => role.scalable),
-  );
-
-/** How few actors a plan of the workload can be fixed to: one of the role that `Fixed.actors` multiplies, and the least of the others. */
-export const leastActors = (workload: Workload): number =>
-  workload.roles.reduce((sum, role, index) => sum + (index === scalableRole(workload) ? 1 : (role.min ?? 1)), 0);
-
-/** Actors of one role in one order: who of two like actors comes first is no difference between plans. */
-function sorted(inputs: readonly unknown[]): unknown[] {
-  const keyed = inputs.map((input) => [JSON.stringify(input), input] as const);
-  return keyed.sort(([left], [right]) => (left < right ? -1 : left > right ? 1 : 0)).map(([, input]) => input);
-}
-
-function nameActors(roles: readonly Role[], inputs: readonly (readonly unknown[])[]): PlanActor[] {
-  let unnamed = 0;
-  return roles.flatMap((role, index) =>
-    (inputs[index] ?? []).map((input, position) => {
-      if (role.name !== undefined)
-        return { name: position === 0 ? role.name : `${role.name}${position + 1}`, operation: role.operation, input };
-      const name = NAMES[unnamed % NAMES.length]! + (unnamed < NAMES.length ? '' : String(Math.floor(unnamed / NAMES.length) + 1));
-      unnamed += 1;
-      return { name, operation: role.operation, input };
-    }),
-  );
+  const drawn = fc.sample(arbitrary, { numRuns: draws, seed: numericSeed(`${seed}/${scenario.name}/${workload.name}/${isolation}`) });
+  return [...new Map(drawn.map((plan) => [form.key(plan), plan])).values()];
 }
 
 /** How many smaller values of one input are tried. */

@@ -5,10 +5,10 @@ import { inLockOrder } from './lock-order.js';
 import { TABLE_LOCK_MODES } from './parse.js';
 import { compileAdvice, mentionsAdvisory } from './pglite/advice.js';
 import { compileText } from './pglite/compile.js';
-import { SqlError } from './sql-error.js';
-import type { Works } from './works.js';
 import { compileSetConstraints } from './set-constraints.js';
+import { SqlError } from './sql-error.js';
 import { compilePlain, type StatementPlan, type TableLock } from './statements.js';
+import type { Works } from './works.js';
 
 /**
  * PostgreSQL says what a statement means, and what is wrong with it. Where pg-mem knows its form too, and both read it alike, pg-mem answers it as
