@@ -2,20 +2,50 @@ import { UnmodelledError } from '../engine/contract.js';
 import { readStatement, splitStatements, tokenize } from '../engine/sql-text.js';
 import type { Specification } from './specification.js';
 
-/** The schema that the common setup makes, as one script. What else is in there runs as statements behind it. */
-export function definitionsOf({ setups }: Specification): string {
+/** What the model begins with, and whether the common setup is done with that. */
+export interface Beginning {
+  readonly schema: string;
+  readonly isWhole: boolean;
+}
+
+/**
+ * The common setup as one script, for PostgreSQL to run. Null where it may show something, since isolationtester shows the last result of each
+ * block (PQexec), and where the control session may keep something: a setting, a lock.
+ */
+export function wholeSetup({ setups }: Specification): Beginning | null {
+  const statements = setups.flatMap(splitStatements);
+  if (statements.length === 0 || !statements.every(leavesRowsOnly)) return null;
+  for (const text of statements) refuseInSetup(text);
+  return { schema: statements.filter((text) => !isUpkeep(text)).join(';\n'), isWhole: true };
+}
+
+/** The definitions of the common setup as one script. The other statements run behind them, in order. */
+export function definitionsOf({ setups }: Specification): Beginning {
   const statements = setups.flatMap(splitStatements);
   const firstRows = statements.findIndex((text) => !isDefinition(text) && !isUpkeep(text));
   const definitions = statements.filter((text, index) => {
     if (!isDefinition(text)) return false;
-    const words = wordsOf(text);
-    if (words.includes('temp') || words.includes('temporary')) throw new UnmodelledError(`a temporary table in the setup: ${text}`);
-    if (firstRows >= 0 && index > firstRows && !isIndifferentToRows(words))
+    refuseInSetup(text);
+    if (firstRows >= 0 && index > firstRows && !isIndifferentToRows(wordsOf(text)))
       throw new UnmodelledError(`in the setup, behind statements that may have rows: ${text}`);
-    refuseOwnClock(text);
     return true;
   });
-  return definitions.join(';\n');
+  return { schema: definitions.join(';\n'), isWhole: false };
+}
+
+const leavesRowsOnly = (text: string): boolean => {
+  const words = wordsOf(text);
+  const changes = CHANGING.has(words[0] ?? '') && !words.includes('returning') && !/advisory/i.test(text);
+  return changes || isDefinition(text) || isUpkeep(text);
+};
+const CHANGING = new Set(['insert', 'update', 'delete', 'merge', 'truncate', 'do']);
+
+/** A temporary table is the control session's alone, and so is what it has set. */
+function refuseInSetup(text: string): void {
+  const words = wordsOf(text);
+  if (isDefinition(text) && (words.includes('temp') || words.includes('temporary')))
+    throw new UnmodelledError(`a temporary table in the setup: ${text}`);
+  refuseOwnClock(text);
 }
 
 /** Makes, changes or drops what statements are about. */

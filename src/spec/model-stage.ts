@@ -6,7 +6,7 @@ import { whenThere } from '../engine/suspended.js';
 import type { Reply } from '../reply.js';
 import type { IsolationLevel } from '../scenario.js';
 import type { Chooser } from './chooser.js';
-import { definitionsOf, isDefinition, isUpkeep, refuseOwnClock } from './definitions.js';
+import { type Beginning, definitionsOf, isDefinition, isUpkeep, refuseOwnClock, wholeSetup } from './definitions.js';
 import { Inbox } from './inbox.js';
 import type { Specification } from './specification.js';
 import { CONTROL, type SessionIndex, type Stage } from './stage.js';
@@ -15,6 +15,8 @@ import { CONTROL, type SessionIndex, type Stage } from './stage.js';
 interface Query {
   readonly statements: readonly string[];
   next: number;
+  /** The schema has it already. */
+  readonly isDone: boolean;
   /** Inside the transaction that the query itself is. */
   implicit: boolean;
 }
@@ -31,11 +33,14 @@ export class ModelStage implements Stage {
   readonly #queries: (Query | null)[];
   /** What a transaction has that names no level, where the session has said so. */
   readonly #levels = new Map<ActorIndex, IsolationLevel>();
+  /** Blocks of the common setup that are still to come, and have been run with the schema. */
+  #setupsToSkip: number;
   /** Actors in the order in which they began to wait. */
   #waiters: ActorIndex[] = [];
   #state: ModelState;
 
-  private constructor(specification: Specification, engine: ModelEngine, chooser: Chooser, state: ModelState) {
+  private constructor(specification: Specification, engine: ModelEngine, chooser: Chooser, state: ModelState, isSetUp: boolean) {
+    this.#setupsToSkip = isSetUp ? specification.setups.length : 0;
     this.#specification = specification;
     this.#engine = engine;
     this.#chooser = chooser;
@@ -47,9 +52,20 @@ export class ModelStage implements Stage {
 
   /** Rejects with {@link UnmodelledError} where the model does not know the tables. */
   static async open(specification: Specification, isolation: IsolationLevel, engine: ModelEngine, chooser: Chooser): Promise<ModelStage> {
-    const actors = specification.sessions.length + 1;
-    const state = await engine.open({ schema: definitionsOf(specification), seed: '', actors, isolation, clockMs: 0 });
-    return new ModelStage(specification, engine, chooser, state);
+    const whole = wholeSetup(specification);
+    const open = async (beginning: Beginning) => {
+      const actors = specification.sessions.length + 1;
+      const state = await engine.open({ schema: beginning.schema, seed: '', actors, isolation, clockMs: 0 });
+      return new ModelStage(specification, engine, chooser, state, beginning.isWhole);
+    };
+    if (whole === null) return open(definitionsOf(specification));
+    try {
+      return await open(whole);
+    } catch (error) {
+      // Statement by statement it is said which of them fails, and how.
+      if (!(error instanceof UnmodelledError)) throw error;
+      return open(definitionsOf(specification));
+    }
   }
 
   inbox(session: SessionIndex): Inbox {
@@ -62,7 +78,9 @@ export class ModelStage implements Stage {
   }
 
   send(session: SessionIndex, sql: string): void {
-    this.#queries[this.#actor(session)] = { statements: splitStatements(sql), next: 0, implicit: false };
+    const isDone = session === CONTROL && this.#setupsToSkip > 0;
+    if (isDone) this.#setupsToSkip -= 1;
+    this.#queries[this.#actor(session)] = { statements: splitStatements(sql), next: 0, implicit: false, isDone };
   }
 
   /** Everybody who can goes on, until nobody can. */
@@ -147,7 +165,7 @@ export class ModelStage implements Stage {
       if (reply?.kind === 'done' && reply.reply.kind === 'error') this.#answer(inbox, reply.reply);
       if (query.statements.length === 0) inbox.push({ kind: 'complete', tag: '' });
       this.#end(actor);
-    } else if (this.#saysNothing(actor, text)) {
+    } else if (query.isDone || this.#saysNothing(actor, text)) {
       query.next += 1;
       inbox.push({ kind: 'complete', tag: readStatement(text).verb.toUpperCase() });
     } else {

@@ -7,6 +7,9 @@ import type { ResultRow, View } from '../visible.js';
 import { literal, type PgliteSchema, quote, TEXTS } from './schema.js';
 import type { Given, Load, TextQuery } from './text-query.js';
 
+/** Rows of one table that are loaded for a query. */
+const MOST_ROWS = 1_000;
+
 /** Runs a query. Where rows lie in more than one order, it is run in two: what depends on it is open, and refused. */
 export class Asker {
   readonly schema: PgliteSchema;
@@ -21,6 +24,10 @@ export class Asker {
   }
 
   ask(query: TextQuery, view: View, given: Given): readonly ResultRow[] {
+    for (const load of query.loads) {
+      const rows = load.given === null ? view.contents(load.table).length : 1;
+      if (rows > MOST_ROWS) throw new UnmodelledError(`a table of more than ${MOST_ROWS} rows: ${this.#catalog.tables[load.table]!.name}`);
+    }
     const first = this.#once(query, view, given, false);
     const several = query.loads.some((load) => load.given === null && view.contents(load.table).length > 1);
     if (several) {
