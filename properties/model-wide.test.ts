@@ -515,11 +515,6 @@ describe('what is open, or not known, is refused by name', () => {
       'CREATE EXTENSION btree_gist; CREATE TABLE x (during daterange, id int, PRIMARY KEY (id, during WITHOUT OVERLAPS)); CREATE TABLE y (id int PRIMARY KEY, d daterange, FOREIGN KEY (id, PERIOD d) REFERENCES x (id, PERIOD during))',
       'PERIOD',
     ],
-    [
-      'CREATE TABLE x (id int PRIMARY KEY); CREATE TABLE y (id int PRIMARY KEY, x int DEFAULT 1 REFERENCES x ON DELETE SET DEFAULT)',
-      'SET DEFAULT',
-    ],
-    ['CREATE TABLE x (id int PRIMARY KEY, n numeric UNIQUE)', 'a unique index over x.n, of type numeric'],
     ['CREATE TABLE x (id int PRIMARY KEY) PARTITION BY RANGE (id)', 'partitions, inheritance'],
     ['CREATE TABLE x (id nonsense PRIMARY KEY)', 'PGlite says: type "nonsense" does not exist'],
   ])('%s', async (schema, reason) => {

@@ -323,7 +323,7 @@ function execution(item: Execution, actor: number, state: ModelState, names: Nam
           const joined = row.join === null ? '' : joinText(row.join, state, names);
           const returned = row.returned === null ? '' : `r${JSON.stringify(row.returned)}`;
           if (row.kind === 'recheck' || row.kind === 'parent') return owed(row, state.transactions[actor]!.writes, names);
-          return `${row.kind}${row.foreignKey ?? ''}${row.table}${version}${JSON.stringify(row.values)}${joined}${returned}${row.key === undefined ? '' : JSON.stringify(row.key)}${row.error?.message ?? ''}`;
+          return `${row.kind}${row.hasSetDefault ? 'd' : ''}${row.foreignKey ?? ''}${row.table}${version}${JSON.stringify(row.values)}${joined}${returned}${row.key === undefined ? '' : JSON.stringify(row.key)}${row.error?.message ?? ''}`;
         });
   const progress = item.progress === null ? '' : progressText(item.progress, state, names, ids);
   return [

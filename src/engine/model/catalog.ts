@@ -13,6 +13,8 @@ export interface Column {
   readonly generatedAlways: boolean;
   /** Null for none, for one that a sequence gives, and for one that pg-mem cannot be asked about. */
   readonly default: Expr | null;
+  /** The same as a query, for what gives the column its default later; null for none, and for one that is not known beforehand. */
+  readonly laterDefault: TextQuery | null;
   /** Computed from other columns. */
   readonly generated: boolean;
   /** A function in its default that gives another value at every call. */
@@ -30,8 +32,10 @@ export interface UniqueConstraint {
   readonly nullsNotDistinct: boolean;
   readonly primary: boolean;
   readonly timing: Timing;
-  /** For those that are unique: of one row, whether the index has it, and under which key. */
+  /** Of one row, whether the index has it, and under which key; null where the columns say so. */
   readonly entry: TextQuery | null;
+  /** Of two rows, whether both are in the index under the same key; null where equal keys are written alike. */
+  readonly equal: TextQuery | null;
   readonly exclusion: Exclusion | null;
 }
 
@@ -59,14 +63,25 @@ export interface ForeignKey {
   readonly parentColumns: readonly number[];
   readonly onDelete: ReferentialAction;
   readonly onUpdate: ReferentialAction;
-  /** Columns that ON DELETE SET NULL sets. */
+  /** MATCH FULL: some columns alone may not be NULL. */
+  readonly matchFull: boolean;
+  /** Null where keys that are equal are alike. */
+  readonly equality: KeyEquality | null;
+  /** Columns that ON DELETE SET NULL or SET DEFAULT sets. */
   readonly setOnDelete: readonly number[];
   /** A foreign key is checked at the end of the statement at the earliest: `at once` is one that cannot be deferred. */
   readonly timing: Timing;
 }
 
+/** Whether two rows have equal keys: of a parent and a child, of two parents, of two children. */
+export interface KeyEquality {
+  readonly across: TextQuery;
+  readonly parents: TextQuery;
+  readonly children: TextQuery;
+}
+
 /** What becomes of the rows that refer to a key which goes or changes. */
-export type ReferentialAction = 'no action' | 'restrict' | 'cascade' | 'set null';
+export type ReferentialAction = 'no action' | 'restrict' | 'cascade' | 'set null' | 'set default';
 
 export interface Table {
   readonly index: number;

@@ -13,9 +13,9 @@ import {
   checkReferrer,
   childItems,
   foreignKeyOf,
-  hasKey,
   parentItems,
   parentItemsOfUpdate,
+  refersTo,
   rewritten,
 } from './foreign-keys.js';
 import { answerOf, type InsertPlan, inputOf, insertItems, recheck, rowItems, updateMode, withChanges } from './found-rows.js';
@@ -431,7 +431,7 @@ function rewriteOf(item: Item, machinery: Machinery): RowUpdate {
   return {
     table: machinery.catalog.tables[item.table]!,
     again: (version) =>
-      hasKey(version, foreignKey.columns, item.key!.old, machinery)
+      refersTo(version, foreignKey, item.key!.old, machinery)
         ? { values: rewritten(foreignKey, item.key!, version, machinery), returned: null }
         : null,
     returning: null,
@@ -500,7 +500,7 @@ function updateRow(
   if (wait !== null) return waiting(wait);
   const follow = followsOf(table, progress, [
     ...childItems(table, progress.output!, progress.values!),
-    ...parentItemsOfUpdate(table, progress.values!, progress.output!, draft.transaction(actor).writes.get(item.slot)!),
+    ...parentItemsOfUpdate(table, progress.values!, progress.output!, draft.transaction(actor).writes.get(item.slot)!, machinery),
   ]);
   if (cascaded) return { ...NOTHING, follow };
   const output = progress.returned ?? returned(returning, progress.version!, draft, actor, machinery);
@@ -524,7 +524,7 @@ function deleteRow(
   if (cascaded && !seenByTransaction(draft, actor, progress.version!)) throw unseen();
   if (cascaded && progress.chasing) {
     const foreignKey = foreignKeyOf(item, machinery.catalog, (other) => other.referencedBy);
-    if (!hasKey(progress.version!, foreignKey.columns, item.key!.old, machinery)) return NOTHING;
+    if (!refersTo(progress.version!, foreignKey, item.key!.old, machinery)) return NOTHING;
   }
   if (progress.chasing && !cascaded) {
     const deletes = plan as Extract<StatementPlan, { kind: 'delete' }>;

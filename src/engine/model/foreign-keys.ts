@@ -1,25 +1,40 @@
 /** The checks that foreign keys owe, as the queries that PostgreSQL's triggers run (ri_triggers.c). */
 import { type ActorIndex, UnmodelledError } from '../contract.js';
-import type { Catalog, ForeignKey, ReferentialAction, Table } from './catalog.js';
+import type { Catalog, Column, ForeignKey, ReferentialAction, Table } from './catalog.js';
 import type { Draft } from './draft.js';
 import type { Machinery } from './machinery.js';
 import { lockNewest, type MutableProgress } from './row-locking.js';
+import { NOTHING_GIVEN } from './pglite/text-query.js';
 import { SqlError } from './sql-error.js';
 import type { Item, KeyChange, Version, Wait, Write } from './state.js';
 import { RowLockMode } from './statements.js';
 import type { Value } from './types.js';
+import { holdBetween } from './unique.js';
 import { SnapshotView } from './view.js';
+import type { View } from './visible.js';
 import { NOTHING, type Worked, waiting } from './worked.js';
 
 /**
  * The foreign keys of a changed row that must be checked (ri_triggers.c, RI_FKey_fk_upd_check_required): those that have changed; all of them
  * where the row was of our own making already, since the check that is owed for that one will find it gone.
  */
-export function parentItemsOfUpdate(table: Table, values: readonly Value[], before: readonly Value[], write: Write): Item[] {
+export function parentItemsOfUpdate(
+  table: Table,
+  values: readonly Value[],
+  before: readonly Value[],
+  write: Write,
+  machinery: Machinery,
+): Item[] {
   const ours = write.next!.parent !== write.base?.id;
   const due = table.foreignKeys
-    .filter((foreignKey) => foreignKey.columns.every((column) => values[column] !== null))
-    .filter((foreignKey) => ours || foreignKey.columns.some((column) => values[column] !== before[column]));
+    .filter(({ columns, matchFull }) => {
+      const nulls = columns.filter((column) => values[column] === null).length;
+      return nulls === 0 || (matchFull && nulls < columns.length);
+    })
+    .filter((foreignKey) => {
+      const keyIn = (row: readonly Value[]): readonly Value[] => foreignKey.columns.map((column) => row[column]!);
+      return ours || keyIn(values).includes(null) || !isSameChild(foreignKey, keyIn(values), keyIn(before), machinery);
+    });
   return parentItems(due, values, write.next!);
 }
 
@@ -60,15 +75,16 @@ export function checkParent(draft: Draft, actor: ActorIndex, item: Item, progres
   progress.tableLock = unlocked;
   draft.noteReads(actor, [item.table], []);
   if (wait !== null) return waiting(wait);
-  if (item.values!.includes(null)) {
+  const foreignKey = foreignKeyOf(item, machinery.catalog, (table) => table.foreignKeys);
+  const isMixed = item.values!.includes(null) && item.values!.some((value) => value !== null);
+  if (item.values!.includes(null) && !(isMixed && foreignKey.matchFull)) {
     // The parents' table is locked before anybody looks for NULLs, and given back when there are some.
     if (unlocked) draft.releaseHeavy(actor, `table ${item.table}`, 'ROW SHARE');
     return NOTHING;
   }
-  const foreignKey = foreignKeyOf(item, machinery.catalog, (table) => table.foreignKeys);
   const table = machinery.catalog.tables[item.table]!;
-  const matches = (version: Version) => hasKey(version, foreignKey.parentColumns, item.values!, machinery);
-  progress.version ??= currentView(draft, actor, machinery).versions(table.index).find(matches) ?? null;
+  const matches = (version: Version) => isParentOf(version, foreignKey, item.values!, machinery);
+  if (!isMixed) progress.version ??= currentView(draft, actor, machinery).versions(table.index).find(matches) ?? null;
   if (progress.version !== null) {
     const request = {
       actor,
@@ -122,30 +138,30 @@ export const actionOf = (foreignKey: ForeignKey, { next }: KeyChange): Referenti
  */
 export function checkChildren(draft: Draft, actor: ActorIndex, item: Item, machinery: Machinery): Worked {
   const foreignKey = foreignKeyOf(item, machinery.catalog, (table) => table.referencedBy);
-  const action = actionOf(foreignKey, item.key!);
-  const writes = action === 'cascade' || action === 'set null';
+  const action = item.hasSetDefault ? 'no action' : actionOf(foreignKey, item.key!);
+  const writes = action === 'cascade' || action === 'set null' || action === 'set default';
   const wait = lockForCheck(draft, actor, item.table, writes ? 'ROW EXCLUSIVE' : 'ROW SHARE');
   if (wait !== null) return waiting(wait);
   draft.noteReads(actor, [item.table], []);
   const { contents, catalog } = machinery;
   const { old, next } = item.key!;
   const newest = new SnapshotView(contents, draft.committed, draft.transaction(actor), draft.sequences, catalog.tables.length);
-  const withKey = (table: number, columns: readonly number[]) =>
+  const lying = (table: number, hasKey: (version: Version) => boolean) =>
     newest
       .versions(table)
-      .filter((version) => hasKey(version, columns, old, machinery))
+      .filter(hasKey)
       .sort((left, right) => left.position - right.position);
   // NO ACTION is content with another row that has the key by now, which can only be one of ours (ri_Check_Pk_Match).
-  if (action === 'no action' && withKey(foreignKey.parent, foreignKey.parentColumns).length > 0) return NOTHING;
-  const children = withKey(item.table, foreignKey.columns);
+  const other = (version: Version) => hasParentKey(version, foreignKey, old, machinery);
+  if (action === 'no action' && lying(foreignKey.parent, other).length > 0) return NOTHING;
+  const children = lying(item.table, (version) => refersTo(version, foreignKey, old, machinery));
   const kind = !writes ? 'referrer' : action === 'cascade' && next === null ? 'delete' : 'rewrite';
-  return {
-    ...NOTHING,
-    next: children.map((version): Item => {
-      const values = kind === 'rewrite' ? rewritten(foreignKey, item.key!, version, machinery) : null;
-      return { ...item, slot: version.slot, version, kind, values };
-    }),
-  };
+  const items = children.map((version): Item => {
+    const values = kind === 'rewrite' ? rewritten(foreignKey, item.key!, version, machinery) : null;
+    return { ...item, slot: version.slot, version, kind, values };
+  });
+  // A child whose default is the key that is gone has not changed: it still refers to what is not there (RI_FKey_setdefault_del).
+  return { ...NOTHING, next: action === 'set default' ? [...items, { ...item, hasSetDefault: true }] : items };
 }
 
 /** A child's row as the foreign key's action leaves it. */
@@ -154,12 +170,22 @@ export function rewritten(foreignKey: ForeignKey, key: KeyChange, version: Versi
   if (table.columns.some((column) => column.generated))
     throw new UnmodelledError(`foreign key ${foreignKey.name} changes ${table.name}, which has generated columns`);
   const values = [...machinery.contents.values(version.content)];
-  if (actionOf(foreignKey, key) === 'cascade')
+  const action = actionOf(foreignKey, key);
+  if (action === 'cascade')
     foreignKey.columns.forEach((column, index) => {
       values[column] = key.next![index]!;
     });
-  else for (const column of key.next === null ? foreignKey.setOnDelete : foreignKey.columns) values[column] = null;
+  else
+    for (const column of key.next === null ? foreignKey.setOnDelete : foreignKey.columns)
+      values[column] = action === 'set null' ? null : defaultOf(table.columns[column]!, foreignKey, machinery);
+  if (action === 'cascade' && foreignKey.equality !== null)
+    throw new UnmodelledError(`foreign key ${foreignKey.name}, which hands a key on to another type`);
   return values;
+}
+
+function defaultOf({ name, laterDefault }: Column, foreignKey: ForeignKey, { evaluator }: Machinery): Value {
+  if (laterDefault === null) throw new UnmodelledError(`foreign key ${foreignKey.name}, which gives ${name} a default that is drawn`);
+  return evaluator.ask(laterDefault, NOWHERE, NOTHING_GIVEN)[0]!.values[0]!;
 }
 
 /** A child that forbids the delete of its parent, or the change of its key, unless it turns out to have gone elsewhere. */
@@ -169,7 +195,7 @@ export function checkReferrer(draft: Draft, actor: ActorIndex, item: Item, progr
   const request = { actor, table, slot: item.slot, mode: RowLockMode.keyShare, policy: 'block' as const, by: 'lock' as const };
   const locked = lockNewest(draft, request, progress);
   if (locked.result === 'wait') return waiting(locked.wait);
-  if (locked.result !== 'locked' || !hasKey(progress.version!, foreignKey.columns, item.key!.old, machinery)) return NOTHING;
+  if (locked.result !== 'locked' || !refersTo(progress.version!, foreignKey, item.key!.old, machinery)) return NOTHING;
   const parent = machinery.catalog.tables[foreignKey.parent]!;
   // RESTRICT has a code and a message of its own since PostgreSQL 18 (ri_ReportViolation).
   const restricts = actionOf(foreignKey, item.key!) === 'restrict' && machinery.isAtLeast(18);
@@ -186,7 +212,57 @@ function currentView(draft: Draft, actor: ActorIndex, machinery: Machinery): Sna
   return new SnapshotView(machinery.contents, snapshot, transaction, draft.sequences, machinery.catalog.tables.length);
 }
 
-export function hasKey(version: Version, columns: readonly number[], key: readonly Value[], machinery: Machinery): boolean {
-  const values = machinery.contents.values(version.content);
+const hasKey = (version: Version, columns: readonly number[], key: readonly Value[], { contents }: Machinery): boolean => {
+  const values = contents.values(version.content);
   return columns.every((column, index) => values[column] === key[index]);
+};
+
+/** A row that has a key, and nothing else. */
+function bearer(table: number, columns: readonly number[], key: readonly Value[], { contents, catalog }: Machinery): number {
+  const values: Value[] = catalog.tables[table]!.columns.map(() => null);
+  columns.forEach((column, index) => {
+    values[column] = key[index]!;
+  });
+  return contents.intern(table, values);
 }
+
+/** Whether a row is the parent to which a child's key refers. */
+function isParentOf(
+  version: Version,
+  { equality, parentColumns, table, columns }: ForeignKey,
+  key: readonly Value[],
+  machinery: Machinery,
+): boolean {
+  if (equality === null) return hasKey(version, parentColumns, key, machinery);
+  return holdBetween(equality.across, version.content, bearer(table, columns, key, machinery), machinery);
+}
+
+/** Whether a row refers to a parent's key. */
+export function refersTo(version: Version, foreignKey: ForeignKey, key: readonly Value[], machinery: Machinery): boolean {
+  const { equality, parent, parentColumns, columns } = foreignKey;
+  if (equality === null) return hasKey(version, columns, key, machinery);
+  return holdBetween(equality.across, bearer(parent, parentColumns, key, machinery), version.content, machinery);
+}
+
+function hasParentKey(
+  version: Version,
+  { equality, parent, parentColumns }: ForeignKey,
+  key: readonly Value[],
+  machinery: Machinery,
+): boolean {
+  if (equality === null) return hasKey(version, parentColumns, key, machinery);
+  return holdBetween(equality.parents, version.content, bearer(parent, parentColumns, key, machinery), machinery);
+}
+
+function isSameChild(
+  { equality, table, columns }: ForeignKey,
+  one: readonly Value[],
+  other: readonly Value[],
+  machinery: Machinery,
+): boolean {
+  if (equality === null || other.includes(null)) return one.every((value, index) => value === other[index]);
+  return holdBetween(equality.children, bearer(table, columns, one, machinery), bearer(table, columns, other, machinery), machinery);
+}
+
+/** A default depends on no row. */
+const NOWHERE: View = { contents: () => [], sequences: [], nowMs: 0 };

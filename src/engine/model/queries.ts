@@ -107,6 +107,7 @@ function finish(
     throw new SqlError('0A000', 'FOR UPDATE is not allowed with GROUP BY, DISTINCT or aggregate functions');
   const orderBy = (statement.orderBy ?? []).map((item) => compileOrder(item, listed, selectScope));
   const columns: SelectedColumn[] = typed.map((item, index) => ({ expr: item.expression, alias: { name: `c${index}` } }));
+  if (rows && sources.columns.length === 0) throw new UnmodelledError('rows of a table without columns');
   if (rows)
     columns.push({ expr: { type: 'ref', table: { name: sources.columns[0]!.source }, name: ROW_COLUMN }, alias: { name: ROW_COLUMN } });
   orderBy.forEach((item, index) => {

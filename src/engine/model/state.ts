@@ -211,6 +211,8 @@ export interface Item {
   readonly returned: readonly Value[] | null;
   /** For the action of a foreign key: the key that is gone, and the one in its place where it was changed. */
   readonly key?: KeyChange;
+  /** SET DEFAULT has been done: what still refers to the key is looked for once more. */
+  readonly hasSetDefault?: boolean;
   /** For a foreign key's check: the row that refers. */
   readonly owner?: Version;
   /** For a unique key's check: which index. */

@@ -1,8 +1,9 @@
-import { type ActorIndex, UnmodelledError } from '../contract.js';
+import type { ActorIndex } from '../contract.js';
 import type { Exclusion, Table, UniqueConstraint } from './catalog.js';
 import type { RowContents } from './contents.js';
 import type { Draft } from './draft.js';
 import type { Evaluator } from './evaluator.js';
+import type { TextQuery } from './pglite/text-query.js';
 import { SqlError } from './sql-error.js';
 import type { Version, Write } from './state.js';
 import { versionsOf } from './view.js';
@@ -17,25 +18,23 @@ export interface Indexing {
 
 /** The key under which a unique index has a row; null where the row cannot be a duplicate: it has a NULL there, or the index is partial and without it. */
 function indexEntry(table: Table, index: number, content: number, { contents, evaluator }: Indexing): string | null {
-  const { name, columns, nullsNotDistinct, entry } = table.unique[index]!;
+  const { columns, nullsNotDistinct, entry } = table.unique[index]!;
   const values = contents.values(content);
   if (columns !== null) {
     if (!nullsNotDistinct && columns.some((column) => values[column] === null)) return null;
     return columns.length === 1 ? String(values[columns[0]!]) : JSON.stringify(columns.map((column) => values[column]));
   }
   const [row] = evaluator.evaluate(entry!, NOWHERE, content);
-  const [included, ...keys] = row!.values;
+  const [included, ...key] = row!.values;
   if (included !== true) return null;
-  const key = keys.filter((_, at) => at % 2 === 0);
-  const inexact = keys.find((type, at) => at % 2 === 1 && INEXACT.has(String(type)));
-  if (inexact !== undefined) throw new UnmodelledError(`index ${name}, over an expression of type ${inexact}`);
   return !nullsNotDistinct && key.includes(null) ? null : JSON.stringify(key);
 }
 
 /** Tells rows that one may not stand beside; null where there are none. */
 export function excludedBy(table: Table, index: number, content: number, indexing: Indexing): ((other: number) => boolean) | null {
-  const { columns, exclusion } = table.unique[index]!;
+  const { columns, equal, exclusion } = table.unique[index]!;
   if (exclusion !== null) return conflictsWith(exclusion, table, content, indexing);
+  if (equal !== null) return (other) => holdBetween(equal, content, other, indexing);
   const wanted = indexEntry(table, index, content, indexing);
   if (wanted === null) return null;
   if (columns === null) return (other) => indexEntry(table, index, other, indexing) === wanted;
@@ -46,31 +45,22 @@ export function excludedBy(table: Table, index: number, content: number, indexin
   };
 }
 
-function conflictsWith({ conflicts, period }: Exclusion, table: Table, content: number, { contents, evaluator }: Indexing) {
+function conflictsWith({ conflicts, period }: Exclusion, table: Table, content: number, indexing: Indexing) {
   // execIndexing.c, ExecWithoutOverlapsNotEmpty.
-  if (period !== null && contents.values(content)[period] === 'empty')
+  if (period !== null && indexing.contents.values(content)[period] === 'empty')
     throw new SqlError(
       '23514',
       `empty WITHOUT OVERLAPS value found in column "${table.columns[period]!.name}" in relation "${table.name}"`,
     );
-  return (other: number) => evaluator.ask(conflicts, NOWHERE, { rows: [content, other], texts: [] })[0]!.values[0] === true;
+  return (other: number) => holdBetween(conflicts, content, other, indexing);
 }
+
+/** Whether a condition holds between two rows. */
+export const holdBetween = (condition: TextQuery, one: number, other: number, { evaluator }: Pick<Indexing, 'evaluator'>): boolean =>
+  evaluator.ask(condition, NOWHERE, { rows: [one, other], texts: [] })[0]!.values[0] === true;
 
 /** An index may depend on nothing but its row. */
 const NOWHERE: View = { contents: () => [], sequences: [], nowMs: 0 };
-
-/** Types of which two values can be equal that are written differently. */
-const INEXACT = new Set([
-  'numeric',
-  'interval',
-  'real',
-  'double precision',
-  'jsonb',
-  'character',
-  'citext',
-  'numrange',
-  'time with time zone',
-]);
 
 /** Whether an update makes index entries. Where it changes an indexed column, in whichever index, it makes them in all (README.HOT). */
 export function makesEntries(table: Table, before: number, after: number, { contents }: Indexing): boolean {

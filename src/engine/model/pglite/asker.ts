@@ -78,6 +78,8 @@ export class Asker {
   #insert(load: Load, contents: readonly number[]): string {
     const table = this.#catalog.tables[load.table]!;
     const columns = table.columns.filter((column) => !column.generated).map((column) => quote(column.name));
+    if (columns.length === 0)
+      return `;INSERT INTO ${load.schema}.${quote(table.name)} SELECT FROM generate_series(1, ${contents.length}) RETURNING ctid`;
     const rows = contents.map((content) => this.#literal(content));
     return `;INSERT INTO ${load.schema}.${quote(table.name)} (${columns.join()}) OVERRIDING SYSTEM VALUE VALUES ${rows.join()} RETURNING ctid`;
   }

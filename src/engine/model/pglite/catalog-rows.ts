@@ -19,9 +19,13 @@ export interface CatalogTable {
 
 export interface CatalogColumn {
   readonly name: string;
+  /** Of a domain: the type that it is over. */
   readonly type: string;
   readonly notNull: boolean;
-  /** Length, precision or scale: a value may be changed, or refused, on its way in. */
+  /** Its type as SQL has it, with length and precision. */
+  readonly written: string;
+  readonly isEnum: boolean;
+  /** Length, precision or scale, or the rules of a domain: a value may be changed, or refused, on its way in. */
   readonly limited: boolean;
   readonly default: string | null;
   /** The sequence that it draws from, by itself or in an expression. */
@@ -30,10 +34,20 @@ export interface CatalogColumn {
   readonly generated: boolean;
 }
 
+export interface KeyType {
+  readonly type: string;
+  readonly isEnum: boolean;
+}
+
 export interface CatalogIndex {
   readonly name: string;
   readonly columns: readonly string[] | null;
   readonly keys: readonly string[];
+  readonly keyTypes: readonly KeyType[];
+  /** The operators by which two keys are equal. */
+  readonly equal: readonly string[] | null;
+  /** Texts that differ may be equal to it. */
+  readonly blurred: boolean;
   readonly predicate: string | null;
   readonly nullsNotDistinct: boolean;
   readonly method: string;
@@ -51,7 +65,11 @@ export interface CatalogForeignKey {
   readonly parentColumns: readonly string[];
   readonly actions: string;
   readonly period: boolean;
-  /** Columns named by ON DELETE SET NULL. */
+  /** The operators by which a parent's key is equal to a child's, to another parent's, and a child's to another child's. */
+  readonly across: readonly string[];
+  readonly parents: readonly string[];
+  readonly children: readonly string[];
+  /** Columns named by ON DELETE SET NULL or SET DEFAULT. */
   readonly setColumns: readonly string[] | null;
   readonly timing: Timing;
 }
@@ -106,7 +124,11 @@ export function readContents(instance: Instance, { tables, sequences }: CatalogR
 /** Everything that the layer has to know of the schema, as one JSON document. */
 export const CATALOG = `
 WITH attributes AS (
-  SELECT a.attrelid, a.attnum, a.attname, t.typname, a.attnotnull, a.attidentity, a.attgenerated, a.atttypmod,
+  SELECT a.attrelid, a.attnum, a.attname, a.attnotnull, t.typtype, format_type(a.atttypid, a.atttypmod) AS written,
+         CASE WHEN t.typtype <> 'd' THEN t.typname ELSE (
+           WITH RECURSIVE bases AS (SELECT t.oid, t.typtype, t.typbasetype, t.typname UNION ALL
+             SELECT b.oid, b.typtype, b.typbasetype, b.typname FROM bases JOIN pg_type b ON b.oid = bases.typbasetype WHERE bases.typtype = 'd')
+           SELECT typname FROM bases WHERE typtype <> 'd') END AS typname, a.attidentity, a.attgenerated, a.atttypmod,
          pg_get_expr(d.adbin, d.adrelid) AS default,
          (SELECT s.relname FROM pg_depend p JOIN pg_class s ON s.oid = p.refobjid AND s.relkind = 'S'
            WHERE p.classid = 'pg_attrdef'::regclass AND p.objid = d.oid AND p.refclassid = 'pg_class'::regclass) AS drawn,
@@ -120,17 +142,23 @@ WITH attributes AS (
 SELECT json_build_object(
   'tables', coalesce((SELECT json_agg(json_build_object(
     'name', c.relname,
-    'columns', coalesce((SELECT json_agg(json_build_object('name', attname, 'type', typname, 'limited', atttypmod <> -1, 'notNull', attnotnull, 'default', a.default, 'sequence', coalesce(own, drawn), 'identity', attidentity, 'generated', attgenerated <> '') ORDER BY attnum)
+    'columns', coalesce((SELECT json_agg(json_build_object('name', attname, 'type', typname, 'written', written, 'isEnum', typtype = 'e', 'limited', atttypmod <> -1 OR typtype = 'd', 'notNull', attnotnull, 'default', a.default, 'sequence', coalesce(own, drawn), 'identity', attidentity, 'generated', attgenerated <> '') ORDER BY attnum)
                   FROM attributes a WHERE attrelid = c.oid), '[]'),
     'key', (SELECT json_agg(a.attname ORDER BY k.position)
               FROM pg_index i, unnest(i.indkey::int2[]) WITH ORDINALITY AS k(attnum, position), attributes a
-             WHERE i.indrelid = c.oid AND i.indisprimary AND a.attrelid = c.oid AND a.attnum = k.attnum),
+             WHERE i.indrelid = c.oid AND i.indisprimary AND a.attrelid = c.oid AND a.attnum = k.attnum AND k.position <= i.indnkeyatts),
     'indexes', coalesce((SELECT json_agg(json_build_object(
         'name', x.relname,
         'columns', CASE WHEN i.indexprs IS NULL AND i.indpred IS NULL THEN
                      (SELECT json_agg(a.attname ORDER BY k.position) FROM unnest(i.indkey::int2[]) WITH ORDINALITY AS k(attnum, position), attributes a
                        WHERE a.attrelid = c.oid AND a.attnum = k.attnum AND k.position <= i.indnkeyatts) END,
         'keys', (SELECT json_agg(pg_get_indexdef(i.indexrelid, k::int, true) ORDER BY k) FROM generate_series(1, i.indnkeyatts) AS k),
+        'keyTypes', (SELECT json_agg(json_build_object('type', typname, 'isEnum', typtype = 'e') ORDER BY attnum) FROM attributes k WHERE k.attrelid = i.indexrelid AND k.attnum <= i.indnkeyatts),
+        'equal', (SELECT json_agg(format('OPERATOR(%I.%s)', n.nspname, o.oprname) ORDER BY k.position)
+           FROM unnest(i.indclass::oid[]) WITH ORDINALITY AS k(class, position) JOIN pg_opclass q ON q.oid = k.class
+           JOIN pg_amop m ON m.amopfamily = q.opcfamily AND m.amoplefttype = q.opcintype AND m.amoprighttype = q.opcintype AND m.amopstrategy = 3
+           JOIN pg_operator o ON o.oid = m.amopopr JOIN pg_namespace n ON n.oid = o.oprnamespace),
+        'blurred', EXISTS (SELECT FROM pg_collation l WHERE l.oid = ANY (i.indcollation::oid[]) AND NOT l.collisdeterministic),
         'predicate', pg_get_expr(i.indpred, i.indrelid),
         'nullsNotDistinct', i.indnullsnotdistinct,
         'method', (SELECT amname FROM pg_am WHERE oid = x.relam),
@@ -147,7 +175,7 @@ SELECT json_build_object(
      WHERE i.indrelid = c.oid AND m.amname <> 'brin' AND (a.attnum = ANY (i.indkey) OR EXISTS (SELECT 1 FROM pg_depend d
            WHERE d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid AND d.refclassid = 'pg_class'::regclass AND d.refobjid = c.oid AND d.refobjsubid = a.attnum))), '[]'),
     'checks', coalesce((SELECT json_agg(json_build_object('name', conname, 'expression', pg_get_expr(conbin, conrelid)) ORDER BY conname)
-      FROM pg_constraint WHERE conrelid = c.oid AND contype = 'c'), '[]'),
+      FROM pg_constraint WHERE conrelid = c.oid AND contype = 'c' AND conenforced), '[]'),
     'foreignKeys', coalesce((SELECT json_agg(json_build_object(
         'name', k.conname,
         'columns', (SELECT json_agg(a.attname ORDER BY position) FROM unnest(k.conkey) WITH ORDINALITY AS n(attnum, position), attributes a WHERE a.attrelid = k.conrelid AND a.attnum = n.attnum),
@@ -155,8 +183,11 @@ SELECT json_build_object(
         'parentColumns', (SELECT json_agg(a.attname ORDER BY position) FROM unnest(k.confkey) WITH ORDINALITY AS n(attnum, position), attributes a WHERE a.attrelid = k.confrelid AND a.attnum = n.attnum),
         'actions', k.confupdtype::text || k.confdeltype::text || k.confmatchtype::text, 'period', k.conperiod,
         'timing', CASE WHEN NOT k.condeferrable THEN 'at once' WHEN k.condeferred THEN 'deferred' ELSE 'immediate' END,
+        'across', (SELECT json_agg(format('OPERATOR(%I.%s)', n.nspname, o.oprname) ORDER BY position) FROM unnest(k.conpfeqop) WITH ORDINALITY AS e(operator, position), pg_operator o, pg_namespace n WHERE o.oid = e.operator AND n.oid = o.oprnamespace),
+        'parents', (SELECT json_agg(format('OPERATOR(%I.%s)', n.nspname, o.oprname) ORDER BY position) FROM unnest(k.conppeqop) WITH ORDINALITY AS e(operator, position), pg_operator o, pg_namespace n WHERE o.oid = e.operator AND n.oid = o.oprnamespace),
+        'children', (SELECT json_agg(format('OPERATOR(%I.%s)', n.nspname, o.oprname) ORDER BY position) FROM unnest(k.conffeqop) WITH ORDINALITY AS e(operator, position), pg_operator o, pg_namespace n WHERE o.oid = e.operator AND n.oid = o.oprnamespace),
         'setColumns', (SELECT json_agg(a.attname) FROM unnest(k.confdelsetcols) AS n(attnum), attributes a WHERE a.attrelid = k.conrelid AND a.attnum = n.attnum)) ORDER BY k.oid)
-      FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype = 'f' AND k.conparentid = 0), '[]'),
+      FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype = 'f' AND k.conenforced AND k.conparentid = 0), '[]'),
     'triggers', coalesce((SELECT json_agg(tgname ORDER BY tgname) FROM pg_trigger WHERE tgrelid = c.oid AND NOT tgisinternal), '[]'),
     'others', coalesce((SELECT json_agg(conname ORDER BY conname) FROM pg_constraint
                          WHERE conrelid = c.oid AND contype NOT IN ('c', 'f', 'p', 'u', 'n', 'x')), '[]'),

@@ -1,14 +1,24 @@
 import { UnmodelledError } from '../../contract.js';
 import { tokenize } from '../../sql-text.js';
-import type { Catalog, CheckConstraint, Column, ForeignKey, ReferentialAction, Sequence, Table, UniqueConstraint } from '../catalog.js';
-import { fromText, isPlain } from '../types.js';
-import type { CatalogColumn, CatalogIndex, CatalogRows, CatalogTable } from './catalog-rows.js';
+import type {
+  Catalog,
+  CheckConstraint,
+  Column,
+  ForeignKey,
+  KeyEquality,
+  ReferentialAction,
+  Sequence,
+  Table,
+  UniqueConstraint,
+} from '../catalog.js';
+import { fromText, isInteger, isPlain, isText } from '../types.js';
+import type { CatalogColumn, CatalogForeignKey, CatalogIndex, CatalogRows, CatalogTable, KeyType } from './catalog-rows.js';
 import { plainExpression } from './plain-expression.js';
 import { quote, rowSchema, UNDRAWN } from './schema.js';
 import { newTextQuery, type TextQuery } from './text-query.js';
 
-/** Types of which values are equal where their texts are: in others (`1.0` and `1.00`, `1 day` and `24:00`) no key is known. */
-const KEY_TYPES = new Set([
+/** Types of which values are equal just where their texts are, besides the plain ones and enums: of others (`1.0` and `1.00`) PostgreSQL says whether they are. */
+const WRITTEN_ALIKE = new Set([
   'date',
   'time',
   'timestamp',
@@ -21,6 +31,8 @@ const KEY_TYPES = new Set([
   '_int4',
   '_text',
 ]);
+
+const isWrittenAlike = ({ type, isEnum }: KeyType): boolean => isPlain(type) || isEnum || WRITTEN_ALIKE.has(type);
 
 /** What the layer knows of a schema, all of it from PostgreSQL's catalogue. What is not modelled is refused by name. */
 export function catalogOf(rows: CatalogRows): Catalog {
@@ -48,11 +60,12 @@ export function catalogOf(rows: CatalogRows): Catalog {
         sequence: draws ? sequences.findIndex((item) => item.name === column.sequence) : null,
         generatedAlways: column.identity === 'a',
         default: draws || column.generated || column.default === null ? null : plainExpression(column.default),
+        laterDefault: draws || column.generated ? null : defaultOf(column, rows.volatile),
         generated: column.generated,
         volatileDefault: draws ? null : volatileIn(column.default, rows.volatile),
       };
     });
-    const unique = table.indexes.map((item) => uniqueOf(item, table, index, columns));
+    const unique = table.indexes.map((item) => uniqueOf(item, table, index));
     const keys = table.indexes.flatMap((item, at) =>
       item.withoutOverlaps ? item.columns!.map((column) => indexOf(table, column)) : (unique[at]!.columns ?? []),
     );
@@ -85,7 +98,7 @@ export function catalogOf(rows: CatalogRows): Catalog {
 function isPlainTable({ columns, triggers }: CatalogTable, read: readonly Column[]): boolean {
   const isPlainColumn = ({ type, limited, generated, default: text }: CatalogColumn, at: number) =>
     isPlain(type) && !limited && !generated && (text === null || read[at]!.sequence !== null || read[at]!.default !== null);
-  return triggers.length === 0 && columns.every(isPlainColumn);
+  return triggers.length === 0 && columns.length > 0 && columns.every(isPlainColumn);
 }
 
 /** A default that draws from a sequence and does nothing else. */
@@ -99,6 +112,22 @@ function refuse(table: CatalogTable): void {
 function volatileIn(expression: string | null, volatile: readonly string[]): string | null {
   const called = expression === null ? [] : tokenize(expression).map((token) => token.text);
   return called.find((name) => volatile.includes(name)) ?? null;
+}
+
+/** What a column is given where a statement names no value for it. */
+function defaultOf({ default: text, type, written }: CatalogColumn, volatile: readonly string[]): TextQuery | null {
+  if (volatileIn(text, volatile) !== null) return null;
+  return newTextQuery({
+    text: `SELECT CAST(${text ?? 'NULL'} AS ${written})`,
+    parameterTypes: [],
+    values: [],
+    outputs: [{ name: 'value', type, nullable: true }],
+    changes: [],
+    hidden: [],
+    loads: [],
+    ordered: true,
+    texts: [],
+  });
 }
 
 /** Expressions over one given row. */
@@ -116,59 +145,63 @@ function overOneRow(table: CatalogTable, index: number, expressions: readonly st
   });
 }
 
-function uniqueOf(item: CatalogIndex, table: CatalogTable, index: number, columns: readonly Column[]): UniqueConstraint {
+function uniqueOf(item: CatalogIndex, table: CatalogTable, index: number): UniqueConstraint {
   if (item.operators !== null) return exclusionOf(item, item.operators, table, index);
-  const plain = item.columns?.map((column) => indexOf(table, column)) ?? null;
-  for (const column of plain ?? []) {
-    const { type, name } = columns[column]!;
-    if (!isPlain(type) && !KEY_TYPES.has(type) && type !== 'numeric' && !/^[a-z_]+$/.test(type))
-      throw new UnmodelledError(`a unique index over ${table.name}.${name}, of type ${type}`);
-    if (['numeric', 'interval', 'float4', 'float8', 'jsonb', 'bpchar', 'citext', 'timetz'].includes(type))
-      throw new UnmodelledError(`a unique index over ${table.name}.${name}, of type ${type}`);
-  }
+  const { name, nullsNotDistinct, primary, timing, predicate, keys } = item;
+  const columns = item.columns?.map((column) => indexOf(table, column)) ?? null;
+  const alike = !item.blurred && item.keyTypes.every(isWrittenAlike);
+  const included = `coalesce((${predicate ?? 'true'}), false)`;
+  const entry = alike ? overOneRow(table, index, [included, ...keys.map((key) => `(${key})`)], ['bool', ...keys.map(() => 'text')]) : null;
   return {
-    name: item.name,
-    columns: plain,
-    nullsNotDistinct: item.nullsNotDistinct,
-    primary: item.primary,
-    timing: item.timing,
-    entry:
-      plain === null
-        ? overOneRow(
-            table,
-            index,
-            [`coalesce((${item.predicate ?? 'true'}), false)`, ...item.keys.flatMap((key) => [`(${key})`, `pg_typeof(${key})`])],
-            ['bool', ...item.keys.flatMap(() => ['text', 'text'])],
-          )
-        : null,
+    name,
+    columns,
+    nullsNotDistinct,
+    primary,
+    timing,
+    entry: columns === null ? entry : null,
+    equal: alike ? null : compared(item, item.equal!, table, index),
     exclusion: null,
   };
 }
 
-/** The keys of a row that is to be entered, and of one that is in the index: whether all operators hold, which for a NULL none does. */
-function exclusionOf(item: CatalogIndex, operators: readonly string[], table: CatalogTable, index: number): UniqueConstraint {
-  // In which order entries are met is known of these two (gistget.c, gistScanPage; nbtree/README): as they came.
-  if (item.method !== 'gist' && item.method !== 'btree')
-    throw new UnmodelledError(`constraint ${item.name}, with an index of ${item.method}`);
+/** Of two rows: whether both are in the index, and operators hold between their keys, which for a NULL none does. */
+function compared(item: CatalogIndex, operators: readonly string[], table: CatalogTable, index: number): TextQuery {
   const entry = (place: number) => {
     const keys = item.keys.map((key, at) => `, (${key}) AS k${at}`).join('');
     return `(SELECT (${item.predicate ?? 'true'}) AS included${keys} FROM ${rowSchema(place)}.${quote(table.name)} AS ${quote(table.name)})`;
   };
-  const hold = operators.map((operator, at) => `there.k${at} ${operator} new.k${at}`);
-  const conflicts = newTextQuery({
-    text: `SELECT coalesce(new.included AND there.included AND ${hold.join(' AND ')}, false) FROM ${entry(0)} AS new, ${entry(1)} AS there`,
+  const hold = operators.map((operator, at) => {
+    const holds = `there.k${at} ${operator} new.k${at}`;
+    return item.nullsNotDistinct ? `(${holds} OR there.k${at} IS NULL AND new.k${at} IS NULL)` : holds;
+  });
+  return overTwoRows(`new.included AND there.included AND ${hold.join(' AND ')}`, `${entry(0)} AS new, ${entry(1)} AS there`, [
+    index,
+    index,
+  ]);
+}
+
+/** A condition over two given rows, true or false. */
+const overTwoRows = (condition: string, from: string, tables: readonly number[]): TextQuery =>
+  newTextQuery({
+    text: `SELECT coalesce(${condition}, false) FROM ${from}`,
     parameterTypes: [],
     values: [],
-    outputs: [{ name: 'conflicts', type: 'bool', nullable: false }],
+    outputs: [{ name: 'holds', type: 'bool', nullable: false }],
     changes: [],
     hidden: [],
-    loads: [0, 1].map((given) => ({ schema: rowSchema(given), table: index, given })),
+    loads: tables.map((table, given) => ({ schema: rowSchema(given), table, given })),
     ordered: false,
     texts: [],
   });
+
+function exclusionOf(item: CatalogIndex, operators: readonly string[], table: CatalogTable, index: number): UniqueConstraint {
+  // In which order entries are met is known of these two (gistget.c, gistScanPage; nbtree/README): as they came.
+  if (item.method !== 'gist' && item.method !== 'btree')
+    throw new UnmodelledError(`constraint ${item.name}, with an index of ${item.method}`);
+  const conflicts = compared(item, operators, table, index);
   const period = item.withoutOverlaps ? indexOf(table, item.columns!.at(-1)!) : null;
   const { name, primary, timing } = item;
-  return { name, columns: null, nullsNotDistinct: false, primary, timing, entry: null, exclusion: { conflicts, period } };
+  return { name, columns: null, nullsNotDistinct: false, primary, timing, entry: null, equal: null, exclusion: { conflicts, period } };
 }
 
 function foreignKeysOf(table: CatalogTable, index: number, tables: readonly CatalogTable[]): ForeignKey[] {
@@ -176,7 +209,6 @@ function foreignKeysOf(table: CatalogTable, index: number, tables: readonly Cata
     const parent = tables.findIndex((other) => other.name === foreignKey.parent);
     const [onUpdate, onDelete, match] = foreignKey.actions;
     if (foreignKey.period) throw new UnmodelledError(`foreign key ${foreignKey.name}: PERIOD`);
-    if (match !== 's') throw new UnmodelledError(`foreign key ${foreignKey.name}: MATCH FULL`);
     const columns = foreignKey.columns.map((column) => indexOf(table, column));
     return {
       id: `${table.name}.${foreignKey.name}`,
@@ -185,20 +217,49 @@ function foreignKeysOf(table: CatalogTable, index: number, tables: readonly Cata
       columns,
       parent,
       parentColumns: foreignKey.parentColumns.map((column) => indexOf(tables[parent]!, column)),
-      onDelete: actionOf(onDelete!, foreignKey),
-      onUpdate: actionOf(onUpdate!, foreignKey),
+      matchFull: match === 'f',
+      equality: equalityOf(foreignKey, table, index, tables[parent]!, parent),
+      onDelete: ACTIONS[onDelete!]!,
+      onUpdate: ACTIONS[onUpdate!]!,
       setOnDelete: foreignKey.setColumns?.map((column) => indexOf(table, column)) ?? columns,
       timing: foreignKey.timing,
     };
   });
 }
 
-const ACTIONS: Readonly<Record<string, ReferentialAction>> = { a: 'no action', r: 'restrict', c: 'cascade', n: 'set null' };
+const ACTIONS: Readonly<Record<string, ReferentialAction>> = {
+  a: 'no action',
+  r: 'restrict',
+  c: 'cascade',
+  n: 'set null',
+  d: 'set default',
+};
 
-function actionOf(code: string, { name }: { readonly name: string }): ReferentialAction {
-  const action = ACTIONS[code];
-  if (action === undefined) throw new UnmodelledError(`foreign key ${name}: SET DEFAULT`);
-  return action;
+function equalityOf(
+  { columns, parentColumns, across, parents, children }: CatalogForeignKey,
+  table: CatalogTable,
+  index: number,
+  parent: CatalogTable,
+  parentIndex: number,
+): KeyEquality | null {
+  const isAlike = columns.every((column, at) => {
+    const child = table.columns[indexOf(table, column)]!;
+    const own = parent.columns[indexOf(parent, parentColumns[at]!)]!;
+    const oneKind = child.type === own.type || (isInteger(child.type) && isInteger(own.type)) || (isText(child.type) && isText(own.type));
+    return oneKind && isWrittenAlike(child) && isWrittenAlike(own);
+  });
+  if (isAlike) return null;
+  const side = (place: number, { name }: CatalogTable, alias: string) => `${rowSchema(place)}.${quote(name)} AS ${alias}`;
+  const hold = (operators: readonly string[], left: readonly string[], right: readonly string[]) =>
+    operators.map((operator, at) => `l.${quote(left[at]!)} ${operator} r.${quote(right[at]!)}`).join(' AND ');
+  return {
+    across: overTwoRows(hold(across, parentColumns, columns), `${side(0, parent, 'l')}, ${side(1, table, 'r')}`, [parentIndex, index]),
+    parents: overTwoRows(hold(parents, parentColumns, parentColumns), `${side(0, parent, 'l')}, ${side(1, parent, 'r')}`, [
+      parentIndex,
+      parentIndex,
+    ]),
+    children: overTwoRows(hold(children, columns, columns), `${side(0, table, 'l')}, ${side(1, table, 'r')}`, [index, index]),
+  };
 }
 
 const indexOf = (table: CatalogTable, column: string): number => table.columns.findIndex((item) => item.name === column);

@@ -511,7 +511,7 @@ function compileInsert(described: Described, catalog: Catalog, pglite: PgliteSch
   /** Loads of the one row that is about to be inserted; it comes to the table from elsewhere, so that what is computed from it is computed. */
   const proposed: Load = { schema: rowSchema(1), table: table.index, given: 0 };
   const insertOne = (schema: string) =>
-    `${outline.with}INSERT INTO ${schema}.${quote(table.name)} AS ${alias} (${stored}) SELECT ${stored} FROM ${rowSchema(1)}.${quote(table.name)}`;
+    `${outline.with}INSERT INTO ${schema}.${quote(table.name)} AS ${alias} ${stored === '' ? '' : `(${stored})`} SELECT ${stored} FROM ${rowSchema(1)}.${quote(table.name)}`;
   const types = typesOf(table);
   const draws = table.columns.some((column) => column.sequence !== null);
   return {
@@ -521,7 +521,7 @@ function compileInsert(described: Described, catalog: Catalog, pglite: PgliteSch
     columns: table.columns.map((_, index) => index),
     sources: [
       query(described, {
-        text: `${outline.with}${edited(outline.text, outline.body, [inPlaceOf(target, table, INSERT_SCHEMA)])} RETURNING ${alias}.*`,
+        text: `${outline.with}${edited(outline.text, outline.body, [inPlaceOf(target, table, INSERT_SCHEMA)])} RETURNING ${table.columns.length === 0 ? 'NULL' : `${alias}.*`}`,
         outputs: table.columns.map((column) => ({ name: column.name, type: column.type, nullable: true })),
         loads: described.reads,
         // Which row draws which value is up to the order in which they come.
