@@ -39,10 +39,10 @@ export async function search(machine: Machine<ModelState>, engine: ModelEngine, 
 }
 
 /**
- * Changes when row order has turned out to matter in a table where it was left out of the canonical state, or when an answer of pg-mem has turned
- * out wrong: then the search begins anew.
+ * Changes when row order or the streams of chance have turned out to matter, which were left out of the canonical state, or when an answer of pg-mem
+ * has turned out wrong: then the search begins anew.
  */
-const learnt = (engine: ModelEngine): string => `${engine.orderedTables} ${engine.refutedShapes}`;
+const learnt = (engine: ModelEngine): string => `${engine.orderedTables} ${engine.drawingActors} ${engine.refutedShapes}`;
 
 async function searchOnce(
   machine: Machine<ModelState>,

@@ -7,6 +7,7 @@ import { versionsOf } from './view.js';
 export type KeyPart =
   | 'rows'
   | 'sequences'
+  | 'draws'
   | 'transactions'
   | 'savepoints'
   | 'snapshots'
@@ -67,6 +68,7 @@ export function canonical(state: ModelState, machinery: Machinery, without: Read
     if (item !== null) add('executions', () => `E${actor}${execution(item, actor, state, names, ids)}`);
   });
   if (state.serializable.length > 0) add('serializable', () => serializable(state, names));
+  if (machinery.drawing.size > 0) add('draws', () => state.draws.map(({ count, session }) => `${count}/${session}`).join());
   parts.push(String(state.clockMs));
   return parts.join(';');
 }

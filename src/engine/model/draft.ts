@@ -1,3 +1,4 @@
+import { FIRST_ROWS, nameOfStream } from '../chance-functions.js';
 import { type ActorIndex, UnmodelledError } from '../contract.js';
 import type { Sequence } from './catalog.js';
 import type { RowContents } from './contents.js';
@@ -19,6 +20,7 @@ import { SqlError } from './sql-error.js';
 import type {
   Committed,
   Counters,
+  Draws,
   Execution,
   Level,
   ModelState,
@@ -31,7 +33,7 @@ import type {
   Write,
 } from './state.js';
 import type { RowLockMode } from './statements.js';
-import type { SequenceState } from './visible.js';
+import type { Drawing, SequenceState } from './visible.js';
 
 /** A state being changed by one action. Containers are copied when first written to; `finish` gives the new state. */
 export class Draft {
@@ -40,6 +42,7 @@ export class Draft {
   #state: ModelState;
   readonly #contents: RowContents;
   #sequences: SequenceState[] | null = null;
+  #draws: readonly Draws[];
   readonly #transactions: (Transaction | null)[];
   readonly #executions: (Execution | null)[];
   #rowLocks: Map<number, RowLocks> | null = null;
@@ -57,12 +60,14 @@ export class Draft {
     this.#heavy = state.heavy;
     this.#serializable = state.serializable;
     this.#next = { ...state.next };
+    this.#draws = state.draws;
   }
 
   finish(): ModelState {
     return {
       committed: this.committed,
       sequences: this.#sequences ?? this.#state.sequences,
+      draws: this.#draws,
       transactions: this.#transactions,
       executions: this.#executions,
       rowLocks: this.#rowLocks ?? this.#state.rowLocks,
@@ -82,6 +87,22 @@ export class Draft {
     this.#sequences[index] = state;
   }
 
+  /** From where an actor's statement draws. */
+  drawing(actor: ActorIndex): Drawing {
+    const { count, session } = this.#draws[actor]!;
+    return { stream: session < 0 ? FIRST_ROWS : nameOfStream(actor, session), count, sequences: this.sequences };
+  }
+
+  /** The actor's next session draws from another stream. */
+  endStream(actor: ActorIndex): void {
+    this.#draws = this.#draws.map((draws, index) => (index === actor ? { count: 0, session: draws.session + 1 } : draws));
+  }
+
+  noteDraws(actor: ActorIndex, count: number): void {
+    if (count === this.#draws[actor]!.count) return;
+    this.#draws = this.#draws.map((draws, index) => (index === actor ? { ...draws, count } : draws));
+  }
+
   /**
    * Nothing is left but what was committed. A sequence goes on behind what was logged ahead (sequence.c, nextval_internal; access/transam/README): all that was
    * logged is taken to have been written.
@@ -92,6 +113,7 @@ export class Draft {
     this.#rowLocks = new Map();
     this.#heavy = new Map();
     this.#serializable = [];
+    this.#draws = this.#draws.map(({ session }) => ({ count: 0, session: session + 1 }));
     this.#sequences = this.sequences.map(({ lastValue, isCalled, logged }, index) => ({
       lastValue: lastValue + logged * sequences[index]!.increment,
       isCalled,

@@ -93,17 +93,19 @@ export class ModelEngine implements Engine<ModelState> {
     if (this.#schema !== schema || this.#machinery === null) {
       const isAtLeast = (major: number) => this.#isAtLeast(major);
       const works = worksFor(setup.schema, setup.clockMs);
-      this.#machinery = { ...works, coarse: new Set(), ordered: new Set(), isAtLeast, textRows: this.#textRows };
+      this.#machinery = { ...works, coarse: new Set(), ordered: new Set(), drawing: new Set(), isAtLeast, textRows: this.#textRows };
       this.#schema = schema;
     }
-    const { catalog, coarse, contents, ordered } = this.#machinery;
+    const { catalog, coarse, contents, drawing, ordered } = this.#machinery;
     this.#ticks = setup.ticks === true;
     if (this.#ticks) refuseMovingClock(setup.schema);
     ordered.clear();
+    drawing.clear();
     this.#isolation = 'READ COMMITTED';
     let state: ModelState = {
       ...firstRows(catalog, contents),
       sequences: catalog.sequences.map(({ first }) => first),
+      draws: [{ count: 0, session: -1 }],
       transactions: [null],
       executions: [null],
       rowLocks: new Map(),
@@ -115,7 +117,7 @@ export class ModelEngine implements Engine<ModelState> {
     coarse.clear();
     this.#isolation = setup.isolation;
     const nobody = Array.from({ length: setup.actors }, () => null);
-    return { ...state, transactions: nobody, executions: nobody };
+    return { ...state, draws: nobody.map(() => ({ count: 0, session: 0 })), transactions: nobody, executions: nobody };
   }
 
   #seed(state: ModelState, text: string): ModelState {
@@ -134,6 +136,11 @@ export class ModelEngine implements Engine<ModelState> {
   /** Grows when row order turns out to matter in one more table; states keyed before that must not be merged with later ones. */
   get orderedTables(): number {
     return this.#open.ordered.size;
+  }
+
+  /** Grows when another actor turns out to draw from chance: likewise. */
+  get drawingActors(): number {
+    return this.#open.drawing.size;
   }
 
   /** Grows when PostgreSQL turns out to answer a statement otherwise than pg-mem did; what was computed before that may be wrong. */
@@ -251,6 +258,7 @@ export class ModelEngine implements Engine<ModelState> {
     draft.setExecution(actor, null);
     if (draft.transactions[actor]) draft.endTransaction(actor, false);
     draft.unlockAll(actor);
+    draft.endStream(actor);
   }
 
   #statement(draft: Draft, actor: ActorIndex, statement: Statement): Outcome {

@@ -4,7 +4,7 @@ import { UnmodelledError } from '../contract.js';
 import type { Catalog } from './catalog.js';
 import type { RowContents } from './contents.js';
 import { evaluatorType, literal } from './expressions.js';
-import { Asker } from './pglite/asker.js';
+import { type Answered, Asker } from './pglite/asker.js';
 import { isRunning } from './pglite/instance.js';
 import { type PgliteSchema, quote } from './pglite/schema.js';
 import type { Given, TextQuery } from './pglite/text-query.js';
@@ -26,7 +26,7 @@ export class Evaluator {
   readonly #answers = new Map<string, readonly ResultRow[]>();
   readonly #prepared = new Map<string, IPreparedQuery>();
   readonly pglite: PgliteSchema;
-  readonly #asked = new Map<string, readonly ResultRow[]>();
+  readonly #asked = new Map<string, Answered>();
   #asker: Asker | null = null;
   #nowMs = 0;
 
@@ -74,15 +74,23 @@ export class Evaluator {
   /** Asks PGlite. `given` are the contents of the rows that the query has in place of whole tables. */
   ask(query: TextQuery, view: View, given: Given): readonly ResultRow[] {
     const contents = query.loads.map((load) => (load.given === null ? view.contents(load.table).join() : given.rows[load.given]));
-    const sequences = query.sequences.map((index) => view.sequences[index]);
-    const key = JSON.stringify([query.id, view.nowMs, contents, query.texts.map((number) => given.texts[number]), sequences]);
+    // A statement that is only asked about draws from nobody's stream.
+    const drawing = query.draws ? (view.drawing ?? { stream: '', count: 0, sequences: view.sequences }) : null;
+    const sequences = query.sequences.map((index) => (drawing ?? view).sequences[index]);
+    const stream = drawing === null ? null : [drawing.stream, drawing.count];
+    const key = JSON.stringify([query.id, view.nowMs, contents, query.texts.map((number) => given.texts[number]), sequences, stream]);
     let answer = this.#asked.get(key);
     if (answer === undefined) {
       this.#asker ??= new Asker(this.pglite, this.#catalog, this.#contents);
-      answer = this.#asker.ask(query, view, given);
+      answer = this.#asker.ask(query, view, given, drawing);
       this.#asked.set(key, answer);
     }
-    return answer;
+    if (drawing !== null && answer.drawn !== null) {
+      const { count, sequences } = answer.drawn;
+      drawing.count = count;
+      if (sequences.size > 0) drawing.sequences = drawing.sequences.map((before, index) => sequences.get(index) ?? before);
+    }
+    return answer.rows;
   }
 
   #key(query: Query, view: View, oneRow: number | null, constants: readonly Expr[]): string {

@@ -21,7 +21,7 @@ import {
 import { answerOf, type InsertPlan, inputOf, insertItems, recheck, rowItems, updateMode, withChanges } from './found-rows.js';
 import { callFunctions } from './function-calls.js';
 import { PATIENT } from './heavy-locks.js';
-import { impatient, type Machinery, viewOf } from './machinery.js';
+import { impatient, type Machinery, seeing, viewOf } from './machinery.js';
 import { noteReads } from './note-reads.js';
 import { resolveConflict } from './on-conflict.js';
 import type { TextQuery } from './pglite/text-query.js';
@@ -33,7 +33,7 @@ import { lookedAtAgain, refuseOpenOrder } from './row-order.js';
 import { endsOtherwiseElsewhere, refuseOpenScan } from './scan-order.js';
 import { nextValue } from './sequences.js';
 import { SqlError } from './sql-error.js';
-import type { Item, JoinedRow, Version, Wait, Write } from './state.js';
+import type { Execution, Item, JoinedRow, Version, Wait, Write } from './state.js';
 import { type JoinPlan, type Rest, RowLockMode, type StatementPlan } from './statements.js';
 import type { Value } from './types.js';
 import { findConflict, makesEntries, violation } from './unique.js';
@@ -60,12 +60,16 @@ export function run(draft: Draft, actor: ActorIndex, machinery: Machinery): Resu
   try {
     wait = lockTables(draft, actor, machinery) ?? workThroughRows(draft, actor, machinery);
   } catch (error) {
-    if (error instanceof SqlError) refuseLaterTurn(draft.execution(actor));
+    if (error instanceof SqlError) {
+      refuseLaterTurn(draft.execution(actor));
+      refuseLaterDraws(draft.execution(actor));
+    }
     if (error instanceof SqlError && endsOtherwiseElsewhere(draft, actor, error, machinery)) refuseOpenScan(draft, actor, machinery);
     throw error;
   }
   if (wait !== null) {
     refuseLaterTurn(draft.execution(actor));
+    refuseLaterDraws(draft.execution(actor));
     const { items, plan, turns } = draft.updateExecution(actor, {
       wait: wait.on === 'transaction' ? { ...wait, xid: draft.heldId(wait) } : wait,
     });
@@ -78,6 +82,13 @@ export function run(draft: Draft, actor: ActorIndex, machinery: Machinery): Resu
     return 'blocked';
   }
   return reply(draft.execution(actor), machinery.textRows);
+}
+
+/** The server draws for a row when its turn comes; here all rows have drawn by then. */
+function refuseLaterDraws({ plan, items }: Execution): void {
+  const queries = plan.kind === 'insert' ? plan.sources : 'query' in plan ? [plan.query] : [];
+  if (items.length > 1 && queries.some((query) => 'text' in query && query.draws))
+    throw new UnmodelledError('a statement over several rows that draws from chance or a sequence, and waits or fails at one of them');
 }
 
 function lockTables(draft: Draft, actor: ActorIndex, machinery: Machinery): Wait | null {
@@ -198,8 +209,11 @@ function startRows(draft: Draft, actor: ActorIndex, machinery: Machinery): void 
 }
 
 function findRows(draft: Draft, actor: ActorIndex, machinery: Machinery): void {
+  seeing(draft, actor, machinery, (view) => findRowsIn(view, draft, actor, machinery));
+}
+
+function findRowsIn(view: SnapshotView, draft: Draft, actor: ActorIndex, machinery: Machinery): void {
   const { plan } = draft.execution(actor);
-  const view = viewOf(draft, actor, machinery);
   if (draft.serializableOf(actor) !== null) noteReads(draft, actor, plan, view, machinery);
   switch (plan.kind) {
     case 'lock table':
@@ -620,5 +634,5 @@ function returned(
   machinery: Machinery,
 ): readonly Value[] | null {
   if (returning === null || returning.outputs.length === 0) return null;
-  return machinery.evaluator.evaluate(returning, viewOf(draft, actor, machinery), version.content)[0]!.values;
+  return seeing(draft, actor, machinery, (view) => machinery.evaluator.evaluate(returning, view, version.content)[0]!.values);
 }

@@ -3,7 +3,7 @@ import { type ActorIndex, UnmodelledError } from '../contract.js';
 import type { Table } from './catalog.js';
 import type { Draft } from './draft.js';
 import { held } from './fast-path.js';
-import { type Machinery, viewOf } from './machinery.js';
+import { type Machinery, seeing } from './machinery.js';
 import type { TextQuery } from './pglite/text-query.js';
 import { SqlError } from './sql-error.js';
 import type { Item, JoinedRow, Version } from './state.js';
@@ -229,7 +229,16 @@ export function recheck(
   plan: RowPlan,
   join: JoinedRow | null,
 ): readonly ResultRow[] {
-  const view = viewOf(draft, actor, machinery);
+  return seeing(draft, actor, machinery, (view) => recheckIn(view, version, machinery, plan, join));
+}
+
+function recheckIn(
+  view: SnapshotView,
+  version: Version,
+  machinery: Machinery,
+  plan: RowPlan,
+  join: JoinedRow | null,
+): readonly ResultRow[] {
   const again = (asked: RowPlan): readonly ResultRow[] => {
     if (asked.recheck === null) throw new UnmodelledError('a recheck of a row that was joined with a function or LATERAL');
     if (!('text' in asked.recheck)) return machinery.evaluator.evaluate(asked.recheck, view, version.content);

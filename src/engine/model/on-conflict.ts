@@ -1,6 +1,6 @@
 import type { ActorIndex } from '../contract.js';
 import type { Draft } from './draft.js';
-import { type Machinery, viewOf } from './machinery.js';
+import { type Machinery, seeing } from './machinery.js';
 import { concurrent, lockVersion, type MutableProgress } from './row-locking.js';
 import { SqlError } from './sql-error.js';
 import type { Item, Version, Wait } from './state.js';
@@ -58,10 +58,9 @@ export function resolveConflict(
   const { version } = progress;
   checkVisible(draft, actor, version);
   progress.version = null;
-  const [row] = machinery.evaluator.ask(onConflict.update!, viewOf(draft, actor, machinery), {
-    rows: [content, version.content],
-    texts: [],
-  });
+  const [row] = seeing(draft, actor, machinery, (view) =>
+    machinery.evaluator.ask(onConflict.update!, view, { rows: [content, version.content], texts: [] }),
+  );
   return row === undefined ? { kind: 'nothing' } : { kind: 'update', item: updateItem(plan, version, row.changes!, row.values) };
 }
 

@@ -3,6 +3,7 @@ import { type ActorIndex, UnmodelledError } from '../contract.js';
 import type { Sequence } from './catalog.js';
 import type { Draft } from './draft.js';
 import { SqlError } from './sql-error.js';
+import type { SequenceState } from './visible.js';
 
 /** How many values of a sequence are logged ahead (SEQ_LOG_VALS). */
 const LOG_VALUES = 32;
@@ -55,4 +56,20 @@ export function setValue(draft: Draft, actor: ActorIndex, sequence: Sequence, va
   draft.takeTopXid(actor);
   draft.setSequence(index, { lastValue: value, isCalled, logged: 0 });
   return value;
+}
+
+/** How often one statement may draw from one sequence inside its expressions. */
+const MOST_DRAWS = 1000;
+
+/** What a statement has drawn inside its expressions: sequences go on from where they stood to where PostgreSQL has left them. */
+export function followSequences(draft: Draft, actor: ActorIndex, after: readonly SequenceState[], sequences: readonly Sequence[]): void {
+  if (after === draft.sequences) return;
+  after.forEach((state, index) => {
+    for (let drawn = 0; drawn <= MOST_DRAWS; drawn += 1) {
+      const { lastValue, isCalled } = draft.sequences[index]!;
+      if (lastValue === state.lastValue && isCalled === state.isCalled) return;
+      nextValue(draft, actor, sequences[index]!);
+    }
+    throw new UnmodelledError(`sequence ${sequences[index]!.name}, which is set, or drawn from very often, inside a statement`);
+  });
 }

@@ -17,6 +17,8 @@ import type { SequenceState } from './visible.js';
 export interface ModelState {
   readonly committed: Committed;
   readonly sequences: readonly SequenceState[];
+  /** What each actor has drawn from chance. */
+  readonly draws: readonly Draws[];
   /** By actor. */
   readonly transactions: readonly (Transaction | null)[];
   readonly executions: readonly (Execution | null)[];
@@ -28,6 +30,12 @@ export interface ModelState {
   /** Next free numbers; they only tell things apart and are no part of the canonical state. */
   readonly next: Counters;
   readonly clockMs: number;
+}
+
+/** How often a session has drawn, and how many sessions its actor had before: each draws from a stream of its own. -1 while the first rows are put in. */
+export interface Draws {
+  readonly count: number;
+  readonly session: number;
 }
 
 export interface Counters {

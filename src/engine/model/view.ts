@@ -1,24 +1,33 @@
 import type { RowContents } from './contents.js';
 import type { Committed, Transaction, Version } from './state.js';
-import type { SequenceState, View } from './visible.js';
+import type { Drawing, SequenceState, View } from './visible.js';
 
 /** A snapshot with a transaction's own changes on top. */
 export class SnapshotView implements View {
   readonly sequences: readonly SequenceState[];
   readonly nowMs: number;
+  readonly drawing?: Drawing;
   readonly #contents: RowContents;
   readonly #snapshot: Committed;
   readonly #transaction: Transaction;
   readonly #tables: number;
   readonly #versions: (readonly Version[])[] = [];
 
-  constructor(contents: RowContents, snapshot: Committed, transaction: Transaction, sequences: readonly SequenceState[], tables: number) {
+  constructor(
+    contents: RowContents,
+    snapshot: Committed,
+    transaction: Transaction,
+    sequences: readonly SequenceState[],
+    tables: number,
+    drawing?: Drawing,
+  ) {
     this.#contents = contents;
     this.#snapshot = snapshot;
     this.#transaction = transaction;
     this.#tables = tables;
     this.sequences = sequences;
     this.nowMs = transaction.nowMs;
+    if (drawing !== undefined) this.drawing = drawing;
   }
 
   contents(table: number): readonly number[] {

@@ -14,6 +14,15 @@ export interface View {
   contents(table: number): readonly number[];
   readonly sequences: readonly SequenceState[];
   readonly nowMs: number;
+  /** Where the statement may draw from chance and sequences: by whom, from where on, and, once it has, where that has led. */
+  readonly drawing?: Drawing;
+}
+
+/** Draws of one statement. What is asked next goes on where the last has ended. */
+export interface Drawing {
+  readonly stream: string;
+  count: number;
+  sequences: readonly SequenceState[];
 }
 
 export interface ResultRow {

@@ -1,6 +1,7 @@
 import type { Row } from '../../context.js';
 import { type Cancellation, cancelled, NOT_CONNECTED, plainValues, type Reply, TERMINATED } from '../../reply.js';
 import type { CommittedState } from '../../scenario.js';
+import { BY_THE_SCHEMA, beginDrawing, chanceFunctions, drawFrom, FIRST_ROWS, mayDraw, nameOfStream } from '../chance-functions.js';
 import { clockFunctions, refuseMovingClock, setClock, tickingClockFunctions, withClock } from '../clock-functions.js';
 import {
   type Action,
@@ -102,6 +103,10 @@ export class PostgresEngine implements Engine<ServerState> {
   #heldTimeoutMs = HELD_TIMEOUT_MS;
   #victimTimeoutMs = VICTIM_TIMEOUT_MS;
   readonly #armed = new Set<Session>();
+  /** The schema draws from chance. */
+  #mayDraw = false;
+  /** How many sessions each actor has lost in this run. */
+  #lostSessions: number[] = [];
   #opening: Promise<unknown> = Promise.resolve();
   #closed: Promise<void> | null = null;
 
@@ -136,6 +141,8 @@ export class PostgresEngine implements Engine<ServerState> {
     this.#foreseen = null;
     await this.#toFirstRows(setup, schema);
     while (this.#sessions.length < setup.actors) this.#sessions.push(await this.#connect());
+    this.#lostSessions = this.#sessions.map(() => 0);
+    for (const [actor, session] of this.#sessions.entries()) await session.drawAs(nameOfStream(actor, 0));
     if (this.#isolation !== setup.isolation) {
       for (const session of this.#sessions) await session.script(`SET default_transaction_isolation = '${setup.isolation.toLowerCase()}'`);
       this.#isolation = setup.isolation;
@@ -155,7 +162,8 @@ export class PostgresEngine implements Engine<ServerState> {
   async #toFirstRows(setup: EngineSetup, schema: string): Promise<void> {
     const reset = async () => {
       if (setup.ticks === true) await this.#setClock(setup.clockMs);
-      return this.#reset!.run(withClock(setup.seed));
+      const fromTheFirst = this.#mayDraw || mayDraw(setup.seed) ? `${drawFrom(0)};` : '';
+      return this.#reset!.run(`${fromTheFirst}${withClock(setup.seed)}`);
     };
     if (await reset()) return;
     await this.#create(setup, schema);
@@ -180,9 +188,12 @@ export class PostgresEngine implements Engine<ServerState> {
     this.#scripts = await ScriptSession.connect(connection);
     if (setup.ticks) refuseMovingClock(setup.schema);
     const clock = setup.ticks ? `${tickingClockFunctions()} ${setClock(setup.clockMs)};` : clockFunctions(setup.clockMs);
-    await this.#scripts.run(`CREATE SCHEMA lastseat; ${clock}\n${withClock(setup.schema)}`);
+    const chance = `${chanceFunctions()} ${beginDrawing(BY_THE_SCHEMA)};`;
+    await this.#scripts.run(`CREATE SCHEMA lastseat; ${clock}\n${chance}\n${withClock(setup.schema)}`);
+    this.#mayDraw = mayDraw(setup.schema);
     // What the text has set for its own session is no part of the schema.
     await this.#scripts.run('DISCARD ALL');
+    await this.#scripts.run(beginDrawing(FIRST_ROWS));
     const relations = await readRelations(this.#scripts);
     this.#inspector.learn(relations);
     this.#reset = await Reset.prepare(this.#scripts, relations, this.server.canSetDeadlockTimeout);
@@ -255,6 +266,7 @@ export class PostgresEngine implements Engine<ServerState> {
     const pids = await this.#inspect.flushLog();
     await this.server.crash!(pids, () => this.#inspect.reconnect(connection));
     await this.#scripts!.reconnect(connection);
+    await this.#scripts!.run(beginDrawing(FIRST_ROWS));
     this.#freezer.forgetAll();
     this.#reset!.forget();
     if (this.#clockMs !== null) await this.#setClock(this.#clockMs);
@@ -262,7 +274,9 @@ export class PostgresEngine implements Engine<ServerState> {
     this.#exchanges = this.#exchanges.map(() => null);
     this.#phases = this.#phases.map(() => 'idle');
     for (const spent of this.#sessions) spent.destroy();
+    this.#lostSessions = this.#lostSessions.map((lost) => lost + 1);
     this.#sessions = await Promise.all(this.#sessions.map(() => this.#connect()));
+    for (const [actor, session] of this.#sessions.entries()) await session.drawAs(nameOfStream(actor, this.#lostSessions[actor]!));
     const state = { actors: this.#actors(new Map()), committed: await this.#inspect.committed(), read: true };
     return { state: { ...before, ...state }, outcome: { kind: 'done', reply: { kind: 'value', value: null } } };
   }
@@ -277,6 +291,7 @@ export class PostgresEngine implements Engine<ServerState> {
           refuseMovingClock(action.statement.text);
           await session.setClock(this.#clockMs);
         }
+        if (this.#mayDraw) session.noteDraws();
         this.#exchanges[actor] = session.send(action.statement);
         return this.#await(actor);
       }
@@ -333,7 +348,10 @@ export class PostgresEngine implements Engine<ServerState> {
       if (asked >= ASKED_AT_ONCE) await pause(ASK_AFTER_MS);
     }
     this.#armed.delete(lost);
-    this.#sessions[actor] = await this.#connect();
+    const session = await this.#connect();
+    this.#lostSessions[actor] = this.#lostSessions[actor]! + 1;
+    await session.drawAs(nameOfStream(actor, this.#lostSessions[actor]));
+    this.#sessions[actor] = session;
     return { kind: 'done', reply: { kind: 'value', value: null } };
   }
 

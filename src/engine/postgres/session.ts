@@ -1,6 +1,7 @@
 import pg from 'pg';
 import utils from 'pg/lib/utils.js';
 import { type Field, inContentOrder, type Reply } from '../../reply.js';
+import { beginDrawing, drawFrom, mayDraw } from '../chance-functions.js';
 import { setClock, withClock } from '../clock-functions.js';
 import { EngineError, type Statement } from '../contract.js';
 import { readStatement, type StatementText } from '../sql-text.js';
@@ -34,6 +35,8 @@ interface ServerMessage {
 /** A connection of one actor. It has one statement under way at the most. */
 export class Session {
   readonly pid: number;
+  #stream: string | null = null;
+  #hasDrawn = false;
   /** It may hold what the next run must not inherit. */
   dirty = false;
   /** Resolves when the connection is gone; a backend closes it when it has exited. */
@@ -83,6 +86,11 @@ export class Session {
     return this.#status !== 'I' && this.#current === null;
   }
 
+  /** It may have drawn, by itself or through a default of the schema. */
+  noteDraws(): void {
+    this.#hasDrawn = true;
+  }
+
   /**
    * Sends a statement. Outside a transaction all but plain reads are held before their commit: Parse, Bind, Execute and Flush now, Sync
    * with {@link commit}. The promise settles with the reply; it stays pending as long as the server lets the statement wait.
@@ -91,6 +99,7 @@ export class Session {
     if (this.#lost !== null) throw new EngineError(`the connection is lost: ${this.#lost.message}`);
     if (this.#current !== null) throw new EngineError('a statement is under way already');
     const text = readStatement(statement.text);
+    this.#hasDrawn ||= mayDraw(statement.text);
     this.dirty ||= this.#traces.mayLeave(text, statement.text);
     const begins = statement.prelude.some((item) => item.begins);
     const held = this.#status === 'I' && !begins && text.kind === 'other' && !text.plainRead;
@@ -103,6 +112,15 @@ export class Session {
   /** Sends a script without parameters and waits for it. */
   async script(sql: string): Promise<void> {
     await this.#client.query(sql);
+  }
+
+  /** From which stream it draws what chance decides, from its first value on. Nothing is open. */
+  async drawAs(stream: string): Promise<void> {
+    const asBefore = this.#stream === stream;
+    if (asBefore && !this.#hasDrawn) return;
+    await this.script(asBefore ? drawFrom(0) : `${beginDrawing(stream)}; ${drawFrom(0)}`);
+    this.#stream = stream;
+    this.#hasDrawn = false;
   }
 
   /** What now() is in the transactions that begin from here on. Within one it stands still, and nothing is done. */

@@ -1,3 +1,4 @@
+import { mayDraw } from '../../chance-functions.js';
 import { tokenize } from '../../sql-text.js';
 import { CONFIGURATION_TYPE, KNOWN_NODES, KNOWN_RANGES, OF_THE_MACHINE, STEADY, TYPES_OF_ONE_SERVER } from './allowed.js';
 import type { Answer, Instance } from './instance.js';
@@ -12,6 +13,10 @@ export interface Analysis {
   readonly lockingQueries: number;
   /** Its RETURNING asks for OLD or NEW. */
   readonly readsOldOrNew: boolean;
+  /** It draws from chance, or from a sequence. */
+  readonly draws: boolean;
+  /** Sequences that it draws from or sets. */
+  readonly sequences: readonly TableName[];
   /** Tables that functions read which it calls. */
   readonly readByFunctions: readonly TableName[];
 }
@@ -79,6 +84,11 @@ class Walk {
   readonly #reasons = new Set<string>();
   readonly #seen = new Set<string>();
   readonly #read = new Map<string, TableName>();
+  readonly #sequences = new Map<string, TableName>();
+  /** Constants that name a sequence. */
+  readonly #sequenceNames = new Set<Node>();
+  readonly #drawn = new Set<string>();
+  #draws = false;
   #lockingQueries = 0;
   #readsOldOrNew = false;
 
@@ -91,6 +101,8 @@ class Walk {
       reasons: [...this.#reasons],
       lockingQueries: this.#lockingQueries,
       readsOldOrNew: this.#readsOldOrNew,
+      draws: this.#draws,
+      sequences: [...this.#sequences.values()],
       readByFunctions: [...this.#read.values()],
     };
   }
@@ -144,11 +156,16 @@ class Walk {
       this.#reasons.add(word ?? NAMES_OF_NODES[kind] ?? `a ${kind} in PostgreSQL's tree of it`);
       return;
     }
+    if (kind === 'FUNCEXPR' && SEQUENCE_FUNCTIONS.has(String(fields.get('funcid')))) {
+      const oid = this.#sequenceOf(fields.get('args'));
+      if (oid === null) this.#reasons.add('a sequence whose name is computed');
+      else relations.add(oid);
+    }
     for (const field of FUNCTION_FIELDS) {
       const oid = fields.get(field);
       if (typeof oid === 'string' && oid !== '0') functions.add(oid);
     }
-    if (kind === 'CONST' && fields.get('consttype') === CONFIGURATION_TYPE) return;
+    if (kind === 'CONST' && (fields.get('consttype') === CONFIGURATION_TYPE || this.#sequenceNames.has(node))) return;
     for (const field of TYPE_FIELDS) {
       const name = TYPES_OF_ONE_SERVER.get(String(fields.get(field)));
       if (name !== undefined) this.#reasons.add(`the type ${name}`);
@@ -167,6 +184,20 @@ class Walk {
       if (attribute < 0) this.#reasons.add(`the system column ${SYSTEM_COLUMNS[-attribute] ?? attribute}`);
       if ((fields.get('varreturningtype') ?? '0') !== '0') this.#readsOldOrNew = true;
     }
+  }
+
+  /** The object id of the sequence that is a function's first argument; null where that is not a constant. */
+  #sequenceOf(values: NodeValue | undefined): string | null {
+    const first = Array.isArray(values) ? (values as readonly NodeValue[])[0] : undefined;
+    if (!isNode(first) || first.kind !== 'CONST') return null;
+    const bytes = first.fields.get('constvalue');
+    if (!Array.isArray(bytes)) return null;
+    this.#sequenceNames.add(first);
+    this.#draws = true;
+    // `4 [ 17 64 0 0 ]`: a datum, least significant byte first.
+    const oid = (bytes as readonly string[]).slice(2, 6).reduceRight((sum, byte) => sum * 256 + (Number(byte) & 255), 0);
+    this.#drawn.add(String(oid));
+    return String(oid);
   }
 
   #query({ fields }: Node, depth: number): void {
@@ -208,7 +239,11 @@ class Walk {
     if (this.#seen.has(called.oid)) return;
     this.#seen.add(called.oid);
     const { schema, name, volatility, kind, language } = called;
-    if (schema === 'lastseat') return;
+    if (schema === 'lastseat') {
+      this.#draws ||= mayDraw(name);
+      return;
+    }
+    if (SEQUENCE_FUNCTIONS.has(called.oid)) return;
     if (schema === 'pg_catalog') {
       const readsClock = CLOCKS.has(name) || (name === 'age' && called.arguments === 1);
       const steady = volatility === 'i' ? !OF_THE_MACHINE.has(name) : volatility === 's' && STEADY.has(name);
@@ -279,6 +314,11 @@ class Walk {
       if (depth > 0) this.#read.set(`${quote(schema)}.${quote(name)}`, { schema, name });
       return;
     }
+    if (kind === 'S' && this.#drawn.has(oid)) {
+      if (depth > 0) this.#reasons.add('a view or a function that draws from a sequence');
+      this.#sequences.set(oid, { schema, name });
+      return;
+    }
     if (kind !== 'v' || rule === null) {
       if (kind !== 'S') this.#reasons.add(`${schema}.${name}, which is ${KINDS_OF_RELATIONS[kind] ?? `of kind ${kind}`}`);
       return;
@@ -289,6 +329,8 @@ class Walk {
   }
 }
 
+/** nextval(regclass), setval(regclass, bigint) and setval(regclass, bigint, boolean), by oid (pg_proc.dat). */
+const SEQUENCE_FUNCTIONS: ReadonlySet<string> = new Set(['1574', '1576', '1765']);
 const FUNCTION_FIELDS = ['funcid', 'opfuncid', 'aggfnoid', 'winfnoid', 'hashfuncid', 'negfuncid'];
 const TYPE_FIELDS = [
   'vartype',

@@ -1,14 +1,28 @@
+import { DRAWN, drawAs, drawFrom } from '../../chance-functions.js';
 import { UnmodelledError } from '../../contract.js';
 import type { Catalog } from '../catalog.js';
 import type { RowContents } from '../contents.js';
 import { SqlError } from '../sql-error.js';
 import { fromText, toText, type Value } from '../types.js';
-import type { ResultRow, View } from '../visible.js';
+import type { Drawing, ResultRow, SequenceState, View } from '../visible.js';
 import { literal, type PgliteSchema, quote, TEXTS } from './schema.js';
 import type { Given, Load, TextQuery } from './text-query.js';
 
 /** Rows of one table that are loaded for a query. */
 const MOST_ROWS = 1_000;
+
+/** How far a stream of chance and some sequences have gone. */
+export interface Drawn {
+  readonly count: number;
+  /** By index. */
+  readonly sequences: ReadonlyMap<number, SequenceState>;
+}
+
+/** What a query gives, and where its draws have led. */
+export interface Answered {
+  readonly rows: readonly ResultRow[];
+  readonly drawn: Drawn | null;
+}
 
 /** Runs a query. Where rows lie in more than one order, it is run in two: what depends on it is open, and refused. */
 export class Asker {
@@ -23,33 +37,48 @@ export class Asker {
     this.#contents = contents;
   }
 
-  ask(query: TextQuery, view: View, given: Given): readonly ResultRow[] {
+  ask(query: TextQuery, view: View, given: Given, drawing: Drawing | null): Answered {
     for (const load of query.loads) {
       const rows = load.given === null ? view.contents(load.table).length : 1;
       if (rows > MOST_ROWS) throw new UnmodelledError(`a table of more than ${MOST_ROWS} rows: ${this.#catalog.tables[load.table]!.name}`);
     }
-    const first = this.#once(query, view, given, false);
+    const first = this.#once(query, view, given, drawing, false);
+    const drawn = drawing === null ? null : this.#drawn(query, drawing);
     const several = query.loads.some((load) => load.given === null && view.contents(load.table).length > 1);
     if (several) {
-      const second = this.#once(query, view, given, true);
+      const second = this.#once(query, view, given, drawing, true);
       compare(first, second, query);
     }
     if (first instanceof SqlError) throw first;
-    return first;
+    return { rows: first, drawn };
   }
 
-  #once(query: TextQuery, view: View, given: Given, backwards: boolean): readonly ResultRow[] | SqlError {
+  /** Where the draws have led: sequences, ours among them, are not rolled back. */
+  #drawn(query: TextQuery, drawing: Drawing): Drawn {
+    const instance = this.schema.open();
+    const count = Number(instance.script(DRAWN)[0]![0]![0]);
+    const sequences = new Map<number, SequenceState>();
+    for (const index of query.sequences) {
+      const { name } = this.#catalog.sequences[index]!;
+      const [[lastValue, isCalled]] = instance.script(`SELECT last_value, is_called FROM ${quote(name)}`)[0] as [[string, string]];
+      sequences.set(index, { ...drawing.sequences[index]!, lastValue: Number(lastValue), isCalled: isCalled === 't' });
+    }
+    return { count, sequences };
+  }
+
+  #once(query: TextQuery, view: View, given: Given, drawing: Drawing | null, backwards: boolean): readonly ResultRow[] | SqlError {
     this.schema.needRowSchemas(1 + Math.max(-1, ...[...query.text.matchAll(/ls_row_(\d+)\./g)].map(([, index]) => Number(index))));
     const name = `q${query.id}`;
     const invalid = this.schema.prepare(name, query.text, query.parameterTypes);
     if (invalid !== null) return invalid;
     const places: { load: Load; rows: number[] }[] = [];
     const positions = query.sequences.map((index) => {
-      const { lastValue, isCalled } = view.sequences[index]!;
+      const { lastValue, isCalled } = (drawing ?? view).sequences[index]!;
       return `;SELECT setval(${literal(quote(this.#catalog.sequences[index]!.name))}, ${lastValue}, ${isCalled})`;
     });
     const texts = query.texts.map((number) => `;INSERT INTO ${TEXTS} VALUES (${number}, ${literal(given.texts[number] ?? null)})`);
-    const inserts = [...positions, ...texts];
+    const stream = drawing === null ? [] : [`;${drawAs(drawing.stream)}`, `;${drawFrom(drawing.count)}`];
+    const inserts = [...stream, ...positions, ...texts];
     const before = inserts.length;
     for (const load of query.loads) {
       const all = load.given === null ? view.contents(load.table) : [given.rows[load.given] ?? null].filter((row) => row !== null);
@@ -65,6 +94,10 @@ export class Asker {
       );
     }
     const { loaded, answer } = this.schema.ask(inserts.join(''), name, [...query.values], view.nowMs);
+    if (answer.error !== null && drawing !== null)
+      throw new UnmodelledError(
+        `an error (${answer.error.code}) in a statement that draws from chance or a sequence: how much it has drawn before`,
+      );
     if (answer.error !== null) return known(answer.error);
     const found = new Map<string, number>();
     places.forEach(({ load, rows }, index) => {

@@ -1,4 +1,5 @@
 import utils from 'pg/lib/utils.js';
+import { mayDraw } from '../../chance-functions.js';
 import { withClock } from '../../clock-functions.js';
 import { UnmodelledError } from '../../contract.js';
 import { CHANGES, identifier, readStatement, type Token } from '../../sql-text.js';
@@ -224,6 +225,11 @@ function describe(
     if (table === undefined || schema !== VIEW_SCHEMA) throw new UnmodelledError(`the relation ${schema}.${name}`);
     tableLocks.push({ table: table.index, mode: LOCK_MODES.get(mode!)! });
   }
+  for (const { schema, name } of analysis.sequences) {
+    const sequence = schema === VIEW_SCHEMA ? catalog.sequences.find((item) => item.name === name) : undefined;
+    if (sequence === undefined) throw new UnmodelledError(`the sequence ${schema}.${name}`);
+    if (!sequences.includes(sequence.index)) sequences.push(sequence.index);
+  }
   for (const { schema, name } of analysis.readByFunctions) {
     const table = catalog.tables.find((item) => item.name === name);
     if (table === undefined || schema !== VIEW_SCHEMA) throw new UnmodelledError(`the relation ${schema}.${name}`);
@@ -283,10 +289,22 @@ interface QueryParts {
   readonly loads: readonly Load[];
   readonly texts?: readonly number[];
   readonly ordered?: boolean;
+  readonly draws?: boolean;
 }
 
-function query({ parameterTypes, values, outputs, ordered, sequences }: Described, parts: QueryParts): TextQuery {
-  return newTextQuery({ parameterTypes, values, outputs, sequences, changes: [], hidden: [], texts: [], ordered, ...parts });
+function query({ parameterTypes, values, outputs, ordered, sequences, analysis }: Described, parts: QueryParts): TextQuery {
+  return newTextQuery({
+    parameterTypes,
+    values,
+    outputs,
+    sequences,
+    draws: analysis.draws,
+    changes: [],
+    hidden: [],
+    texts: [],
+    ordered,
+    ...parts,
+  });
 }
 
 const common = (command: string, { locks }: Described, writes: boolean) => ({ command, locks, writes });
@@ -526,6 +544,7 @@ function compileInsert(described: Described, catalog: Catalog, pglite: PgliteSch
         loads: described.reads,
         // Which row draws which value is up to the order in which they come.
         ordered: draws,
+        draws: described.analysis.draws || pglite.rows.tables[table.index]!.columns.some((column) => mayDraw(column.default ?? '')),
       }),
     ],
     defaults: [],

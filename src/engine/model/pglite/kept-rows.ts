@@ -1,8 +1,10 @@
+import { chanceFunctions } from '../../chance-functions.js';
+import { clockFunctions } from '../../clock-functions.js';
 import { CATALOG, type CatalogRows } from './catalog-rows.js';
 import { KeptFiles } from './kept-files.js';
 
-/** What the catalogue says of a schema, kept between processes: what another question was answered with is not read. */
-const files = new KeptFiles('catalogues', CATALOG);
+/** What the catalogue says of a schema, kept between processes: what another question was answered with, or another set of functions of ours, is not read. */
+const files = new KeptFiles('catalogues', `${CATALOG}${clockFunctions(0)}${chanceFunctions()}`);
 
 const clockedKey = (schema: string, clockMs: number): string => `${schema}\n-- ${clockMs}`;
 

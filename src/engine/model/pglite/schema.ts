@@ -1,3 +1,4 @@
+import { BY_THE_SCHEMA, beginDrawing, chanceFunctions, drawFrom } from '../../chance-functions.js';
 import { clockFunctions, withClock } from '../../clock-functions.js';
 import { UnmodelledError } from '../../contract.js';
 import { SqlError } from '../sql-error.js';
@@ -88,6 +89,8 @@ export class PgliteSchema {
         'CREATE SCHEMA public',
         'CREATE SCHEMA lastseat',
         clockFunctions(clockMs).slice(0, -1),
+        chanceFunctions().slice(0, -1),
+        `${beginDrawing(BY_THE_SCHEMA)};${drawFrom(0)}`,
         `CREATE TABLE ${TEXTS} (number int PRIMARY KEY, value text)`,
         'SET search_path = public, lastseat, pg_catalog',
       ].join(';'),

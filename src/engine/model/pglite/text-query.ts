@@ -25,7 +25,9 @@ export interface TextQuery {
   readonly changes: readonly string[];
   readonly hidden: readonly Hidden[];
   readonly loads: readonly Load[];
-  /** Sequences that it reads as relations. */
+  /** It draws from chance, or from sequences. */
+  readonly draws: boolean;
+  /** Sequences that it reads as relations, or draws from. */
   readonly sequences: readonly number[];
   /** Its rows come in an order that it asked for. */
   readonly ordered: boolean;
@@ -43,7 +45,9 @@ export const NOTHING_GIVEN: Given = { rows: [], texts: [] };
 
 let queries = 0;
 
-export function newTextQuery(query: Omit<TextQuery, 'id' | 'sequences'> & { readonly sequences?: readonly number[] }): TextQuery {
+export function newTextQuery(
+  query: Omit<TextQuery, 'id' | 'sequences' | 'draws'> & Partial<Pick<TextQuery, 'sequences' | 'draws'>>,
+): TextQuery {
   queries += 1;
-  return { sequences: [], ...query, id: queries };
+  return { sequences: [], draws: false, ...query, id: queries };
 }
