@@ -15,7 +15,7 @@ export interface Analysis {
   readonly readsOldOrNew: boolean;
   /** It draws from chance, or from a sequence. */
   readonly draws: boolean;
-  /** Sequences that it draws from or sets. */
+  /** Sequences that it draws from. */
   readonly sequences: readonly TableName[];
   /** Tables that functions read which it calls. */
   readonly readByFunctions: readonly TableName[];
@@ -156,7 +156,7 @@ class Walk {
       this.#reasons.add(word ?? NAMES_OF_NODES[kind] ?? `a ${kind} in PostgreSQL's tree of it`);
       return;
     }
-    if (kind === 'FUNCEXPR' && SEQUENCE_FUNCTIONS.has(String(fields.get('funcid')))) {
+    if (kind === 'FUNCEXPR' && fields.get('funcid') === NEXTVAL) {
       const oid = this.#sequenceOf(fields.get('args'));
       if (oid === null) this.#reasons.add('a sequence whose name is computed');
       else relations.add(oid);
@@ -243,7 +243,7 @@ class Walk {
       this.#draws ||= mayDraw(name);
       return;
     }
-    if (SEQUENCE_FUNCTIONS.has(called.oid)) return;
+    if (called.oid === NEXTVAL) return;
     if (schema === 'pg_catalog') {
       const readsClock = CLOCKS.has(name) || (name === 'age' && called.arguments === 1);
       const steady = volatility === 'i' ? !OF_THE_MACHINE.has(name) : volatility === 's' && STEADY.has(name);
@@ -329,8 +329,8 @@ class Walk {
   }
 }
 
-/** nextval(regclass), setval(regclass, bigint) and setval(regclass, bigint, boolean), by oid (pg_proc.dat). */
-const SEQUENCE_FUNCTIONS: ReadonlySet<string> = new Set(['1574', '1576', '1765']);
+/** nextval(regclass), by oid (pg_proc.dat). */
+const NEXTVAL = '1574';
 const FUNCTION_FIELDS = ['funcid', 'opfuncid', 'aggfnoid', 'winfnoid', 'hashfuncid', 'negfuncid'];
 const TYPE_FIELDS = [
   'vartype',
