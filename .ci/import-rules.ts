@@ -17,6 +17,7 @@ export const PARTS: readonly Part[] = [
   part('src/context.ts', []),
   part('src/limits.ts', []),
   part('src/maybe-promise.ts', []),
+  part('src/parameters.ts', [], ['pg']),
   part('src/verdict.ts', []),
   part('src/history', []),
   part('src/reply.ts', ['src/context.ts']),
@@ -27,7 +28,7 @@ export const PARTS: readonly Part[] = [
   part('src/scenario-error.ts', ['src/engine', 'src/maybe-promise.ts']),
   part(
     'src/engine/model',
-    ['src/context.ts', 'src/engine', 'src/maybe-promise.ts', 'src/reply.ts', 'src/scenario.ts'],
+    ['src/context.ts', 'src/engine', 'src/maybe-promise.ts', 'src/parameters.ts', 'src/reply.ts', 'src/scenario.ts'],
     // `pg` for how it writes parameters and reads values: PGlite's are read as a client reads a server's.
     ['@electric-sql/pglite', 'node:*', 'pg', 'pg-mem', 'pgsql-ast-parser'],
   ),
@@ -41,7 +42,7 @@ export const PARTS: readonly Part[] = [
     ['src/context.ts', 'src/engine', 'src/history', 'src/plan', 'src/scenario.ts'],
     ['fast-check', 'node:crypto', 'seedrandom'],
   ),
-  part('src/actor', ['src/context.ts', 'src/reply.ts', 'src/schedule']),
+  part('src/actor', ['src/context.ts', 'src/parameters.ts', 'src/reply.ts', 'src/schedule']),
   part('src/world.ts', ['src/actor', 'src/reply.ts']),
   part('src/machine.ts', [
     'src/actor',

@@ -1,4 +1,5 @@
 import type { Cache, Client, EmittedEvent, Operation, OperationContext, QueryConfig, QueryResult, Store } from '../context.js';
+import { plainParameters } from '../parameters.js';
 import { type Reply, toError, toQueryResult } from '../reply.js';
 import randomStream from '../schedule/random.js';
 import type { CacheCall, Finished, Request, StoreCall } from './request.js';
@@ -90,7 +91,13 @@ export class LiveActor {
     const clientOf = (session: number): Client => {
       const query = (textOrConfig: string | QueryConfig, values?: readonly unknown[]) => {
         const { text, values: bound } = typeof textOrConfig === 'string' ? { text: textOrConfig, values } : textOrConfig;
-        const request: Request = { kind: 'query', text, values: [...(bound ?? [])], session, site: site() };
+        let sent: readonly unknown[];
+        try {
+          sent = plainParameters(bound ?? []);
+        } catch (error) {
+          return Promise.reject(error);
+        }
+        const request: Request = { kind: 'query', text, values: sent, session, site: site() };
         return this.#park(request, (reply) => toQueryResult(reply as Extract<Reply, { kind: 'result' }>) as QueryResult<never>);
       };
       return { query } as Client;

@@ -55,4 +55,4 @@ const OIDS = new Map(Object.entries(NAMES).map(([oid, name]) => [name, Number(oi
 /** Types made by the user are named alike, since their oids are those of one database only. */
 export const typeName = (oid: number): string => NAMES[oid] ?? (oid < 16384 ? `oid ${oid}` : 'user-defined');
 
-export const typeOid = (name: string): number => OIDS.get(name) ?? 0;
+export const typeOid = (name: string): number => OIDS.get(name) ?? Number(/^oid (\d+)$/.exec(name)?.[1] ?? 0);

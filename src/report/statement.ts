@@ -49,6 +49,7 @@ export function withValues(text: string, values: readonly unknown[]): string {
 export function show(value: unknown): string {
   if (value === null || value === undefined) return 'NULL';
   if (typeof value === 'string') return `'${shorten(value, LONGEST_TEXT)}'`;
+  if (value instanceof Uint8Array) return show(`\\x${Buffer.from(value).toString('hex')}`);
   return typeof value === 'object' ? shorten(JSON.stringify(value), LONGEST_TEXT) : String(value);
 }
 

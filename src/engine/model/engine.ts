@@ -1,5 +1,6 @@
 import type { Row } from '../../context.js';
 import type { MaybePromise } from '../../maybe-promise.js';
+import { parametersKey } from '../../parameters.js';
 import { cancelled, NOT_CONNECTED, plainRows, type Reply, type ResultReply, TERMINATED } from '../../reply.js';
 import type { CommittedState, IsolationLevel } from '../../scenario.js';
 import { refuseMovingClock } from '../clock-functions.js';
@@ -401,7 +402,7 @@ export class ModelEngine implements Engine<ModelState> {
   }
 
   #compile(statement: Statement): StatementPlan {
-    const key = statement.values.length === 0 ? statement.text : `${statement.text}${JSON.stringify(statement.values)}`;
+    const key = statement.values.length === 0 ? statement.text : `${statement.text}${parametersKey(statement.values)}`;
     let plan = this.#open.plans.get(key);
     if (plan === undefined || plan.fastPath?.shape.state === 'refuted') {
       plan = compileStatement(statement.text, statement.values, this.#open);

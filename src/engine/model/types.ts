@@ -85,7 +85,9 @@ const invalid = (type: SqlType, text: string) =>
 /** Reads a parameter as the server would: `pg` sends text, and the statement decides its type. */
 export function readParameter(value: unknown, type: SqlType): Value {
   if (value === null || value === undefined) return null;
-  const text = value instanceof Date ? value.toISOString() : typeof value === 'object' ? JSON.stringify(value) : String(value);
+  if (typeof value === 'object' && !(value instanceof Date && type === 'timestamptz'))
+    throw new UnmodelledError(`an object as a parameter of type ${type}`);
+  const text = value instanceof Date ? value.toISOString() : String(value);
   switch (type) {
     case 'int2':
     case 'int4':

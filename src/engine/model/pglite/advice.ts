@@ -8,8 +8,9 @@ import type { Output } from '../query.js';
 import { SqlError } from '../sql-error.js';
 import type { StatementPlan } from '../statements.js';
 import type { Value } from '../types.js';
-import { asText, compileText } from './compile.js';
+import { compileText } from './compile.js';
 import { type Outline, readOutline, type Span, tokensWithin } from './outline.js';
+import { parameterText, refuseBinary } from './parameters.js';
 import { type PgliteSchema, quote } from './schema.js';
 
 type AdvisoryPlan = Extract<StatementPlan, { kind: 'advisory' }>;
@@ -62,11 +63,12 @@ const elsewhere = ({ name }: { readonly name: string }) =>
 
 /** What PostgreSQL says of the statement as a whole. */
 function describe(text: string, parameters: readonly unknown[], pglite: PgliteSchema, types: readonly number[]) {
-  const { answer, error } = pglite.describe(text, parameters.map(asText), types);
+  const { answer, error } = pglite.describe(text, parameters.map(parameterText), types);
   if (answer.error !== null) throw answer.error;
   const { length } = answer.parameterTypes;
   if (length !== parameters.length && types.length === 0)
     throw new SqlError('08P01', `bind message supplies ${parameters.length} parameters, but prepared statement "" requires ${length}`);
+  refuseBinary(parameters, answer.parameterTypes);
   if (error !== null) throw error;
   const outputs = answer.fields.map((field): Output => ({ name: field.name, type: typeName(field.dataTypeID), nullable: true }));
   return { answer, outputs };

@@ -1,4 +1,3 @@
-import utils from 'pg/lib/utils.js';
 import { mayDraw } from '../../chance-functions.js';
 import { withClock } from '../../clock-functions.js';
 import { UnmodelledError } from '../../contract.js';
@@ -14,6 +13,7 @@ import { type Analysis, analyse } from './analysis.js';
 import { findLockingSource, findLockingSubquery, type LockingSubquery, withRows } from './locking-subquery.js';
 import { findModifyingQuery, type ModifyingQuery, modifies } from './modifying-with.js';
 import { isWithQuery, type Outline, type Relation, readOutline, type Span, tokensWithin } from './outline.js';
+import { parameterText, refuseBinary } from './parameters.js';
 import { CONFLICT_SCHEMA, INSERT_SCHEMA, type PgliteSchema, quote, rowSchema, TEXTS, UNDRAWN } from './schema.js';
 import { type Hidden, type Load, newTextQuery, type TextQuery } from './text-query.js';
 
@@ -202,12 +202,13 @@ function describe(
   pglite: PgliteSchema,
   types: readonly number[],
 ): Described {
-  const values = parameters.map((parameter) => asText(parameter));
+  const values = parameters.map(parameterText);
   const { answer, error, locks } = pglite.describe(text, values, types);
   if (answer.error !== null) throw answer.error;
   const { length } = answer.parameterTypes;
   if (length !== parameters.length)
     throw new SqlError('08P01', `bind message supplies ${parameters.length} parameters, but prepared statement "" requires ${length}`);
+  refuseBinary(parameters, answer.parameterTypes);
   if (error !== null) throw error;
   const outline = readOutline(text);
   const analysis = analysisOf(pglite, outline.text, answer.parameterTypes);
@@ -271,14 +272,6 @@ function analysisOf(pglite: PgliteSchema, text: string, parameterTypes: readonly
     known.set(key, analysis);
   }
   return analysis;
-}
-
-/** A parameter as `pg` sends it. */
-export function asText(parameter: unknown): string | null {
-  const prepared = utils.prepareValue(parameter);
-  if (prepared === null || prepared === undefined) return null;
-  if (Buffer.isBuffer(prepared)) throw new UnmodelledError('a binary parameter');
-  return String(prepared);
 }
 
 interface QueryParts {
