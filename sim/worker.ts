@@ -6,7 +6,9 @@ import { setFlagsFromString } from 'node:v8';
 import {
   explorePlan,
   FUZZ_DEFAULTS,
+  type Catalogue,
   fuzz,
+  readCatalogue,
   ModelEngine,
   makeCounterexample,
   openServer,
@@ -25,6 +27,7 @@ setFlagsFromString('--max-inlined-bytecode-size-cumulative=200');
 
 let setup: WorkerSetup | null = null;
 let server: PostgresServer | null = null;
+let catalogue: Catalogue | null = null;
 let engine: PostgresEngine | null = null;
 /** Settles when the server has answered; jobs that do not need it yet do not wait for it. */
 let opening: Promise<void> = Promise.resolve();
@@ -95,9 +98,11 @@ async function work(id: number, job: Job): Promise<JobResult> {
 /** Each program is told of as soon as it is done: an interruption costs the one under way. */
 async function fuzzAll(id: number, { seed, from, to, schedules }: FuzzJob): Promise<void> {
   await opening;
-  const engines = { model: new ModelEngine({ major: server!.major }), postgres: engine! };
+  const { major } = server!;
+  const engines = { model: new ModelEngine({ major }), postgres: engine! };
+  catalogue ??= await readCatalogue(engines.postgres, major);
   for (let index = from; index < to; index += 1) {
-    const found = await fuzz(seed, index, engines, { ...FUZZ_DEFAULTS, schedules });
+    const found = await fuzz(seed, index, engines, { ...FUZZ_DEFAULTS, schedules, catalogue });
     const fuzzed = tallyOf(found, index, `seed ${seed}, program ${index}, PostgreSQL ${server!.version}`);
     say({ kind: 'progress', id, progress: { states: 0, runs: index + 1 - from, of: to - from, fuzzed } });
   }

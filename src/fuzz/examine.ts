@@ -72,6 +72,9 @@ interface Foretold {
   readonly schedule: readonly Choice[];
 }
 
+/** Of a program that ended in a defect: nothing was compared. */
+export const defective = (divergence: Divergence): Examined => ({ ...new Tally().examined(divergence) });
+
 class Tally {
   readonly known = new Set<string>();
   readonly #refused = new Map<string, string>();
@@ -176,6 +179,8 @@ interface Refusal {
 async function walk(machine: Machine<ModelState>, policy: Policy): Promise<{ schedule: Choice[]; refusal: Refusal | null }> {
   const schedule: Choice[] = [];
   const refused = (error: unknown, at: Refusal['refused'], actor = -1, text = '') => {
+    if (at === 'schema' && isFirstRows(error))
+      return { schedule, refusal: { refused: at, actor, text, reason: 'first rows that PostgreSQL refuses' } };
     if (!(error instanceof UnmodelledError)) throw error;
     return { schedule, refusal: { refused: at, actor, text, reason: reasonOf(error) } };
   };
@@ -226,6 +231,9 @@ function pendingText(configuration: Configuration<ModelState>, actor: number): s
   const request = configuration.actors[actor]?.node.request;
   return request?.kind === 'query' ? request.text : '';
 }
+
+/** Rows that a drawn constraint does not let in say nothing of the model. */
+const isFirstRows = (error: unknown): boolean => error instanceof Error && error.message.startsWith('the first rows: ');
 
 /** The reason without what is particular to one statement. */
 const reasonOf = ({ message }: UnmodelledError): string => message.replace(/: .*/s, '');

@@ -3,8 +3,9 @@ import { EngineError } from '../engine/contract.js';
 import { numericSeed } from '../plan/draw.js';
 import { ordered } from '../schedule/arbitrary.js';
 import type { Policy } from '../schedule/policy.js';
-import { type Divergence, type Engines, type Examined, examine, schedulesOf } from './examine.js';
+import { type Divergence, defective, type Engines, type Examined, examine, schedulesOf } from './examine.js';
 import { type FuzzProgram, programArbitrary } from './program.js';
+import type { Catalogue } from './wide/catalogue.js';
 
 /** What one number of a seed came to. */
 export interface Fuzzed {
@@ -25,6 +26,8 @@ export interface FuzzOptions {
   readonly schedules: number;
   /** Smaller programs that are tried at the most. */
   readonly maxShrinks: number;
+  /** What PostgreSQL offers to draw from; without one only the fuzzer's own kinds of statement are drawn. */
+  readonly catalogue?: Catalogue | null;
 }
 
 /** What `npm run fuzz` does. */
@@ -40,7 +43,7 @@ export async function fuzz(seed: string, index: number, engines: Engines, option
   let smallest: Divergence | null = null;
   let tried = 0;
   const ours: unknown[] = [];
-  const property = fc.asyncProperty(programArbitrary(seed, index), async (program) => {
+  const property = fc.asyncProperty(programArbitrary(seed, index, options.catalogue ?? null), async (program) => {
     if (ours.length > 0 || tried > options.maxShrinks) return true;
     tried += 1;
     try {
@@ -50,15 +53,37 @@ export async function fuzz(seed: string, index: number, engines: Engines, option
       return examined.divergence === null;
     } catch (error) {
       // To fast-check an error were one more failure, to be made small, and then to be forgotten.
-      if (error instanceof EngineError) first ??= { program, examined: null, gaveUp: error.message };
-      else ours.push(error);
-      return true;
+      if (error instanceof EngineError) {
+        first ??= { program, examined: null, gaveUp: error.message };
+        return true;
+      }
+      if (isServerGone(error)) {
+        ours.push(error);
+        return true;
+      }
+      smallest = { program, schedule: [], difference: defectText(error) };
+      first ??= { program, examined: defective(smallest), gaveUp: null };
+      return false;
     }
   });
   await fc.check(property, { seed: numericSeed(name), numRuns: 1 });
   if (ours.length > 0) throw ours[0];
   return { ...first!, divergence: smallest, shrinks: tried - 1 };
 }
+
+/** What the model throws, and no statement explains, is a defect of ours: to be made small like a divergence. */
+function defectText(error: unknown): string {
+  const { name, message, stack = '' } = error as Error;
+  return [
+    `a defect: ${name}: ${message}`,
+    ...stack
+      .split('\n')
+      .filter((line) => /^\s+at .*\/src\//.test(line))
+      .slice(0, 4),
+  ].join('\n');
+}
+
+const isServerGone = (error: unknown): boolean => /^(57P0[123]|08...|ECONN\w+|EPIPE)$/.test((error as { code?: string }).code ?? '');
 
 /** For a program that is tried because a larger one diverged, that one's order comes first. */
 function* policies(program: FuzzProgram, name: string, larger: Divergence | null, { schedules }: FuzzOptions): Generator<Policy> {

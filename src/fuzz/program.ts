@@ -11,6 +11,8 @@ import { INSERTS } from './statements/inserts.js';
 import { LOCKS } from './statements/locks.js';
 import { PARTS } from './statements/parts.js';
 import { READS } from './statements/reads.js';
+import type { Catalogue } from './wide/catalogue.js';
+import { wideProgramArbitrary } from './wide/program.js';
 import { type StatementKind, Writer } from './writer.js';
 
 /** A schema, its first rows, and what each actor says. */
@@ -22,6 +24,8 @@ export interface FuzzProgram {
   /** After an error an actor goes on with its next statement, not with its last. */
   readonly stubborn: boolean;
   readonly actors: readonly (readonly string[])[];
+  /** By statement, and for the schema under an empty text: the constructs in it, where they are known. */
+  readonly uses?: Readonly<Record<string, readonly string[]>>;
 }
 
 /** The simplest kind first: that is where shrinking ends. */
@@ -105,10 +109,12 @@ const SCHEMA_DRAWS = 40;
 
 /**
  * Program `index` of a seed. It shrinks to fewer actors, fewer and simpler statements, and a simpler schema, each independently of the others;
- * the schema last, since a new one takes longest to try.
+ * the schema last, since a new one takes longest to try. With a catalogue every second schema and what is said over it are drawn from that.
  */
-export function programArbitrary(seed: string, index: number): fc.Arbitrary<FuzzProgram> {
-  const block = numericSeed(`${seed}/schema ${Math.floor(index / PROGRAMS_OF_A_SCHEMA)}`);
+export function programArbitrary(seed: string, index: number, catalogue: Catalogue | null = null): fc.Arbitrary<FuzzProgram> {
+  const number = Math.floor(index / PROGRAMS_OF_A_SCHEMA);
+  const block = numericSeed(`${seed}/schema ${number}`);
+  if (catalogue !== null && number % 2 === 1) return wideProgramArbitrary(catalogue, block);
   const given = fc.sample(new DrawsArbitrary(SCHEMA_DRAWS), { seed: block, numRuns: 1 })[0]!;
   return fc
     .record({

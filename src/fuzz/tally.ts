@@ -1,5 +1,7 @@
 import { divergenceFile } from './fixture.js';
+import type { Examined } from './examine.js';
 import type { Fuzzed } from './fuzz.js';
+import type { FuzzProgram } from './program.js';
 
 /** What one program, or many, came to: plain JSON, and sums. */
 export interface FuzzTally {
@@ -14,6 +16,9 @@ export interface FuzzTally {
   /** Schedules that came to a situation which the model refuses, by reason. */
   readonly schedulesRefused: Readonly<Record<string, number>>;
   readonly steps: number;
+  /** Constructs by how many statements had them, and in how many of these the model refused the statement, or the schema. */
+  readonly drawn: Readonly<Record<string, number>>;
+  readonly drawnRefused: Readonly<Record<string, number>>;
   /** Differences that did not come again. */
   readonly unsteady: number;
   /** Steps at which the server chose the other of two outcomes that are its to choose. */
@@ -45,6 +50,8 @@ export const NOTHING_FUZZED: FuzzTally = {
   schedules: 0,
   schedulesRefused: {},
   steps: 0,
+  drawn: {},
+  drawnRefused: {},
   unsteady: 0,
   parted: 0,
   seen: {},
@@ -67,6 +74,7 @@ export function tallyOf({ program, examined, gaveUp, divergence, shrinks }: Fuzz
     schedules,
     schedulesRefused: Object.fromEntries(schedulesRefused),
     steps,
+    ...constructsOf(program, examined),
     unsteady,
     parted,
     seen: Object.fromEntries(seen),
@@ -74,6 +82,22 @@ export function tallyOf({ program, examined, gaveUp, divergence, shrinks }: Fuzz
       divergence === null ? [] : [{ index, difference: divergence.difference, file: divergenceFile(divergence, where), shrinks }],
     gaveUp: [],
   };
+}
+
+/** Of the schema where the model refuses that; else of the statements. */
+function constructsOf({ uses, actors }: FuzzProgram, { refused, schemaRefused }: Examined): Pick<FuzzTally, 'drawn' | 'drawnRefused'> {
+  const drawn: Record<string, number> = {};
+  const drawnRefused: Record<string, number> = {};
+  const count = (text: string, isRefused: boolean) => {
+    for (const construct of uses?.[text] ?? []) {
+      drawn[construct] = (drawn[construct] ?? 0) + 1;
+      if (isRefused) drawnRefused[construct] = (drawnRefused[construct] ?? 0) + 1;
+    }
+  };
+  count('', schemaRefused !== null);
+  if (schemaRefused === null)
+    for (const [actor, statements] of actors.entries()) for (const text of statements) count(text, refused.has(`${actor}: ${text}`));
+  return { drawn, drawnRefused };
 }
 
 /** Both together, in whatever order they came. */
@@ -86,6 +110,8 @@ export function addTallies(left: FuzzTally, right: FuzzTally): FuzzTally {
     schedules: left.schedules + right.schedules,
     schedulesRefused: addCounts(left.schedulesRefused, right.schedulesRefused),
     steps: left.steps + right.steps,
+    drawn: addCounts(left.drawn, right.drawn),
+    drawnRefused: addCounts(left.drawnRefused, right.drawnRefused),
     unsteady: left.unsteady + right.unsteady,
     parted: left.parted + right.parted,
     seen: addCounts(left.seen, right.seen),
