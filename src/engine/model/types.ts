@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { UnmodelledError } from '../contract.js';
+import { plainValue } from '../plain-value.js';
 import { typeOid } from '../type-names.js';
 import { SqlError } from './sql-error.js';
 
@@ -154,9 +155,7 @@ export function toServerText(value: Value, type: SqlType): string | null {
 /** A value as a reply shows it: what `pg` makes of PostgreSQL's text, with dates as ISO strings. */
 export function toReplyValue(value: Value, type: SqlType): unknown {
   if (value === null || PLAIN.has(type)) return value !== null && type === 'int8' ? String(value) : value;
-  const parsed: unknown = pg.types.getTypeParser(typeOid(type), 'text')(String(value));
-  if (parsed instanceof Date) return parsed.toISOString();
-  return Buffer.isBuffer(parsed) ? `\\x${parsed.toString('hex')}` : parsed;
+  return plainValue(pg.types.getTypeParser(typeOid(type), 'text')(String(value)));
 }
 
 const JSON_NUMBERS = new Set<string>(['float4', 'float8']);

@@ -4,6 +4,7 @@ import { type Field, inContentOrder, type Reply } from '../../reply.js';
 import { beginDrawing, drawFrom, mayDraw } from '../chance-functions.js';
 import { setClock, withClock } from '../clock-functions.js';
 import { EngineError, type Statement } from '../contract.js';
+import { plainValue } from '../plain-value.js';
 import { readStatement, type StatementText } from '../sql-text.js';
 import { typeName } from '../type-names.js';
 import { connect } from './providers/client.js';
@@ -259,7 +260,7 @@ export class Exchange {
   }
 
   handleDataRow(message: { fields: (string | null)[] }): void {
-    this.#rows.push(message.fields.map((text, index) => (text === null ? null : plain(this.#parsers[index]!(text)))));
+    this.#rows.push(message.fields.map((text, index) => (text === null ? null : plainValue(this.#parsers[index]!(text)))));
   }
 
   handleCommandComplete(message: { text: string }): void {
@@ -343,10 +344,4 @@ function deferred(): Deferred {
     fail = reject;
   });
   return { promise, settle, fail };
-}
-
-/** A value that `pg` has parsed, as JSON. */
-function plain(value: unknown): unknown {
-  if (value instanceof Date) return value.toISOString();
-  return Buffer.isBuffer(value) ? `\\x${value.toString('hex')}` : value;
 }

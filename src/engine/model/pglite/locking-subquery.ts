@@ -102,6 +102,8 @@ export function withRows(
       return `${before}VALUES ${rows.map((row) => `(${row.map(given).join()})`).join()}${after}`;
     }
     case 'with': {
+      // A query of WITH without RETURNING cannot be asked for.
+      if (outputs.length === 0) return `${before}(SELECT)${after}`;
       const named = outputs.map((output) => quote(output.name)).join();
       const nulls = outputs.map((_, column) => value(null, column)).join();
       const all = [`(${nulls})`, ...rows.map((row) => `(${row.map(value).join()})`)].join();
