@@ -516,7 +516,10 @@ describe('what is open, or not known, is refused by name', () => {
       'PERIOD',
     ],
     ['CREATE TABLE x (id int PRIMARY KEY) PARTITION BY RANGE (id)', 'partitions, inheritance'],
-    ['CREATE TABLE x (id nonsense PRIMARY KEY)', 'PGlite says: type "nonsense" does not exist'],
+    [
+      'CREATE TABLE x (id nonsense PRIMARY KEY)',
+      'the schema: type "nonsense" does not exist, in: CREATE TABLE x (id nonsense PRIMARY KEY)',
+    ],
   ])('%s', async (schema, reason) => {
     const { machine } = modelOf({ schema, seed: '', scripts: ['SELECT 1'], isolation: 'READ COMMITTED' });
     await expect(machine.start()).rejects.toThrow(reason);

@@ -67,8 +67,8 @@ export async function explainFailure(error: unknown, scenario: string, server: P
       hint: 'Usual cause: the server was stopped or restarted, or the system killed it for want of memory (dmesg says so). Next: npm run sim -- doctor, then the same again',
       trace: [],
     };
-  // Class 42: a syntax error, or a name that does not exist. What actors send does not come here: they get such an error as a reply.
-  if (/^(22|23|42)/.test(code))
+  // Class 42 is a syntax error, or a name that does not exist; the others are what else a schema or first rows may do wrong. What actors send does not come here: they get such an error as a reply.
+  if (/^(0A|22|23|25|2B|3F|42|44|55|P0)/.test(code))
     return {
       kind: 'scenario',
       message: `SQL of ${scenario} fails outside of its operations: ${message}`,

@@ -86,6 +86,9 @@ export type ReferentialAction = 'no action' | 'restrict' | 'cascade' | 'set null
 export interface Table {
   readonly index: number;
   readonly name: string;
+  readonly schema: string;
+  /** Its name where there may be several of one name: `schema.name` outside of "public". */
+  readonly shown: string;
   readonly columns: readonly Column[];
   /** Columns of the primary key; none where there is no such key. */
   readonly key: readonly number[];
@@ -110,6 +113,8 @@ export interface Table {
 export interface Sequence {
   readonly index: number;
   readonly name: string;
+  readonly schema: string;
+  readonly shown: string;
   readonly increment: number;
   readonly min: bigint;
   readonly max: bigint;

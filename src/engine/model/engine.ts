@@ -515,9 +515,9 @@ export class ModelEngine implements Engine<ModelState> {
     return {
       tables,
       sequences: Object.fromEntries(
-        catalog.sequences.map(({ name, index }) => {
+        catalog.sequences.map(({ shown, index }) => {
           const { lastValue, isCalled } = state.sequences[index]!;
-          return [name, { lastValue, isCalled }];
+          return [shown, { lastValue, isCalled }];
         }),
       ),
     };
@@ -533,7 +533,7 @@ export class ModelEngine implements Engine<ModelState> {
         const rows = values.map((row) =>
           Object.fromEntries(table.columns.map((column, index) => [column.name, toCommittedValue(row[index]!, column.type)])),
         );
-        return [table.name, table.key.length > 0 ? rows : rows.sort(byAllColumns(table.columns))];
+        return [table.shown, table.key.length > 0 ? rows : rows.sort(byAllColumns(table.columns))];
       }),
     );
   }

@@ -39,11 +39,11 @@ export class Evaluator {
       const columns = table.columns
         .flatMap(({ name, type }) => (isPlain(type) ? [`${quote(name)} ${evaluatorType(type)}, `] : []))
         .join('');
-      for (const name of [table.name, oneRowTable(table)])
+      for (const name of [table.shown, oneRowTable(table)])
         this.#db.public.none(`create table ${quote(name)} (${columns}${ROW_COLUMN} integer)`);
     }
     for (const sequence of catalog.sequences)
-      this.#db.public.none(`create table ${quote(sequence.name)} (last_value integer, is_called bool, ${ROW_COLUMN} integer)`);
+      this.#db.public.none(`create table ${quote(sequence.shown)} (last_value integer, is_called bool, ${ROW_COLUMN} integer)`);
     this.#db.getSchema('pg_catalog').registerFunction({
       name: 'now',
       returns: DataType.timestamptz,
@@ -147,7 +147,7 @@ export class Evaluator {
     this.#empty.restore();
     for (const index of new Set(query.tables)) {
       const table = this.#catalog.tables[index]!;
-      const target = this.#db.public.getTable(table.name);
+      const target = this.#db.public.getTable(table.shown);
       view.contents(index).forEach((content, row) => {
         target.insert(this.#record(content, row));
       });
@@ -157,7 +157,7 @@ export class Evaluator {
     for (const index of query.sequences) {
       const state = view.sequences[index]!;
       const record = { last_value: state.lastValue, is_called: state.isCalled, [ROW_COLUMN]: 0 };
-      this.#db.public.getTable(this.#catalog.sequences[index]!.name).insert(record);
+      this.#db.public.getTable(this.#catalog.sequences[index]!.shown).insert(record);
     }
   }
 

@@ -77,8 +77,9 @@ function parseTables(words: readonly string[]): { readonly tables: readonly stri
   const tables: string[] = [];
   for (;;) {
     if (words[at] === 'only') at += 1;
-    tables.push(words[at] ?? '');
-    at += 1;
+    const isQualified = words[at + 1] === '.';
+    tables.push(isQualified && words[at] !== 'public' ? `${words[at]}.${words[at + 2]}` : (words[isQualified ? at + 2 : at] ?? ''));
+    at += isQualified ? 3 : 1;
     if (words[at] !== ',') return { tables, end: at };
     at += 1;
   }

@@ -9,7 +9,7 @@ import { readParameter, type SqlType } from './types.js';
 /** Hidden column of every table in pg-mem: which row of the view this is. */
 export const ROW_COLUMN = 'ls_row';
 /** The table that holds one row: a locked row's newest version, or a row about to be written. */
-export const oneRowTable = (table: Table): string => `ls_one_${table.name}`;
+export const oneRowTable = (table: Table): string => `ls_one_${table.shown}`;
 
 let queries = 0;
 
@@ -35,8 +35,13 @@ export interface Target {
   readonly oneRow: boolean;
 }
 
+/** A name as the catalogue shows it. */
+export const shownName = ({ name, schema }: { readonly name: string; readonly schema?: string }): string =>
+  schema === undefined || schema === 'public' ? name : `${schema}.${name}`;
+
+/** By its name as shown. */
 export const tableNamed = (catalog: Catalog, name: string): Table => {
-  const table = catalog.tables.find((item) => item.name === name);
+  const table = catalog.tables.find((item) => item.shown === name);
   if (table !== undefined) return table;
   if (!catalog.plain) throw new UnmodelledError(`relation ${name}, which may be a view`);
   if (/^pg_|^information_schema$/.test(name)) throw new UnmodelledError(`the system catalog ${name}`);
@@ -152,7 +157,7 @@ function readFrom(from: readonly From[], context: QueryContext, options: { oneRo
     if (item.type !== 'table') throw new UnmodelledError(`${item.type === 'call' ? 'a function' : 'a subquery'} in FROM`);
     if (item.name.columnNames) throw new UnmodelledError('column aliases in FROM');
     const alias = item.name.alias ?? item.name.name;
-    const sequence = context.catalog.sequences.find((candidate) => candidate.name === item.name.name);
+    const sequence = context.catalog.sequences.find((candidate) => candidate.shown === shownName(item.name));
     if (sequence !== undefined) {
       addSequence(sources, sequence, alias);
       continue;
@@ -162,7 +167,7 @@ function readFrom(from: readonly From[], context: QueryContext, options: { oneRo
     if (item.join?.using) throw new UnmodelledError('JOIN ... USING');
     addTable(
       sources,
-      { table: tableNamed(context.catalog, item.name.name), alias, oneRow: options.oneRow ?? false },
+      { table: tableNamed(context.catalog, shownName(item.name)), alias, oneRow: options.oneRow ?? false },
       item.join ?? null,
       type === 'LEFT JOIN',
     );
@@ -172,7 +177,7 @@ function readFrom(from: readonly From[], context: QueryContext, options: { oneRo
 
 function addTable(sources: Sources, target: Target, join: From['join'] = null, optional = false): void {
   const { table, alias, oneRow } = target;
-  sources.from.push({ type: 'table', name: { name: oneRow ? oneRowTable(table) : table.name, alias }, ...(join ? { join } : {}) });
+  sources.from.push({ type: 'table', name: { name: oneRow ? oneRowTable(table) : table.shown, alias }, ...(join ? { join } : {}) });
   for (const column of table.columns)
     sources.columns.push({ source: alias, name: column.name, type: column.type, nullable: optional || !column.notNull });
   if (oneRow) sources.oneRow = table.index;
@@ -180,7 +185,7 @@ function addTable(sources: Sources, target: Target, join: From['join'] = null, o
 }
 
 function addSequence(sources: Sources, sequence: Sequence, alias: string): void {
-  sources.from.push({ type: 'table', name: { name: sequence.name, alias } });
+  sources.from.push({ type: 'table', name: { name: sequence.shown, alias } });
   sources.columns.push({ source: alias, name: 'last_value', type: 'int8', nullable: false });
   sources.columns.push({ source: alias, name: 'is_called', type: 'bool', nullable: false });
   sources.sequences.push(sequence.index);

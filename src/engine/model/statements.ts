@@ -6,7 +6,7 @@ import type { Catalog, Table } from './catalog.js';
 import type { FastPath } from './fast-path.js';
 import { type LockTable, type ParsedStatement, parseStatement, type TableLockMode, type Truncate } from './parse.js';
 import type { TextQuery } from './pglite/text-query.js';
-import { compileOver, compileSelect, type QueryContext, type Target, tableNamed } from './queries.js';
+import { compileOver, compileSelect, type QueryContext, shownName, type Target, tableNamed } from './queries.js';
 import type { Output, Query } from './query.js';
 import { SqlError } from './sql-error.js';
 import { commonType, type SqlType, type Value } from './types.js';
@@ -265,13 +265,15 @@ function sequenceNamed(argument: Expr | undefined, catalog: Catalog): number {
     if (found?.sequence != null) return found.sequence;
   }
   if (named?.type !== 'string') throw new UnmodelledError('a sequence by computed name');
-  const sequence = catalog.sequences.find((item) => item.name === named.value);
+  if (!/^[a-z_][\w.]*$/.test(named.value)) throw new UnmodelledError(`the sequence ${named.value}`);
+  const name = named.value.replace(/^public\./, '');
+  const sequence = catalog.sequences.find((item) => item.shown === name);
   if (sequence === undefined) throw new SqlError('42P01', `relation "${named.value}" does not exist`);
   return sequence.index;
 }
 
 function compileInsert(statement: InsertStatement, context: QueryContext): StatementPlan {
-  const table = plainTable(context.catalog, statement.into.name);
+  const table = plainTable(context.catalog, shownName(statement.into));
   if (statement.onConflict) throw new UnmodelledError('ON CONFLICT');
   const columns = statement.columns
     ? statement.columns.map((column) => columnNamed(table, column.name))
@@ -358,7 +360,7 @@ function checkAssignable(source: Query, columns: readonly number[], table: Table
 
 function compileUpdate(statement: Extract<Statement, { type: 'update' }>, context: QueryContext): StatementPlan {
   if (statement.from) throw new UnmodelledError('UPDATE ... FROM');
-  const table = plainTable(context.catalog, statement.table.name);
+  const table = plainTable(context.catalog, shownName(statement.table));
   const alias = statement.table.alias ?? table.name;
   const columns = statement.sets.map((set) => columnNamed(table, set.column.name));
   const types = columns.map((column) => table.columns[column]!.type);
@@ -386,7 +388,7 @@ function compileUpdate(statement: Extract<Statement, { type: 'update' }>, contex
 }
 
 function compileDelete(statement: Extract<Statement, { type: 'delete' }>, context: QueryContext): StatementPlan {
-  const table = plainTable(context.catalog, statement.from.name);
+  const table = plainTable(context.catalog, shownName(statement.from));
   const alias = statement.from.alias ?? table.name;
   const build = (oneRow: boolean) => compileOver({ table, alias, oneRow }, [], statement.where ?? null, context, { rows: true });
   const query = build(false);

@@ -16,7 +16,7 @@ import {
   onCycle,
   type Phase,
 } from '../contract.js';
-import { readStatement } from '../sql-text.js';
+import { readStatement, splitStatements } from '../sql-text.js';
 import { Freezer } from './freezer.js';
 import { type Blocking, Inspector } from './inspector.js';
 import type { PostgresServer, ScratchDatabase } from './providers/server.js';
@@ -189,7 +189,9 @@ export class PostgresEngine implements Engine<ServerState> {
     if (setup.ticks) refuseMovingClock(setup.schema);
     const clock = setup.ticks ? `${tickingClockFunctions()} ${setClock(setup.clockMs)};` : clockFunctions(setup.clockMs);
     const chance = `${chanceFunctions()} ${beginDrawing(BY_THE_SCHEMA)};`;
-    await this.#scripts.run(`CREATE SCHEMA lastseat; ${clock}\n${chance}\n${withClock(setup.schema)}`);
+    await this.#scripts.run(`CREATE SCHEMA lastseat; ${clock}\n${chance}`);
+    // One by one: some statements cannot stand beside others, such as CREATE INDEX CONCURRENTLY.
+    for (const text of splitStatements(withClock(setup.schema))) await this.#scripts.run(text);
     this.#mayDraw = mayDraw(setup.schema);
     // What the text has set for its own session is no part of the schema.
     await this.#scripts.run('DISCARD ALL');

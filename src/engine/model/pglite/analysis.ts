@@ -307,7 +307,7 @@ class Walk {
 
   #relation({ oid, schema, name, kind, rule }: Related, depth: number): void {
     if (schema === 'pg_catalog' || schema === 'information_schema') {
-      this.#reasons.add(`the system catalog ${name}`);
+      this.#reasons.add(`the system catalog ${schema === 'pg_catalog' ? '' : `${schema}.`}${name}`);
       return;
     }
     if (kind === 'r' || kind === 'p') {

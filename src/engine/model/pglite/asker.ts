@@ -5,7 +5,8 @@ import type { RowContents } from '../contents.js';
 import { SqlError } from '../sql-error.js';
 import { fromText, toText, type Value } from '../types.js';
 import type { Drawing, ResultRow, SequenceState, View } from '../visible.js';
-import { literal, type PgliteSchema, quote, TEXTS } from './schema.js';
+import { qualified } from './names.js';
+import { copyOf, literal, type PgliteSchema, quote, TEXTS } from './schema.js';
 import type { Given, Load, TextQuery } from './text-query.js';
 
 /** Rows of one table that are loaded for a query. */
@@ -59,8 +60,8 @@ export class Asker {
     const count = Number(instance.script(DRAWN)[0]![0]![0]);
     const sequences = new Map<number, SequenceState>();
     for (const index of query.sequences) {
-      const { name } = this.#catalog.sequences[index]!;
-      const [[lastValue, isCalled]] = instance.script(`SELECT last_value, is_called FROM ${quote(name)}`)[0] as [[string, string]];
+      const sequence = this.#catalog.sequences[index]!;
+      const [[lastValue, isCalled]] = instance.script(`SELECT last_value, is_called FROM ${qualified(sequence)}`)[0] as [[string, string]];
       sequences.set(index, { ...drawing.sequences[index]!, lastValue: Number(lastValue), isCalled: isCalled === 't' });
     }
     return { count, sequences };
@@ -74,7 +75,7 @@ export class Asker {
     const places: { load: Load; rows: number[] }[] = [];
     const positions = query.sequences.map((index) => {
       const { lastValue, isCalled } = (drawing ?? view).sequences[index]!;
-      return `;SELECT setval(${literal(quote(this.#catalog.sequences[index]!.name))}, ${lastValue}, ${isCalled})`;
+      return `;SELECT setval(${literal(qualified(this.#catalog.sequences[index]!))}, ${lastValue}, ${isCalled})`;
     });
     const texts = query.texts.map((number) => `;INSERT INTO ${TEXTS} VALUES (${number}, ${literal(given.texts[number] ?? null)})`);
     const stream = drawing === null ? [] : [`;${drawAs(drawing.stream)}`, `;${drawFrom(drawing.count)}`];
@@ -112,9 +113,9 @@ export class Asker {
     const table = this.#catalog.tables[load.table]!;
     const columns = table.columns.filter((column) => !column.generated).map((column) => quote(column.name));
     if (columns.length === 0)
-      return `;INSERT INTO ${load.schema}.${quote(table.name)} SELECT FROM generate_series(1, ${contents.length}) RETURNING ctid`;
+      return `;INSERT INTO ${copyOf(load.schema, table)} SELECT FROM generate_series(1, ${contents.length}) RETURNING ctid`;
     const rows = contents.map((content) => this.#literal(content));
-    return `;INSERT INTO ${load.schema}.${quote(table.name)} (${columns.join()}) OVERRIDING SYSTEM VALUE VALUES ${rows.join()} RETURNING ctid`;
+    return `;INSERT INTO ${copyOf(load.schema, table)} (${columns.join()}) OVERRIDING SYSTEM VALUE VALUES ${rows.join()} RETURNING ctid`;
   }
 
   #literal(content: number): string {

@@ -1,9 +1,15 @@
 import type { Timing } from '../catalog.js';
 import type { Instance } from './instance.js';
-import { quote } from './names.js';
+import { qualified, quote } from './names.js';
 
-export interface CatalogTable {
+/** `shown`: as it is named where there may be several of one name. */
+export interface CatalogName {
+  readonly schema: string;
   readonly name: string;
+  readonly shown: string;
+}
+
+export interface CatalogTable extends CatalogName {
   readonly columns: readonly CatalogColumn[];
   readonly key: readonly string[] | null;
   readonly indexes: readonly CatalogIndex[];
@@ -28,7 +34,7 @@ export interface CatalogColumn {
   /** Length, precision or scale, or the rules of a domain: a value may be changed, or refused, on its way in. */
   readonly limited: boolean;
   readonly default: string | null;
-  /** The sequence that it draws from, by itself or in an expression. */
+  /** The sequence that it draws from, by itself or in an expression, as shown. */
   readonly sequence: string | null;
   readonly identity: '' | 'a' | 'd';
   readonly generated: boolean;
@@ -75,8 +81,7 @@ export interface CatalogForeignKey {
 }
 
 /** Numbers are text: they may be larger than JavaScript's. */
-export interface CatalogSequence {
-  readonly name: string;
+export interface CatalogSequence extends CatalogName {
   readonly increment: string;
   readonly min: string;
   readonly max: string;
@@ -87,7 +92,7 @@ export interface CatalogSequence {
 export interface CatalogRows {
   readonly tables: readonly CatalogTable[];
   readonly sequences: readonly (CatalogSequence & { readonly lastValue: string; readonly isCalled: boolean })[];
-  /** Rows that the schema has inserted, as text in the order in which they lie: of the tables that have some, by name. */
+  /** Rows that the schema has inserted, as text in the order in which they lie: of the tables that have some, by their names as shown. */
   readonly contents: Readonly<Record<string, readonly (readonly (string | null)[])[]>>;
   /** What the clock said when the schema was made shows in these rows. */
   readonly clocked?: boolean;
@@ -107,13 +112,13 @@ export function readRows(instance: Instance): CatalogRows {
 
 /** What the schema has put into its tables, and where it has left its sequences. */
 export function readContents(instance: Instance, { tables, sequences }: CatalogRows): Pick<CatalogRows, 'contents' | 'sequences'> {
-  const lists = tables.map(({ name, columns }) => {
-    const list = columns.map((column) => quote(column.name)).join();
-    return `SELECT ${list} FROM ${quote(name)} ORDER BY ctid`;
+  const lists = tables.map((table) => {
+    const list = table.columns.map((column) => quote(column.name)).join();
+    return `SELECT ${list} FROM ${qualified(table)} ORDER BY ctid`;
   });
-  const states = sequences.map(({ name }) => `SELECT last_value, is_called FROM ${quote(name)}`);
+  const states = sequences.map((sequence) => `SELECT last_value, is_called FROM ${qualified(sequence)}`);
   const results = lists.length + states.length === 0 ? [] : instance.script([...lists, ...states].join(';'));
-  const filled = tables.flatMap(({ name }, at) => (results[at]!.length > 0 ? [[name, results[at]!] as const] : []));
+  const filled = tables.flatMap(({ shown }, at) => (results[at]!.length > 0 ? [[shown, results[at]!] as const] : []));
   const drawn = sequences.map((sequence, at) => {
     const [lastValue, isCalled] = results[tables.length + at]![0]!;
     return { ...sequence, lastValue: lastValue!, isCalled: isCalled === 't' };
@@ -123,25 +128,30 @@ export function readContents(instance: Instance, { tables, sequences }: CatalogR
 
 /** Everything that the layer has to know of the schema, as one JSON document. */
 export const CATALOG = `
-WITH attributes AS (
+WITH names AS (
+  SELECT c.oid, n.nspname AS schema, c.relname AS name, CASE n.nspname WHEN 'public' THEN c.relname ELSE n.nspname || '.' || c.relname END AS shown
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+   WHERE n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'lastseat')
+     AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
+), attributes AS (
   SELECT a.attrelid, a.attnum, a.attname, a.attnotnull, t.typtype, format_type(a.atttypid, a.atttypmod) AS written,
          CASE WHEN t.typtype <> 'd' THEN t.typname ELSE (
            WITH RECURSIVE bases AS (SELECT t.oid, t.typtype, t.typbasetype, t.typname UNION ALL
              SELECT b.oid, b.typtype, b.typbasetype, b.typname FROM bases JOIN pg_type b ON b.oid = bases.typbasetype WHERE bases.typtype = 'd')
            SELECT typname FROM bases WHERE typtype <> 'd') END AS typname, a.attidentity, a.attgenerated, a.atttypmod,
          pg_get_expr(d.adbin, d.adrelid) AS default,
-         (SELECT s.relname FROM pg_depend p JOIN pg_class s ON s.oid = p.refobjid AND s.relkind = 'S'
+         (SELECT s.shown FROM pg_depend p JOIN pg_class q ON q.oid = p.refobjid AND q.relkind = 'S' JOIN names s ON s.oid = q.oid
            WHERE p.classid = 'pg_attrdef'::regclass AND p.objid = d.oid AND p.refclassid = 'pg_class'::regclass) AS drawn,
-         (SELECT s.relname FROM pg_depend p JOIN pg_class s ON s.oid = p.objid AND s.relkind = 'S'
+         (SELECT s.shown FROM pg_depend p JOIN pg_class q ON q.oid = p.objid AND q.relkind = 'S' JOIN names s ON s.oid = q.oid
            WHERE p.refobjid = a.attrelid AND p.refobjsubid = a.attnum AND p.deptype = 'i') AS own
     FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
    WHERE a.attnum > 0 AND NOT a.attisdropped
 ), tables AS (
-  SELECT c.* FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
+  SELECT c.*, n.schema, n.shown FROM pg_class c JOIN names n USING (oid) WHERE c.relkind IN ('r', 'p')
 )
 SELECT json_build_object(
   'tables', coalesce((SELECT json_agg(json_build_object(
-    'name', c.relname,
+    'name', c.relname, 'schema', c.schema, 'shown', c.shown,
     'columns', coalesce((SELECT json_agg(json_build_object('name', attname, 'type', typname, 'written', written, 'isEnum', typtype = 'e', 'limited', atttypmod <> -1 OR typtype = 'd', 'notNull', attnotnull, 'default', a.default, 'sequence', coalesce(own, drawn), 'identity', attidentity, 'generated', attgenerated <> '') ORDER BY attnum)
                   FROM attributes a WHERE attrelid = c.oid), '[]'),
     'key', (SELECT json_agg(a.attname ORDER BY k.position)
@@ -179,7 +189,7 @@ SELECT json_build_object(
     'foreignKeys', coalesce((SELECT json_agg(json_build_object(
         'name', k.conname,
         'columns', (SELECT json_agg(a.attname ORDER BY position) FROM unnest(k.conkey) WITH ORDINALITY AS n(attnum, position), attributes a WHERE a.attrelid = k.conrelid AND a.attnum = n.attnum),
-        'parent', (SELECT relname FROM pg_class WHERE oid = k.confrelid),
+        'parent', (SELECT shown FROM names WHERE oid = k.confrelid),
         'parentColumns', (SELECT json_agg(a.attname ORDER BY position) FROM unnest(k.confkey) WITH ORDINALITY AS n(attnum, position), attributes a WHERE a.attrelid = k.confrelid AND a.attnum = n.attnum),
         'actions', k.confupdtype::text || k.confdeltype::text || k.confmatchtype::text, 'period', k.conperiod,
         'timing', CASE WHEN NOT k.condeferrable THEN 'at once' WHEN k.condeferred THEN 'deferred' ELSE 'immediate' END,
@@ -194,8 +204,8 @@ SELECT json_build_object(
     'special', c.relrowsecurity OR c.relispartition OR c.relkind = 'p' OR c.relhassubclass OR c.relhasrules
       OR EXISTS (SELECT 1 FROM pg_inherits WHERE inhrelid = c.oid)
   ) ORDER BY c.oid) FROM tables c), '[]'),
-  'sequences', coalesce((SELECT json_agg(json_build_object('name', c.relname, 'increment', s.seqincrement::text, 'min', s.seqmin::text, 'max', s.seqmax::text, 'cache', s.seqcache::text, 'cycles', s.seqcycle) ORDER BY c.oid)
-     FROM pg_class c JOIN pg_sequence s ON s.seqrelid = c.oid WHERE c.relnamespace = 'public'::regnamespace), '[]'),
+  'sequences', coalesce((SELECT json_agg(json_build_object('name', c.relname, 'schema', n.schema, 'shown', n.shown, 'increment', s.seqincrement::text, 'min', s.seqmin::text, 'max', s.seqmax::text, 'cache', s.seqcache::text, 'cycles', s.seqcycle) ORDER BY c.oid)
+     FROM pg_class c JOIN names n USING (oid) JOIN pg_sequence s ON s.seqrelid = c.oid), '[]'),
   'plain', NOT EXISTS (SELECT FROM pg_namespace WHERE nspname !~ '^(pg_|information_schema$|public$|lastseat$)')
      AND NOT EXISTS (SELECT FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind NOT IN ('r', 'i', 'S', 't'))
      AND NOT EXISTS (SELECT FROM pg_proc WHERE pronamespace = 'public'::regnamespace)

@@ -14,7 +14,7 @@ import type {
 import { fromText, isInteger, isPlain, isText } from '../types.js';
 import type { CatalogColumn, CatalogForeignKey, CatalogIndex, CatalogRows, CatalogTable, KeyType } from './catalog-rows.js';
 import { plainExpression } from './plain-expression.js';
-import { quote, rowSchema, UNDRAWN } from './schema.js';
+import { copyOf, quote, rowSchema, UNDRAWN } from './schema.js';
 import { newTextQuery, type TextQuery } from './text-query.js';
 
 /** Types of which values are equal just where their texts are, besides the plain ones and enums: of others (`1.0` and `1.00`) PostgreSQL says whether they are. */
@@ -37,9 +37,11 @@ const isWrittenAlike = ({ type, isEnum }: KeyType): boolean => isPlain(type) || 
 /** What the layer knows of a schema, all of it from PostgreSQL's catalogue. What is not modelled is refused by name. */
 export function catalogOf(rows: CatalogRows): Catalog {
   const sequences = rows.sequences.map(
-    ({ name, increment, min, max, cycles, cache, lastValue, isCalled }, index): Sequence => ({
+    ({ name, schema, shown, increment, min, max, cycles, cache, lastValue, isCalled }, index): Sequence => ({
       index,
       name,
+      schema,
+      shown,
       increment: Number(increment),
       min: BigInt(min),
       max: BigInt(max),
@@ -57,7 +59,7 @@ export function catalogOf(rows: CatalogRows): Catalog {
         name: column.name,
         type: column.type,
         notNull: column.notNull,
-        sequence: draws ? sequences.findIndex((item) => item.name === column.sequence) : null,
+        sequence: draws ? sequences.findIndex((item) => item.shown === column.sequence) : null,
         generatedAlways: column.identity === 'a',
         default: draws || column.generated || column.default === null ? null : plainExpression(column.default),
         laterDefault: draws || column.generated ? null : defaultOf(column, rows.volatile),
@@ -72,6 +74,8 @@ export function catalogOf(rows: CatalogRows): Catalog {
     return {
       index,
       name: table.name,
+      schema: table.schema,
+      shown: table.shown,
       columns,
       key: (table.key ?? []).map((column) => indexOf(table, column)),
       unique,
@@ -88,7 +92,7 @@ export function catalogOf(rows: CatalogRows): Catalog {
       referencedBy: foreignKeys.filter((foreignKey) => foreignKey.parent === index),
       plain: isPlainTable(table, columns),
       triggers: table.triggers,
-      rows: (rows.contents[table.name] ?? []).map((row) => row.map((text, at) => fromText(text, columns[at]!.type))),
+      rows: (rows.contents[table.shown] ?? []).map((row) => row.map((text, at) => fromText(text, columns[at]!.type))),
     };
   });
   return { tables, sequences, plain: rows.plain, clocked: rows.clocked === true };
@@ -133,7 +137,7 @@ function defaultOf({ default: text, type, written }: CatalogColumn, volatile: re
 /** Expressions over one given row. */
 function overOneRow(table: CatalogTable, index: number, expressions: readonly string[], types: readonly string[]): TextQuery {
   return newTextQuery({
-    text: `SELECT ${expressions.join(', ')} FROM ${rowSchema(0)}.${quote(table.name)} AS ${quote(table.name)}`,
+    text: `SELECT ${expressions.join(', ')} FROM ${copyOf(rowSchema(0), table)} AS ${quote(table.name)}`,
     parameterTypes: [],
     values: [],
     outputs: types.map((type, at) => ({ name: `c${at}`, type, nullable: true })),
@@ -168,7 +172,7 @@ function uniqueOf(item: CatalogIndex, table: CatalogTable, index: number): Uniqu
 function compared(item: CatalogIndex, operators: readonly string[], table: CatalogTable, index: number): TextQuery {
   const entry = (place: number) => {
     const keys = item.keys.map((key, at) => `, (${key}) AS k${at}`).join('');
-    return `(SELECT (${item.predicate ?? 'true'}) AS included${keys} FROM ${rowSchema(place)}.${quote(table.name)} AS ${quote(table.name)})`;
+    return `(SELECT (${item.predicate ?? 'true'}) AS included${keys} FROM ${copyOf(rowSchema(place), table)} AS ${quote(table.name)})`;
   };
   const hold = operators.map((operator, at) => {
     const holds = `there.k${at} ${operator} new.k${at}`;
@@ -206,12 +210,12 @@ function exclusionOf(item: CatalogIndex, operators: readonly string[], table: Ca
 
 function foreignKeysOf(table: CatalogTable, index: number, tables: readonly CatalogTable[]): ForeignKey[] {
   return table.foreignKeys.map((foreignKey): ForeignKey => {
-    const parent = tables.findIndex((other) => other.name === foreignKey.parent);
+    const parent = tables.findIndex((other) => other.shown === foreignKey.parent);
     const [onUpdate, onDelete, match] = foreignKey.actions;
     if (foreignKey.period) throw new UnmodelledError(`foreign key ${foreignKey.name}: PERIOD`);
     const columns = foreignKey.columns.map((column) => indexOf(table, column));
     return {
-      id: `${table.name}.${foreignKey.name}`,
+      id: `${table.shown}.${foreignKey.name}`,
       name: foreignKey.name,
       table: index,
       columns,
@@ -249,7 +253,7 @@ function equalityOf(
     return oneKind && isWrittenAlike(child) && isWrittenAlike(own);
   });
   if (isAlike) return null;
-  const side = (place: number, { name }: CatalogTable, alias: string) => `${rowSchema(place)}.${quote(name)} AS ${alias}`;
+  const side = (place: number, of: CatalogTable, alias: string) => `${copyOf(rowSchema(place), of)} AS ${alias}`;
   const hold = (operators: readonly string[], left: readonly string[], right: readonly string[]) =>
     operators.map((operator, at) => `l.${quote(left[at]!)} ${operator} r.${quote(right[at]!)}`).join(' AND ');
   return {

@@ -14,7 +14,7 @@ import { findLockingSource, findLockingSubquery, type LockingSubquery, withRows 
 import { findModifyingQuery, type ModifyingQuery, modifies } from './modifying-with.js';
 import { isWithQuery, type Outline, type Relation, readOutline, type Span, tokensWithin } from './outline.js';
 import { parameterText, refuseBinary } from './parameters.js';
-import { CONFLICT_SCHEMA, INSERT_SCHEMA, type PgliteSchema, quote, rowSchema, TEXTS, UNDRAWN } from './schema.js';
+import { CONFLICT_SCHEMA, copyOf, INSERT_SCHEMA, type PgliteSchema, quote, rowSchema, TEXTS, UNDRAWN, VIEW_SCHEMA } from './schema.js';
 import { type Hidden, type Load, newTextQuery, type TextQuery } from './text-query.js';
 
 type Plan<K extends StatementPlan['kind']> = Extract<StatementPlan, { kind: K }>;
@@ -34,8 +34,6 @@ interface Described {
   readonly analysis: Analysis;
 }
 
-const VIEW_SCHEMA = 'public';
-
 /**
  * Compiles a statement that pg-mem is not asked about: PostgreSQL itself parses it, in PGlite, and the layer reads no more of it than which rows
  * it touches. The statement's own text runs over the view's rows; its effects are undone, and come back as rows that it returns.
@@ -49,7 +47,7 @@ export function compileText(
 ): StatementPlan {
   const whole = withClock(source);
   const first = describe(whole, parameters, catalog, pglite, types);
-  const text = withoutSchemas(first.outline);
+  const text = withoutSchemas(first.outline, catalog);
   const described = text === whole ? first : describeAgain(text, parameters, catalog, pglite, first.parameterTypes);
   const { outline } = described;
   refuseByName(outline);
@@ -73,13 +71,14 @@ export function compileText(
 }
 
 /** `public.seats.id` as `seats.id`: what stands in for the table stands in another schema. */
-function withoutSchemas({ text, tokens }: Outline): string {
+function withoutSchemas({ text, tokens }: Outline, catalog: Catalog): string {
   let plain = '';
   let done = 0;
   tokens.forEach((token, index) => {
     const [dot, table, next] = [tokens[index + 1], tokens[index + 2], tokens[index + 3]];
     if (dot?.text !== '.' || next?.text !== '.' || table === undefined || tokens[index - 1]?.text === '.') return;
-    if (identifier(token) !== VIEW_SCHEMA) return;
+    const schema = identifier(token);
+    if (!catalog.tables.some((item) => item.schema === schema && item.name === identifier(table))) return;
     plain += text.slice(done, token.start);
     done = table.start;
   });
@@ -216,24 +215,24 @@ function describe(
   const tableLocks: TableLock[] = [];
   const sequences: number[] = [];
   for (const [name, mode, kind, schema] of locks) {
-    if (kind === 'v' && schema === VIEW_SCHEMA) continue;
-    const sequence = kind === 'S' && schema === VIEW_SCHEMA ? catalog.sequences.find((item) => item.name === name) : undefined;
+    if (kind === 'v' && schema !== 'pg_catalog' && schema !== 'information_schema') continue;
+    const sequence = kind === 'S' ? catalog.sequences.find((item) => item.name === name && item.schema === schema) : undefined;
     if (sequence !== undefined) {
       sequences.push(sequence.index);
       continue;
     }
-    const table = catalog.tables.find((item) => item.name === name);
-    if (table === undefined || schema !== VIEW_SCHEMA) throw new UnmodelledError(`the relation ${schema}.${name}`);
+    const table = catalog.tables.find((item) => item.name === name && item.schema === schema);
+    if (table === undefined) throw new UnmodelledError(`the relation ${schema}.${name}`);
     tableLocks.push({ table: table.index, mode: LOCK_MODES.get(mode!)! });
   }
   for (const { schema, name } of analysis.sequences) {
-    const sequence = schema === VIEW_SCHEMA ? catalog.sequences.find((item) => item.name === name) : undefined;
+    const sequence = catalog.sequences.find((item) => item.name === name && item.schema === schema);
     if (sequence === undefined) throw new UnmodelledError(`the sequence ${schema}.${name}`);
     if (!sequences.includes(sequence.index)) sequences.push(sequence.index);
   }
   for (const { schema, name } of analysis.readByFunctions) {
-    const table = catalog.tables.find((item) => item.name === name);
-    if (table === undefined || schema !== VIEW_SCHEMA) throw new UnmodelledError(`the relation ${schema}.${name}`);
+    const table = catalog.tables.find((item) => item.name === name && item.schema === schema);
+    if (table === undefined) throw new UnmodelledError(`the relation ${schema}.${name}`);
     if (!tableLocks.some((lock) => lock.table === table.index)) tableLocks.push({ table: table.index, mode: 'ACCESS SHARE' });
   }
   const throughView = locks.some(([, , kind]) => kind === 'v') || analysis.readByFunctions.length > 0;
@@ -329,9 +328,13 @@ interface Joined {
 function joinedOf({ outline }: Described, catalog: Catalog): Joined[] {
   return outline.from.map((relation) => {
     const named = isWithQuery(outline, relation.name) ? null : relation.name;
-    return { relation, table: catalog.tables.find((table) => table.name === named) ?? null };
+    return { relation, table: tableOf(named, relation.schema, catalog) };
   });
 }
+
+/** What a name means: where it names no schema, what the search path finds first. */
+const tableOf = (name: string | null, schema: string | null, { tables }: Catalog): Table | null =>
+  tables.find((table) => table.name === name && table.schema === (schema ?? VIEW_SCHEMA)) ?? null;
 
 const rowOf = ({ relation, table }: Joined): string =>
   table === null ? `(${quote(relation.alias)}.*)::text` : `${quote(relation.alias)}.ctid`;
@@ -349,7 +352,7 @@ function pinned(joined: readonly Joined[], first: number): { edits: (Span & { by
     if (table !== null) {
       edits.push({
         ...relation.nameSpan,
-        by: `${rowSchema(number)}.${quote(table.name)}${relation.aliased ? '' : ` AS ${quote(table.name)}`}`,
+        by: `${copyOf(rowSchema(number), table)}${relation.aliased ? '' : ` AS ${quote(table.name)}`}`,
       });
       loads.push({ schema: rowSchema(number), table: table.index, given: number });
     } else {
@@ -440,12 +443,12 @@ function countOf(token: Token | null, { values }: Described): number | null {
 /** The target's name replaced by a copy of it, under the name that the statement knows. */
 const inPlaceOf = ({ nameSpan, aliased }: Relation, table: Table, schema: string): Span & { by: string } => ({
   ...nameSpan,
-  by: `${schema}.${quote(table.name)}${aliased ? '' : ` AS ${quote(table.name)}`}`,
+  by: `${copyOf(schema, table)}${aliased ? '' : ` AS ${quote(table.name)}`}`,
 });
 
 function targetOf({ outline }: Described, catalog: Catalog): Table {
-  const table = catalog.tables.find((item) => item.name === outline.target!.name);
-  if (table === undefined) throw new UnmodelledError(`a change of ${outline.target!.name}, which is no table`);
+  const table = tableOf(outline.target!.name, outline.target!.schema, catalog);
+  if (table === null) throw new UnmodelledError(`a change of ${outline.target!.name}, which is no table`);
   if (table.triggers.length > 0) throw new UnmodelledError(`trigger ${table.triggers[0]} of ${table.name}`);
   return table;
 }
@@ -522,7 +525,7 @@ function compileInsert(described: Described, catalog: Catalog, pglite: PgliteSch
   /** Loads of the one row that is about to be inserted; it comes to the table from elsewhere, so that what is computed from it is computed. */
   const proposed: Load = { schema: rowSchema(1), table: table.index, given: 0 };
   const insertOne = (schema: string) =>
-    `${outline.with}INSERT INTO ${schema}.${quote(table.name)} AS ${alias} ${stored === '' ? '' : `(${stored})`} SELECT ${stored} FROM ${rowSchema(1)}.${quote(table.name)}`;
+    `${outline.with}INSERT INTO ${copyOf(schema, table)} AS ${alias} ${stored === '' ? '' : `(${stored})`} SELECT ${stored} FROM ${copyOf(rowSchema(1), table)}`;
   const types = typesOf(table);
   const draws = table.columns.some((column) => column.sequence !== null);
   return {

@@ -1,3 +1,4 @@
+import type { Extensions } from '@electric-sql/pglite';
 import { UnmodelledError } from '../../contract.js';
 import { Suspended } from '../../suspended.js';
 import { SqlError } from '../sql-error.js';
@@ -140,14 +141,48 @@ const SETTINGS = [
 
 let instance: Instance | null = null;
 let starting: Promise<void> | null = null;
+/** Extensions that the running PostgreSQL can create, those that it can do without apart. */
+const loaded = new Set<string>();
 
 export const isRunning = (): boolean => instance !== null;
 
-/** The running PostgreSQL; throws {@link Suspended} until there is one. */
-export function running(): Instance {
-  if (instance !== null) return instance;
-  starting ??= start();
+/** The running PostgreSQL; throws {@link Suspended} until there is one. An extension that it lacks takes another start. */
+export function running(extensions: readonly string[] = []): Instance {
+  const missing = extensions.filter((name) => CONTRIB[name] !== undefined && !loaded.has(name));
+  if (instance !== null && missing.length === 0) return instance;
+  if (starting === null || instance !== null) {
+    instance = null;
+    for (const name of missing) loaded.add(name);
+    starting = start();
+  }
   throw new Suspended(starting);
+}
+
+/** Extensions that PGlite comes with, by the names under which CREATE EXTENSION knows them. Each module exports one by its own name. */
+const CONTRIB: Readonly<Record<string, () => Promise<Extensions>>> = {
+  btree_gin: () => import('@electric-sql/pglite/contrib/btree_gin'),
+  btree_gist: () => import('@electric-sql/pglite/contrib/btree_gist'),
+  citext: () => import('@electric-sql/pglite/contrib/citext'),
+  cube: () => import('@electric-sql/pglite/contrib/cube'),
+  earthdistance: () => import('@electric-sql/pglite/contrib/earthdistance'),
+  fuzzystrmatch: () => import('@electric-sql/pglite/contrib/fuzzystrmatch'),
+  hstore: () => import('@electric-sql/pglite/contrib/hstore'),
+  intarray: () => import('@electric-sql/pglite/contrib/intarray'),
+  isn: () => import('@electric-sql/pglite/contrib/isn'),
+  ltree: () => import('@electric-sql/pglite/contrib/ltree'),
+  pg_trgm: () => import('@electric-sql/pglite/contrib/pg_trgm'),
+  pgcrypto: () => import('@electric-sql/pglite/contrib/pgcrypto'),
+  seg: () => import('@electric-sql/pglite/contrib/seg'),
+  tablefunc: () => import('@electric-sql/pglite/contrib/tablefunc'),
+  tcn: () => import('@electric-sql/pglite/contrib/tcn'),
+  unaccent: () => import('@electric-sql/pglite/contrib/unaccent'),
+  'uuid-ossp': () => import('@electric-sql/pglite/contrib/uuid_ossp'),
+};
+
+/** Loads the modules of the extensions that are asked for. */
+async function extensionsLoaded(): Promise<Extensions> {
+  const found = await Promise.all([...loaded].map((name) => CONTRIB[name]!()));
+  return Object.assign({}, ...found) as Extensions;
 }
 
 /** An empty data directory whose databases have the locale that our servers have, where only the letters of ASCII have two cases. */
@@ -161,12 +196,12 @@ async function firstDirectory(PGlite: typeof import('@electric-sql/pglite').PGli
 }
 
 async function start(): Promise<void> {
-  const load = () => Promise.all([import('@electric-sql/pglite'), import('@electric-sql/pglite/contrib/btree_gist')]);
-  const [{ PGlite, protocol }, { btree_gist }] = await load().catch(() => {
+  const load = () => Promise.all([import('@electric-sql/pglite'), extensionsLoaded()]);
+  const [{ PGlite, protocol }, extensions] = await load().catch(() => {
     throw new UnmodelledError('this SQL needs the package @electric-sql/pglite, which is not installed');
   });
   const startParams = [...PGlite.defaultStartParams, ...SETTINGS.flatMap((setting) => ['-c', setting])];
   const loadDataDir = (await keptDirectory()) ?? (await firstDirectory(PGlite));
-  const database = await PGlite.create({ startParams, extensions: { btree_gist }, loadDataDir });
+  const database = await PGlite.create({ startParams, extensions, loadDataDir });
   instance = new Instance((messages) => database.execProtocolRawSync(messages), protocol as unknown as Protocol);
 }

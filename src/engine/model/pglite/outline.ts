@@ -12,6 +12,8 @@ export interface Relation extends Span {
   readonly alias: string;
   /** Null for a subquery or a function. */
   readonly name: string | null;
+  /** Null where it names none. */
+  readonly schema: string | null;
   /** Where the name stands, for a table. */
   readonly nameSpan: Span;
   /** It has an alias of its own. */
@@ -329,7 +331,6 @@ class Reader {
     let next = at + 1;
     let name = first;
     if (this.#is(next, '.')) {
-      if (identifier(first) !== 'public') throw new UnmodelledError(`the schema ${identifier(first)}`);
       name = this.#tokens[next + 1]!;
       next += 2;
     }
@@ -342,6 +343,7 @@ class Reader {
       end: this.#tokens[after - 1]!.end,
       alias: plain,
       name: identifier(name),
+      schema: name === first ? null : identifier(first),
       nameSpan,
       aliased: alias !== null,
       lateral,
@@ -421,6 +423,7 @@ class Reader {
       end: this.#tokens[next - 1]!.end,
       alias: alias ?? identifier(this.#tokens[open - 1] ?? this.#tokens[at]!),
       name: null,
+      schema: null,
       nameSpan: { start: 0, end: 0 },
       aliased: alias !== null,
       lateral: lateral || !subquery,

@@ -1,14 +1,17 @@
-import { BY_THE_SCHEMA, beginDrawing, chanceFunctions, drawFrom } from '../../chance-functions.js';
+import { BY_THE_SCHEMA, beginDrawing, chanceFunctions, drawAs, drawFrom } from '../../chance-functions.js';
 import { clockFunctions, withClock } from '../../clock-functions.js';
 import { UnmodelledError } from '../../contract.js';
-import { SqlError } from '../sql-error.js';
+import type { SqlError } from '../sql-error.js';
+import { define, extensionsOf } from './definitions.js';
 import { type CatalogRows, type CatalogTable, readContents, readRows } from './catalog-rows.js';
 import { type Answer, type Instance, running } from './instance.js';
 import { keepRows, keptRows } from './kept-rows.js';
-import { literal, quote } from './names.js';
+import { literal, qualified, quote } from './names.js';
 
 export { literal, quote };
 
+/** Where the rows of the view stand: the tables themselves. */
+export const VIEW_SCHEMA = 'public';
 /** Copies of every table that hold one given row each, or what a statement's target holds. They have no constraint: those are the layer's. */
 export const rowSchema = (index: number): string => `ls_row_${index}`;
 /** A copy of every table with its unique indexes: holds the one row that an ON CONFLICT met. */
@@ -20,6 +23,10 @@ export const TEXTS = 'lastseat.texts';
 
 /** A sequence's value is drawn when the row's turn comes; until then the row holds this. */
 export const UNDRAWN: Readonly<Record<string, number>> = { int2: -32768, int4: -2147483648, int8: Number.MIN_SAFE_INTEGER };
+
+/** A table, or what stands in for it in a schema of ours. */
+export const copyOf = (schema: string, table: Pick<CatalogTable, 'schema' | 'name' | 'shown'>): string =>
+  schema === VIEW_SCHEMA ? qualified(table) : `${schema}.${quote(table.shown)}`;
 
 /** One plan's schema in PGlite: set up when first needed, and again when another plan had the place meanwhile. */
 export class PgliteSchema {
@@ -39,7 +46,7 @@ export class PgliteSchema {
 
   /** The instance with this schema in place. */
   open(): Instance {
-    const instance = running();
+    const instance = running(extensionsOf(this.#text));
     if (instance.holds !== this) this.#setUp(instance);
     return instance;
   }
@@ -61,14 +68,14 @@ export class PgliteSchema {
       this.#rows = this.#read(instance);
       keepRows(this.#text, this.#clockMs, this.#rows);
     }
-    const tables = this.#rows.tables.map(({ name }) => quote(name));
+    const tables = this.#rows.tables.map(qualified);
     if (Object.keys(this.#rows.contents).length > 0) instance.script(`TRUNCATE ${tables.join(', ')}`);
     const defaultsAndKeys = this.#rows.tables.flatMap((table) => [
-      `ALTER TABLE ${quote(table.name)} DISABLE TRIGGER USER`,
-      ...table.foreignKeys.map((foreignKey) => `ALTER TABLE ${quote(table.name)} DROP CONSTRAINT ${quote(foreignKey.name)}`),
-      `CREATE TABLE ${CONFLICT_SCHEMA}.${quote(table.name)} (LIKE ${quote(table.name)} INCLUDING GENERATED INCLUDING INDEXES)`,
+      `ALTER TABLE ${qualified(table)} DISABLE TRIGGER USER`,
+      ...table.foreignKeys.map((foreignKey) => `ALTER TABLE ${qualified(table)} DROP CONSTRAINT ${quote(foreignKey.name)}`),
+      `CREATE TABLE ${copyOf(CONFLICT_SCHEMA, table)} (LIKE ${qualified(table)} INCLUDING GENERATED INCLUDING INDEXES)`,
       ...this.#bare(table, CONFLICT_SCHEMA),
-      `CREATE TABLE ${INSERT_SCHEMA}.${quote(table.name)} (LIKE ${quote(table.name)} INCLUDING DEFAULTS)`,
+      `CREATE TABLE ${copyOf(INSERT_SCHEMA, table)} (LIKE ${qualified(table)} INCLUDING DEFAULTS)`,
       ...this.#bare(table, INSERT_SCHEMA),
     ]);
     // What a snapshot shows need not satisfy an exclusion constraint, since a newer row may be ours, nor one that is checked later. The layer judges.
@@ -79,9 +86,7 @@ export class PgliteSchema {
 
   /** Runs the schema's DDL in an empty database. */
   #create(instance: Instance, clockMs: number): void {
-    const schemas = instance
-      .script("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'ls\\_%' OR nspname IN ('public', 'lastseat')")
-      .flat();
+    const schemas = instance.script("SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'").flat();
     instance.script(
       [
         'DEALLOCATE ALL',
@@ -92,15 +97,12 @@ export class PgliteSchema {
         chanceFunctions().slice(0, -1),
         `${beginDrawing(BY_THE_SCHEMA)};${drawFrom(0)}`,
         `CREATE TABLE ${TEXTS} (number int PRIMARY KEY, value text)`,
-        'SET search_path = public, lastseat, pg_catalog',
+        SEARCH_PATH,
       ].join(';'),
     );
-    try {
-      instance.script(withClock(this.#text));
-    } catch (error) {
-      if (error instanceof SqlError) throw new UnmodelledError(`the schema, of which PGlite says: ${error.message}`);
-      throw error;
-    }
+    define(instance, withClock(this.#text));
+    // What the text has set for its own session is no part of the schema.
+    instance.script(`RESET ALL; ${SEARCH_PATH}; ${drawAs(BY_THE_SCHEMA)}`);
   }
 
   /** Rows that the schema inserts are looked at twice: they may depend on the clock, and must not depend on chance. */
@@ -121,7 +123,7 @@ export class PgliteSchema {
   /** Takes the NOT NULLs away, but for those of the primary key, and leaves sequences to the layer. */
   #bare(table: CatalogTable, schema: string): string[] {
     return table.columns.flatMap((column) => {
-      const alter = `ALTER TABLE ${schema}.${quote(table.name)} ALTER COLUMN ${quote(column.name)}`;
+      const alter = `ALTER TABLE ${copyOf(schema, table)} ALTER COLUMN ${quote(column.name)}`;
       const keyed = schema === CONFLICT_SCHEMA && table.key?.includes(column.name);
       return [
         ...(column.notNull && !keyed ? [`${alter} DROP NOT NULL`] : []),
@@ -136,7 +138,7 @@ export class PgliteSchema {
     for (; this.#rowSchemas < count; this.#rowSchemas += 1) {
       const schema = rowSchema(this.#rowSchemas);
       const tables = this.#rows!.tables.flatMap((table) => [
-        `CREATE TABLE ${schema}.${quote(table.name)} (LIKE ${quote(table.name)} INCLUDING DEFAULTS INCLUDING GENERATED)`,
+        `CREATE TABLE ${copyOf(schema, table)} (LIKE ${qualified(table)} INCLUDING DEFAULTS INCLUDING GENERATED)`,
         ...this.#bare(table, schema),
       ]);
       instance.script([`CREATE SCHEMA ${schema}`, ...tables].join(';'));
@@ -203,15 +205,21 @@ export class PgliteSchema {
   #tidy(instance: Instance): void {
     this.#loads += 1;
     if (this.#loads % TIDY_EVERY !== 0) return;
-    const schemas = ['public', CONFLICT_SCHEMA, INSERT_SCHEMA, ...Array.from({ length: this.#rowSchemas }, (_, index) => rowSchema(index))];
-    const tables = schemas.flatMap((schema) => this.#rows!.tables.map((table) => `${schema}.${quote(table.name)}`));
+    const schemas = [
+      VIEW_SCHEMA,
+      CONFLICT_SCHEMA,
+      INSERT_SCHEMA,
+      ...Array.from({ length: this.#rowSchemas }, (_, index) => rowSchema(index)),
+    ];
+    const tables = schemas.flatMap((schema) => this.#rows!.tables.map((table) => copyOf(schema, table)));
     instance.script(`TRUNCATE ${[...tables, TEXTS].join(', ')}`);
   }
 }
 
+const SEARCH_PATH = 'SET search_path = public, lastseat, pg_catalog';
 const TIDY_EVERY = 200;
 const A_DAY_MS = 86_400_000;
 
-const LOCKS = `SELECT c.relname, l.mode, c.relkind, c.relnamespace::regnamespace::text
-  FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
- WHERE l.locktype = 'relation' AND c.relkind <> 'i' AND c.relname NOT IN ('pg_locks', 'pg_class') ORDER BY c.oid`;
+const LOCKS = `SELECT c.relname, l.mode, c.relkind, n.nspname
+  FROM pg_locks l JOIN pg_class c ON c.oid = l.relation JOIN pg_namespace n ON n.oid = c.relnamespace
+ WHERE l.locktype = 'relation' AND c.relkind <> 'i' AND c.relname NOT IN ('pg_locks', 'pg_class', 'pg_namespace') ORDER BY c.oid`;
