@@ -44,10 +44,10 @@ describe('two changed the same row', () => {
       outcome: 'done',
       changes: [{ table: 'ledger', before, after } satisfies RowChange],
     }) as unknown as StepRecord;
-  const overwrites = (...steps: StepRecord[]) =>
-    dependencies({ steps } as unknown as History, steps.length - 1, 'READ COMMITTED').map(
-      ({ from, to, kind }) => `${from} -${kind}-> ${to}`,
-    );
+  const overwrites = (...steps: StepRecord[]) => {
+    const { all, transactions } = dependencies({ steps } as unknown as History, steps.length - 1, 'READ COMMITTED');
+    return all.map(({ from, to, kind }) => `${transactions[from]!.actor} -${kind}-> ${transactions[to]!.actor}`);
+  };
 
   test('where one found it as the other had left it', () => {
     expect(overwrites(commit('alice', row(1, 1, 1), row(1, 1, 1, 2)), commit('bob', row(1, 1, 1, 2), row(1, 1, 1, 3)))).toEqual([

@@ -164,16 +164,16 @@ describe('why', () => {
   test('who overwrote whom is a lost update', () => {
     const history: History = {
       steps: [
-        step({ text: 'SELECT n FROM events WHERE id = 1', rows: [[1]] }),
-        step({ actor: 1, name: 'bob', text: 'UPDATE events SET n = 0 WHERE id = 1', rowCount: 1 }),
-        step({ actor: 1, name: 'bob', text: 'COMMIT', changes: [change(1)] }),
-        step({ text: 'UPDATE events SET n = n - 1 WHERE id = 1', rowCount: 1, changes: [change(1, 0)] }),
+        step({ text: 'SELECT n FROM events WHERE id = 1', rows: [[1]], prelude: ['BEGIN'] }),
+        step({ actor: 1, name: 'bob', text: 'UPDATE events SET n = 0 WHERE id = 1', rowCount: 1, changes: [change(1)] }),
+        step({ text: 'UPDATE events SET n = n - 1 WHERE id = 1', rowCount: 1 }),
+        step({ text: 'COMMIT', kind: 'commit', changes: [change(1, 0)] }),
       ],
       initialUsage: [],
       violations,
     };
     expect(explain(history, 'capacity', 'READ COMMITTED').at(-1)).toContain('alice -rw-> bob -ww-> alice');
-    expect(explain(history, 'capacity', 'READ COMMITTED').at(-1)).toContain('(lost update)');
+    expect(explain(history, 'capacity', 'READ COMMITTED').at(-1)).toContain('(lost update, P4)');
   });
 
   test('who went on although nothing was changed is told first', () => {
@@ -192,7 +192,10 @@ describe('why', () => {
 
   test.each([
     ['lost', 'alice lost the connection (step 1): what was open was rolled back'],
-    ['unanswered', 'the COMMIT of alice was carried out (step 1) and the answer was lost: alice could not know whether it had been'],
+    [
+      'unanswered',
+      'the COMMIT of alice was carried out (step 1) and the answer was lost: alice could not know whether it had been (lost acknowledgement)',
+    ],
     ['dies', 'the process of alice died (step 1): what it had committed stays, and what was to follow never comes'],
     ['terminated', 'the session of alice was ended (step 1): what was open was rolled back'],
     ['lock-timeout', 'a statement of alice waited and was given up (step 1)'],
@@ -206,7 +209,7 @@ describe('why', () => {
   test('no cycle is no story of one', () => {
     const history: History = { steps: [0, 1, 2, 3].map(() => step({})), initialUsage: [], violations };
     expect(explain(history, 'capacity', 'READ COMMITTED')).toEqual([
-      'no actor depended on another in a cycle: the steps are wrong in this order, not torn apart by it',
+      'no actor depended on another in a cycle. The code is wrong in this order, and no isolation level prevents that. The rule is broken at step 4 (alice: SELECT)',
     ]);
   });
 });

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Row } from './context.js';
 import type { History, RowChange, StepRecord, UsageRecord, ViolationRecord } from './history/history.js';
+import { routinesIn } from './history/routines.js';
 import type { Machine, Step } from './machine.js';
 import { replyKey } from './reply.js';
 import type { Run } from './run.js';
@@ -9,7 +10,9 @@ import { NOBODY, nameIn } from './schedule/choice.js';
 
 /** Turns a run into plain data. */
 export function recordHistory<S>(machine: Machine<S>, run: Run<S>): History {
+  const routines = routinesIn(machine.scenario.schema);
   return {
+    ...(routines.length > 0 && { routines }),
     steps: run.steps.map((step) => recordStep(machine, step)),
     initialUsage: usageOf(machine, run.first.committed),
     violations: run.violations.map(

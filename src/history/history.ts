@@ -1,9 +1,13 @@
+import type { Routine } from './routines.js';
+
 /** What happened in one run, step by step: plain data, from which everything that is shown is drawn. */
 export interface History {
   readonly steps: readonly StepRecord[];
   /** Usage of every resource before the first step. */
   readonly initialUsage: readonly UsageRecord[];
   readonly violations: readonly ViolationRecord[];
+  /** Views, functions and triggers of the schema, where it has any. */
+  readonly routines?: readonly Routine[];
 }
 
 export interface UsageRecord {
