@@ -63,6 +63,8 @@ describe('what the tree of a statement holds and is not known is refused by name
     ["SELECT 'rooms'::regclass", 'the type regclass'],
     ['SELECT id FROM rooms TABLESAMPLE BERNOULLI (50)', 'TABLESAMPLE'],
     ['SELECT session_user', 'session_user'],
+    ['SELECT ||/ 27::float8', "the function dcbrt, whose last digit is the C library's"],
+    ['SELECT sin(id) FROM rooms', "the function sin, whose last digit is the C library's"],
     ['INSERT INTO orders SELECT id, 1, 1 FROM rooms WHERE id IN (SELECT id FROM rooms FOR UPDATE)', 'a locking clause in a subquery'],
     ['SELECT id FROM rooms WHERE EXISTS (SELECT 1 FROM orders WHERE room_id = rooms.id FOR UPDATE)', 'a locking clause'],
   ])('%s', async (text, reason) => {
@@ -81,6 +83,10 @@ describe('what is known is answered', () => {
     ['INSERT INTO "public"."orders" VALUES (2, 1, 1) RETURNING "public"."orders"."id"', [[2]]],
     ['SELECT 10 - count(*) AS rest FROM orders', [['9']]],
     ["SELECT upper('straße') AS u", [['STRAßE']]],
+    ['SELECT |/ 2::float8, 2::numeric ^ 3', [[1.4142135623730951, '8.0000000000000000']]],
+    ['WITH gone AS (DELETE FROM orders) SELECT count(*) FROM rooms', [['2']]],
+    ["SELECT point '(1,2)', ARRAY[interval '1 hour']", [[{ x: 1, y: 2 }, [{ hours: 1 }]]]],
+    ["SELECT date '5874897-12-31'", [['Invalid Date']]],
   ])('%s', async (text, rows) => {
     expect(await answer(text)).toMatchObject({ kind: 'result', rows });
   });

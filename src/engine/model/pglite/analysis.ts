@@ -1,6 +1,6 @@
 import { mayDraw } from '../../chance-functions.js';
 import { tokenize } from '../../sql-text.js';
-import { CONFIGURATION_TYPE, KNOWN_NODES, KNOWN_RANGES, OF_THE_MACHINE, STEADY, TYPES_OF_ONE_SERVER } from './allowed.js';
+import { CONFIGURATION_TYPE, KNOWN_NODES, KNOWN_RANGES, OF_THE_C_LIBRARY, OF_THE_MACHINE, STEADY, TYPES_OF_ONE_SERVER } from './allowed.js';
 import type { Answer, Instance } from './instance.js';
 import { isNode, type Node, type NodeValue, nodesIn, readNodeTree } from './node-tree.js';
 import { quote } from './schema.js';
@@ -214,7 +214,7 @@ class Walk {
   #functions(oids: readonly string[]): readonly Called[] {
     if (oids.length === 0) return [];
     const [rows] = this.#instance.script(
-      `SELECT p.oid, n.nspname, p.proname, p.provolatile, p.prokind, l.lanname, CASE WHEN p.oid >= 16384 THEN p.prosrc END,
+      `SELECT p.oid, n.nspname, p.proname, p.provolatile, p.prokind, l.lanname, p.prosrc,
               CASE WHEN p.oid >= 16384 THEN pg_get_function_identity_arguments(p.oid) END, array_to_json(p.proargnames), p.pronargs,
               p.proconfig IS NOT NULL OR p.prosecdef OR p.proretset AND l.lanname = 'plpgsql'
          FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang
@@ -249,6 +249,7 @@ class Walk {
       const steady = volatility === 'i' ? !OF_THE_MACHINE.has(name) : volatility === 's' && STEADY.has(name);
       if (readsClock) this.#reasons.add(`pg_catalog.${name}, which reads the server's clock`);
       else if (!steady) this.#reasons.add(`the function ${name}`);
+      else if (OF_THE_C_LIBRARY.has(called.source)) this.#reasons.add(`the function ${name}, whose last digit is the C library's`);
       return;
     }
     const shown = `the function ${schema === 'public' ? '' : `${schema}.`}${name}`;
