@@ -92,7 +92,7 @@ function toRow(fields: readonly Field[], values: readonly unknown[], dates: bool
 
 /** A row of `pg`'s with its dates as ISO strings. */
 export function plainValues(row: Row): Row {
-  return Object.fromEntries(Object.entries(row).map(([name, value]) => [name, value instanceof Date ? value.toISOString() : value]));
+  return Object.fromEntries(Object.entries(row).map(([name, value]) => [name, value instanceof Date ? momentText(value) : value]));
 }
 
 function copy(value: unknown): unknown {
@@ -121,3 +121,6 @@ export function inContentOrder(rows: readonly (readonly unknown[])[]): readonly 
     .sort(([left], [right]) => (left < right ? -1 : left > right ? 1 : 0))
     .map(([, row]) => row);
 }
+
+/** A moment as text; one that JavaScript does not know (`5874897-12-31`) is no date to `pg` either. */
+const momentText = (date: Date): string => (Number.isNaN(date.getTime()) ? 'Invalid Date' : date.toISOString());

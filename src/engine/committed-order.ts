@@ -20,6 +20,12 @@ export function byAllColumns(columns: readonly OrderedColumn[]): (left: Row, rig
   };
 }
 
+/** Types whose values lie in the same order by their text, or as JavaScript's numbers, as PostgreSQL has them. */
+const SORTED_ALIKE = new Set(['int2', 'int4', 'int8', 'text', 'varchar', 'bool', 'uuid', 'date', 'time', 'timestamp', 'timestamptz']);
+
+/** Whether a table's rows come in the order of its primary key; else they come in an order of ours, by the key's columns first. */
+export const isInKeyOrder = (key: readonly OrderedColumn[]): boolean => key.length > 0 && key.every(({ type }) => SORTED_ALIKE.has(type));
+
 /** Numbers that are shown as text, since JSON's are too small for them. */
 const DIGITS = new Set(['int8', 'numeric']);
 

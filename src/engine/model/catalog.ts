@@ -6,6 +6,7 @@ import type { SequenceState } from './visible.js';
 export interface Column {
   readonly name: string;
   readonly type: SqlType;
+  readonly isEnum: boolean;
   readonly notNull: boolean;
   /** The sequence that fills the column, by index. */
   readonly sequence: number | null;
@@ -105,6 +106,8 @@ export interface Table {
   readonly referencedBy: readonly ForeignKey[];
   /** Nothing but its constraints changes or refuses a value on its way in, so that pg-mem may be asked for its changes. */
   readonly plain: boolean;
+  /** Why no change of it is modelled, where that is so. */
+  readonly odd: string | null;
   readonly triggers: readonly string[];
   /** Rows that the schema has inserted, in the order in which they lie. */
   readonly rows: readonly (readonly Value[])[];

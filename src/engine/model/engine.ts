@@ -4,7 +4,6 @@ import { parametersKey } from '../../parameters.js';
 import { cancelled, NOT_CONNECTED, plainRows, type Reply, type ResultReply, TERMINATED } from '../../reply.js';
 import type { CommittedState, IsolationLevel } from '../../scenario.js';
 import { refuseMovingClock } from '../clock-functions.js';
-import { byAllColumns } from '../committed-order.js';
 import {
   type Action,
   type ActorIndex,
@@ -21,6 +20,7 @@ import { readStatement, type StatementText, splitStatements, type TransactionMod
 import { Suspended, whenThere } from '../suspended.js';
 import { canonical, type KeyPart } from './canonical.js';
 import type { Catalog } from './catalog.js';
+import { CommittedRows } from './committed-rows.js';
 import { compileStatement } from './compile.js';
 import type { RowContents } from './contents.js';
 import { Draft } from './draft.js';
@@ -33,7 +33,7 @@ import { type Conflict, certainly, mustFail, type ViewWith } from './serializabl
 import { SqlError } from './sql-error.js';
 import { type Committed, EMPTY, type Execution, type Level, type ModelState, type Transaction, type Version, type Write } from './state.js';
 import type { StatementPlan } from './statements.js';
-import { toCommittedValue, toReplyValue, type Value } from './types.js';
+import { toReplyValue } from './types.js';
 import { SnapshotView, versionsOf } from './view.js';
 import { worksFor } from './works.js';
 
@@ -97,7 +97,9 @@ export class ModelEngine implements Engine<ModelState> {
       this.#machinery = { ...works, coarse: new Set(), ordered: new Set(), drawing: new Set(), isAtLeast, textRows: this.#textRows };
       this.#schema = schema;
     }
-    const { catalog, coarse, contents, drawing, ordered } = this.#machinery;
+    const { catalog, coarse, contents, drawing, evaluator, ordered } = this.#machinery;
+    // What is committed is asked for in the middle of a step, and cannot wait for PostgreSQL to start.
+    if (catalog.tables.some(CommittedRows.asks)) evaluator.pglite.open();
     this.#ticks = setup.ticks === true;
     if (this.#ticks) refuseMovingClock(setup.schema);
     ordered.clear();
@@ -524,16 +526,12 @@ export class ModelEngine implements Engine<ModelState> {
   }
 
   #rows(committed: Committed): CommittedState['tables'] {
-    const { catalog, contents } = this.#open;
-    const byTable = versionsOf(committed, contents, catalog.tables.length);
+    const { catalog, committedRows, contents: all } = this.#open;
+    const byTable = versionsOf(committed, all, catalog.tables.length);
     return Object.fromEntries(
       catalog.tables.map((table) => {
-        const values = byTable[table.index]!.map((version) => contents.values(version.content));
-        if (table.key.length > 0) values.sort(byKey(table.key));
-        const rows = values.map((row) =>
-          Object.fromEntries(table.columns.map((column, index) => [column.name, toCommittedValue(row[index]!, column.type)])),
-        );
-        return [table.shown, table.key.length > 0 ? rows : rows.sort(byAllColumns(table.columns))];
+        const contents = byTable[table.index]!.map(({ content }) => content);
+        return [table.shown, committedRows.of(table, contents)];
       }),
     );
   }
@@ -566,14 +564,6 @@ function firstRows({ tables }: Catalog, contents: RowContents): Pick<ModelState,
   // A new object each time: what is known of a state is kept with it, and another schema has other tables.
   return { committed: { ...EMPTY, rows }, next: { slot: rows.size, version: rows.size, position: rows.size, xid: 0 } };
 }
-
-const byKey = (key: readonly number[]) => (left: readonly Value[], right: readonly Value[]) => {
-  for (const column of key) {
-    const [one, other] = [left[column]!, right[column]!];
-    if (one !== other) return one < other ? -1 : 1;
-  }
-  return 0;
-};
 
 const NEWEST_MAJOR = 18;
 const NOBODY: readonly ActorIndex[] = [];

@@ -147,8 +147,14 @@ export class Shapes {
 
 /** Sizes and letters beyond these are where pg-mem's numbers and texts are not PostgreSQL's. */
 export const isTame = (value: unknown): boolean =>
-  typeof value === 'number' ? Math.abs(value) <= MOST_TAME : typeof value === 'string' ? TAME_TEXT.test(value) : true;
+  typeof value === 'number'
+    ? Math.abs(value) <= MOST_TAME
+    : typeof value === 'string'
+      ? TAME_TEXT.test(value) && !FINE_MOMENT.test(value)
+      : true;
 const MOST_TAME = 1_000_000;
+/** A time stamp as PostgreSQL writes it, which has no ISO form in milliseconds. */
+const FINE_MOMENT = /^(-?infinity|\d{4,}-\d\d-\d\d \d\d:.*)$/;
 const TAME_TEXT = /^[\x20-\x7e]{0,1000}$/;
 
 function kindOf(value: unknown): string {

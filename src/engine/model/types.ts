@@ -11,8 +11,8 @@ type PlainType = 'int2' | 'int4' | 'int8' | 'numeric' | 'text' | 'varchar' | 'bo
 export type SqlType = PlainType | (string & {});
 
 /**
- * A value as the layer keeps it: integers of every width are numbers, `timestamptz` an ISO 8601 string in UTC; all others are as PostgreSQL
- * writes them, as text.
+ * A value as the layer keeps it: integers of every width are numbers, `timestamptz` an ISO 8601 string in UTC where whole milliseconds of the years 1000
+ * to 9999 say it; all others are as PostgreSQL writes them, as text.
  */
 export type Value = number | string | boolean | null;
 
@@ -134,7 +134,7 @@ export function fromText(text: string | null, type: SqlType): Value {
   if (type === 'bool') return text === 't';
   if (type !== 'timestamptz') return text;
   const match = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d(?:\.\d{1,3})?)\+00$/.exec(text);
-  if (match === null) throw new UnmodelledError(`the time stamp ${text}: only whole milliseconds of the years 1000 to 9999 are known`);
+  if (match === null) return text;
   return new Date(`${match[1]}T${match[2]}Z`).toISOString();
 }
 
@@ -145,39 +145,19 @@ export const toText = (value: Value): string | null => (value === null ? null : 
 export function toServerText(value: Value, type: SqlType): string | null {
   if (value === null) return null;
   if (typeof value === 'boolean') return value ? 't' : 'f';
-  return type === 'timestamptz'
+  return type === 'timestamptz' && ISO_MOMENT.test(String(value))
     ? String(value)
         .replace('T', ' ')
         .replace(/\.?0*Z$/, '+00')
     : String(value);
 }
 
+const ISO_MOMENT = /^\d{4}-\d\d-\d\dT/;
+
 /** A value as a reply shows it: what `pg` makes of PostgreSQL's text, with dates as ISO strings. */
 export function toReplyValue(value: Value, type: SqlType): unknown {
-  if (value === null || PLAIN.has(type)) return value !== null && type === 'int8' ? String(value) : value;
+  if (value === null) return null;
+  const isMoment = type === 'timestamptz' && !ISO_MOMENT.test(String(value));
+  if (PLAIN.has(type) && !isMoment) return type === 'int8' ? String(value) : value;
   return plainValue(pg.types.getTypeParser(typeOid(type), 'text')(String(value)));
-}
-
-const JSON_NUMBERS = new Set<string>(['float4', 'float8']);
-const JSON_DOCUMENTS = new Set<string>(['json', 'jsonb']);
-
-/** A value as a committed row shows it: what PostgreSQL's JSON makes of it, with long numbers as strings and times to the millisecond. */
-export function toCommittedValue(value: Value, type: SqlType): unknown {
-  if (value === null || typeof value !== 'string') return toReplyValue(value, type);
-  if (JSON_NUMBERS.has(type)) return Number.isFinite(Number(value)) ? Number(value) : value;
-  if (JSON_DOCUMENTS.has(type)) return JSON.parse(value);
-  if (type === 'timestamp') return `${value.slice(0, 10)}T${value.slice(11, 19)}.${value.slice(20, 23).padEnd(3, '0')}Z`;
-  if (type.startsWith('_')) return inJson(parseArray(value), type.slice(1));
-  return value;
-}
-
-const parseArray = (text: string): unknown => pg.types.getTypeParser(typeOid('_text'), 'text')(text);
-
-function inJson(items: unknown, type: SqlType): unknown {
-  if (Array.isArray(items)) return items.map((item) => inJson(item, type));
-  if (items === null) return null;
-  if (isNumber(type)) return Number(items);
-  if (type === 'bool') return items === 't';
-  if (type === 'timestamptz' || type === 'timestamp') return String(items).replace(' ', 'T').replace(/\+00$/, '+00:00');
-  return toCommittedValue(items as Value, type);
 }

@@ -1,4 +1,5 @@
 import type { Catalog } from './catalog.js';
+import { CommittedRows } from './committed-rows.js';
 import { RowContents } from './contents.js';
 import { Evaluator } from './evaluator.js';
 import { catalogOf } from './pglite/catalog.js';
@@ -11,6 +12,7 @@ export interface Works {
   readonly catalog: Catalog;
   readonly contents: RowContents;
   readonly evaluator: Evaluator;
+  readonly committedRows: CommittedRows;
   /** How far pg-mem's answers have been held against PostgreSQL's. */
   readonly shapes: Shapes;
   /** By the statement's text and its values. */
@@ -32,7 +34,18 @@ export function worksFor(schema: string, clockMs: number): Works {
     const catalog = catalogOf(pglite.rows);
     const contents = new RowContents();
     const evaluator = new Evaluator(catalog, contents, pglite);
-    last = { schema, clockMs, works: { catalog, contents, evaluator, plans: new Map(), shapes: new Shapes(schema) } };
+    last = {
+      schema,
+      clockMs,
+      works: {
+        catalog,
+        contents,
+        evaluator,
+        committedRows: new CommittedRows(contents, evaluator),
+        plans: new Map(),
+        shapes: new Shapes(schema),
+      },
+    };
   }
   return last.works;
 }

@@ -1,7 +1,8 @@
 import type { Client } from 'pg';
 import type { Row } from '../../context.js';
 import type { CommittedState } from '../../scenario.js';
-import { byAllColumns } from '../committed-order.js';
+import { committedColumn } from '../committed-column.js';
+import { byAllColumns, isInKeyOrder } from '../committed-order.js';
 import { connect } from './providers/client.js';
 import type { Connection } from './providers/server.js';
 import { Questions, type TextRows } from './question.js';
@@ -65,7 +66,7 @@ export class Inspector {
   /** What there is to be read of committed states. */
   learn({ tables, sequences }: Relations): void {
     const shown = tables.filter((table) => !table.partition);
-    this.#keyless = shown.filter((table) => table.key.length === 0);
+    this.#keyless = shown.filter((table) => !isInKeyOrder(keyOf(table)));
     this.#generation += 1;
     this.#firstStates.clear();
     this.#stateQuery = `SELECT '{"tables":{' || ${jsonMembers(shown, rowsOf)} || '},"sequences":{' || ${jsonMembers(sequences, positionOf)} || '}}' AS state`;
@@ -137,7 +138,7 @@ export class Inspector {
   #inOrder(state: CommittedState): CommittedState {
     if (this.#keyless.length === 0) return state;
     const sorted = this.#keyless.map(
-      (table) => [nameOf(table), state.tables[nameOf(table)]!.toSorted(byAllColumns(table.columns))] as const,
+      (table) => [nameOf(table), state.tables[nameOf(table)]!.toSorted(byAllColumns([...keyOf(table), ...table.columns]))] as const,
     );
     return { ...state, tables: { ...state.tables, ...Object.fromEntries(sorted) } };
   }
@@ -188,18 +189,14 @@ const arrayText = (numbers: readonly number[]) => `{${numbers.join()}}`;
 const jsonMembers = <T extends Relation>(relations: readonly T[], value: (relation: T) => string): string =>
   relations.map((relation) => `${literal(`${JSON.stringify(nameOf(relation))}:`)} || ${value(relation)}`).join(" || ',' || ") || "''";
 
-/** A table's rows, by key: 64-bit and decimal numbers as strings, times in ISO 8601 with milliseconds, as actors see them. */
+/** A table's rows, by key. */
 function rowsOf(table: StoredTable): string {
-  const value = ({ name, type }: TableColumn) => {
-    if (type === 'int8' || type === 'numeric') return `${quote(name)}::text`;
-    if (type === 'timestamptz' || type === 'timestamp')
-      return `to_char(${quote(name)}${type === 'timestamptz' ? " AT TIME ZONE 'UTC'" : ''}, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
-    return quote(name);
-  };
-  const columns = table.columns.map((column) => `${value(column)} AS ${quote(column.name)}`).join(', ');
+  const columns = table.columns.map(committedColumn).join(', ');
   const order = table.key.length === 0 ? '' : ` ORDER BY ${table.key.map((name) => `t.${quote(name)}`).join(', ')}`;
   return `(SELECT coalesce(json_agg(ls_row)::text, '[]') FROM (SELECT ${columns} FROM ${qualified(table)} AS t${order}) AS ls_row)`;
 }
+
+const keyOf = ({ key, columns }: StoredTable): readonly TableColumn[] => key.map((name) => columns.find((column) => column.name === name)!);
 
 const positionOf = (sequence: Relation): string =>
   `(SELECT json_build_object('lastValue', last_value, 'isCalled', is_called)::text FROM ${qualified(sequence)})`;

@@ -2,8 +2,8 @@ import { mayDraw } from '../../chance-functions.js';
 import { tokenize } from '../../sql-text.js';
 import { CONFIGURATION_TYPE, KNOWN_NODES, KNOWN_RANGES, OF_THE_C_LIBRARY, OF_THE_MACHINE, STEADY, TYPES_OF_ONE_SERVER } from './allowed.js';
 import type { Answer, Instance } from './instance.js';
+import { quote } from './names.js';
 import { isNode, type Node, type NodeValue, nodesIn, readNodeTree } from './node-tree.js';
-import { quote } from './schema.js';
 
 /** What PostgreSQL's analyser makes of a statement, as far as the layer has to know. */
 export interface Analysis {

@@ -1,4 +1,5 @@
 import type { Timing } from '../catalog.js';
+import { analyseExpression } from './analysis.js';
 import type { Instance } from './instance.js';
 import { qualified, quote } from './names.js';
 
@@ -17,6 +18,8 @@ export interface CatalogTable extends CatalogName {
   readonly indexed: readonly string[];
   readonly checks: readonly { readonly name: string; readonly expression: string }[];
   readonly foreignKeys: readonly CatalogForeignKey[];
+  /** What in its CHECKs, defaults and indexes may not be computed apart from the rest: it makes every change of the table refused. */
+  readonly odd?: string;
   /** What is not modelled about it. */
   readonly triggers: readonly string[];
   readonly others: readonly string[];
@@ -109,8 +112,34 @@ export function readRows(instance: Instance): CatalogRows {
   instance.script('SET enable_indexscan = on; SET enable_bitmapscan = on');
   const rows = JSON.parse(instance.script(CATALOG)[0]![0]![0]!) as CatalogRows;
   instance.script('RESET enable_indexscan; RESET enable_bitmapscan');
-  return { ...rows, ...readContents(instance, rows) };
+  const odd = oddExpressions(instance);
+  const tables = rows.tables.map((table) => (odd.has(table.shown) ? { ...table, odd: odd.get(table.shown)! } : table));
+  return { ...rows, tables, ...readContents(instance, rows) };
 }
+
+/** Tables with an expression that reads other rows, or whose functions are not known, and what it is. */
+function oddExpressions(instance: Instance): ReadonlyMap<string, string> {
+  const odd = new Map<string, string>();
+  for (const [table, what, tree] of instance.script(EXPRESSIONS)[0]!) {
+    const { reasons, readByFunctions } = analyseExpression(instance, tree!);
+    const reason = reasons[0] ?? (readByFunctions.length > 0 ? `a function that reads ${readByFunctions[0]!.name}` : null);
+    if (reason !== null && !odd.has(table!)) odd.set(table!, `${what} of ${table}, with ${reason}`);
+  }
+  return odd;
+}
+
+const EXPRESSIONS = `
+SELECT table_name, what, tree::text FROM (
+  SELECT conrelid AS table, 'constraint ' || conname AS what, conbin AS tree FROM pg_constraint WHERE contype = 'c'
+  UNION ALL SELECT a.attrelid, 'constraint ' || d.conname, d.conbin FROM pg_constraint d JOIN pg_attribute a ON a.atttypid = d.contypid WHERE d.contype = 'c'
+  UNION ALL SELECT adrelid, 'the default of ' || attname, adbin FROM pg_attrdef JOIN pg_attribute ON attrelid = adrelid AND attnum = adnum
+  UNION ALL SELECT indrelid, 'index ' || indexrelid::regclass, indexprs FROM pg_index WHERE indexprs IS NOT NULL
+  UNION ALL SELECT indrelid, 'index ' || indexrelid::regclass, indpred FROM pg_index WHERE indpred IS NOT NULL
+) AS expressions, LATERAL (
+  SELECT CASE n.nspname WHEN 'public' THEN c.relname ELSE n.nspname || '.' || c.relname END AS table_name
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+   WHERE c.oid = expressions.table AND c.relkind IN ('r', 'p') AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'lastseat')
+) AS tables ORDER BY table_name, what`;
 
 /** What the schema has put into its tables, and where it has left its sequences. */
 export function readContents(instance: Instance, { tables, sequences }: CatalogRows): Pick<CatalogRows, 'contents' | 'sequences'> {

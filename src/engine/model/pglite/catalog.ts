@@ -58,6 +58,7 @@ export function catalogOf(rows: CatalogRows): Catalog {
       return {
         name: column.name,
         type: column.type,
+        isEnum: column.isEnum,
         notNull: column.notNull,
         sequence: draws ? sequences.findIndex((item) => item.shown === column.sequence) : null,
         generatedAlways: column.identity === 'a',
@@ -91,6 +92,7 @@ export function catalogOf(rows: CatalogRows): Catalog {
       foreignKeys: foreignKeys.filter((foreignKey) => foreignKey.table === index),
       referencedBy: foreignKeys.filter((foreignKey) => foreignKey.parent === index),
       plain: isPlainTable(table, columns),
+      odd: table.odd ?? null,
       triggers: table.triggers,
       rows: (rows.contents[table.shown] ?? []).map((row) => row.map((text, at) => fromText(text, columns[at]!.type))),
     };
@@ -99,10 +101,10 @@ export function catalogOf(rows: CatalogRows): Catalog {
 }
 
 /** Whether rows can be written without PostgreSQL's help: nothing but their constraints changes or refuses a value. */
-function isPlainTable({ columns, triggers }: CatalogTable, read: readonly Column[]): boolean {
+function isPlainTable({ columns, odd, triggers }: CatalogTable, read: readonly Column[]): boolean {
   const isPlainColumn = ({ type, limited, generated, default: text }: CatalogColumn, at: number) =>
     isPlain(type) && !limited && !generated && (text === null || read[at]!.sequence !== null || read[at]!.default !== null);
-  return triggers.length === 0 && columns.length > 0 && columns.every(isPlainColumn);
+  return odd === undefined && triggers.length === 0 && columns.length > 0 && columns.every(isPlainColumn);
 }
 
 /** A default that draws from a sequence and does nothing else. */

@@ -449,6 +449,7 @@ const inPlaceOf = ({ nameSpan, aliased }: Relation, table: Table, schema: string
 function targetOf({ outline }: Described, catalog: Catalog): Table {
   const table = tableOf(outline.target!.name, outline.target!.schema, catalog);
   if (table === null) throw new UnmodelledError(`a change of ${outline.target!.name}, which is no table`);
+  if (table.odd !== null) throw new UnmodelledError(table.odd);
   if (table.triggers.length > 0) throw new UnmodelledError(`trigger ${table.triggers[0]} of ${table.name}`);
   return table;
 }
