@@ -11,13 +11,13 @@ import { openPinnedServer } from './pinned-server.js';
 const schema = `
   CREATE TYPE pair AS (number int, word text);
   CREATE DOMAIN percent AS int CHECK (VALUE BETWEEN 0 AND 100);
-  CREATE TABLE odd (id int PRIMARY KEY, pair pair, spot point, codes char(5)[], waits interval[], at timestamptz, part percent, prices numeric[]);
+  CREATE TABLE odd (id int PRIMARY KEY, pair pair, pairs pair[], spot point, codes char(5)[], waits interval[], at timestamptz, part percent, prices numeric[]);
   CREATE TABLE by_price (price numeric PRIMARY KEY, at timestamptz);
   CREATE FUNCTION count_of_odd() RETURNS bigint LANGUAGE sql STABLE AS 'SELECT count(*) FROM odd';
   CREATE TABLE guarded (id int PRIMARY KEY, CHECK (count_of_odd() < 10));
 `;
 const seed = `
-  INSERT INTO odd VALUES (1, ROW (1, 'a'), '(1,2)', '{abc,"d e"}', '{1 hour}', '2026-01-01 00:00:00.123456+00', 50, '{1.0,2}');
+  INSERT INTO odd VALUES (1, ROW (1, 'a'), ARRAY[ROW (2, 'b')::pair], '(1,2)', '{abc,"d e"}', '{1 hour}', '2026-01-01 00:00:00.123456+00', 50, '{1.0,2}');
   INSERT INTO by_price VALUES (10, 'infinity'), (9.5, NULL), (100, '-infinity');
 `;
 

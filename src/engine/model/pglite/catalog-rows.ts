@@ -23,8 +23,6 @@ export interface CatalogTable extends CatalogName {
   /** What is not modelled about it. */
   readonly triggers: readonly string[];
   readonly others: readonly string[];
-  /** Columns whose values are composite, or arrays of those. */
-  readonly composites: readonly string[];
   readonly special: boolean;
 }
 
@@ -170,10 +168,7 @@ WITH names AS (
            WITH RECURSIVE bases AS (SELECT t.oid, t.typtype, t.typbasetype, t.typname UNION ALL
              SELECT b.oid, b.typtype, b.typbasetype, b.typname FROM bases JOIN pg_type b ON b.oid = bases.typbasetype WHERE bases.typtype = 'd')
            SELECT typname FROM bases WHERE typtype <> 'd') END AS typname,
-         (WITH RECURSIVE parts AS (SELECT t.oid, t.typtype, t.typbasetype, t.typcategory, t.typelem UNION ALL
-             SELECT b.oid, b.typtype, b.typbasetype, b.typcategory, b.typelem FROM parts p JOIN pg_type b
-                 ON (p.typtype = 'd' AND b.oid = p.typbasetype) OR (p.typtype <> 'd' AND p.typcategory = 'A' AND b.oid = p.typelem))
-           SELECT bool_or(typtype = 'c') FROM parts) AS composite, a.attidentity, a.attgenerated, a.atttypmod,
+         a.attidentity, a.attgenerated, a.atttypmod,
          pg_get_expr(d.adbin, d.adrelid) AS default,
          (SELECT s.shown FROM pg_depend p JOIN pg_class q ON q.oid = p.refobjid AND q.relkind = 'S' JOIN names s ON s.oid = q.oid
            WHERE p.classid = 'pg_attrdef'::regclass AND p.objid = d.oid AND p.refclassid = 'pg_class'::regclass) AS drawn,
@@ -236,7 +231,6 @@ SELECT json_build_object(
     'triggers', coalesce((SELECT json_agg(tgname ORDER BY tgname) FROM pg_trigger WHERE tgrelid = c.oid AND NOT tgisinternal), '[]'),
     'others', coalesce((SELECT json_agg(conname ORDER BY conname) FROM pg_constraint
                          WHERE conrelid = c.oid AND contype NOT IN ('c', 'f', 'p', 'u', 'n', 'x')), '[]'),
-    'composites', coalesce((SELECT json_agg(attname ORDER BY attnum) FROM attributes a WHERE attrelid = c.oid AND composite), '[]'),
     'special', c.relrowsecurity OR c.relispartition OR c.relkind = 'p' OR c.relhassubclass OR c.relhasrules
       OR EXISTS (SELECT 1 FROM pg_inherits WHERE inhrelid = c.oid)
   ) ORDER BY c.oid) FROM tables c), '[]'),

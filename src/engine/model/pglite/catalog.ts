@@ -113,7 +113,6 @@ const isNextValue = ({ default: text }: CatalogColumn): boolean => text !== null
 function refuse(table: CatalogTable): void {
   if (table.special) throw new UnmodelledError(`table ${table.name}: partitions, inheritance, rules and row security`);
   if (table.others.length > 0) throw new UnmodelledError(`constraint ${table.others[0]} of ${table.name}: constraint triggers`);
-  if (table.composites.length > 0) throw new UnmodelledError(`column ${table.composites[0]} of ${table.name}: values of a composite type`);
 }
 
 function volatileIn(expression: string | null, volatile: readonly string[]): string | null {
