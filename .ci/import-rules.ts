@@ -15,6 +15,7 @@ const part = (path: string, imports: Part['imports'], packages: Part['packages']
  */
 export const PARTS: readonly Part[] = [
   part('src/context.ts', []),
+  part('src/grouped.ts', []),
   part('src/limits.ts', []),
   part('src/maybe-promise.ts', []),
   part('src/parameters.ts', [], ['pg']),
@@ -23,7 +24,7 @@ export const PARTS: readonly Part[] = [
   part('src/history', ['src/engine/sql-text.ts']),
   part('src/reply.ts', ['src/context.ts']),
   part('src/scenario.ts', ['src/context.ts', 'src/history', 'src/plan']),
-  part('src/plan', ['src/scenario.ts'], ['fast-check', 'seedrandom']),
+  part('src/plan', ['src/grouped.ts', 'src/limits.ts', 'src/scenario.ts'], ['fast-check', 'seedrandom']),
   part('src/invariants', ['src/context.ts', 'src/maybe-promise.ts', 'src/plan', 'src/scenario.ts', 'src/scenario-error.ts']),
   part('src/engine', ['src/context.ts', 'src/engine/sql-text.ts', 'src/maybe-promise.ts', 'src/reply.ts', 'src/scenario.ts']),
   part('src/scenario-error.ts', ['src/engine', 'src/maybe-promise.ts']),
@@ -135,7 +136,7 @@ export const PARTS: readonly Part[] = [
     ],
     ['fast-check'],
   ),
-  part('src/report', ['src/history', 'src/outcome.ts', 'src/plan', 'src/verdict.ts'], ['string-width']),
+  part('src/report', ['src/grouped.ts', 'src/history', 'src/outcome.ts', 'src/plan', 'src/verdict.ts'], ['string-width']),
   part('src/index.ts', [
     'src/context.ts',
     'src/engine',

@@ -192,7 +192,8 @@ describe('--json -', () => {
     });
     const postgres = { runs: number, transitionsConfirmed: number, transitionsUnforceable: 0, divergences: 0 };
     const witnesses = { overlap: digits, 'lock-wait': digits, 'sold-out': digits, deadlock: digits, 'serialization-failure': digits };
-    const common = { isolation: 'READ COMMITTED', postgres, witnesses, reason: null, limits: [] };
+    const planCounts = { explored: 1, of: '1', exact: true, drawn: 0, declared: false };
+    const common = { isolation: 'READ COMMITTED', postgres, witnesses, reason: null, limits: [], planCounts };
     expect(JSON.parse(stdout)).toEqual({
       format: 'lastseat.outcome.v1',
       seed: 'ünï ☂',

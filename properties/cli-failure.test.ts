@@ -75,8 +75,8 @@ it('a pool whose last worker is gone refuses what comes later', async () => {
       deadlineMs: null,
     }));
   });
-  const job = { scenario: 'own/exit', file, kind: 'plan', plan: plan! } as const;
-  const run = () => pool.run(job, false, () => undefined);
+  const job = { scenario: 'own/exit', file, kind: 'plan', runs: null, plan: plan! } as const;
+  const run = () => pool.run(job, 0, () => undefined);
   const ended = 'a worker process ended by itself (exit code 7)';
   const [first, queued] = [run(), run()];
   await expect(first).rejects.toThrow(ended);

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { againCommand } from '../sim/again.js';
 import { EXIT, exitCode } from '../sim/exit-codes.js';
 import type { ExploreArguments } from '../sim/explore-arguments.js';
-import { workOf } from '../sim/items.js';
+import { type Item, workOf } from '../sim/items.js';
 import { allShipped } from '../sim/scenarios.js';
 import { useColor } from '../sim/terminal.js';
 import { VERSION } from '../sim/version.js';
@@ -22,6 +22,7 @@ const EXPLORE: ExploreArguments = {
   capacity: null,
   isolation: null,
   strategy: 'auto',
+  plans: null,
   runs: null,
   timeSeconds: null,
   maxStates: null,
@@ -143,7 +144,7 @@ describe('a file of a scenario with a mistake in it exits 2 and names the file a
     [
       'generator',
       { instead: "workloads: [{ name: 'two', capacity: 1, roles: [{ operation: 'book', input: always({}) }] }]," },
-      'no plan of workload "two" of own/generator can be drawn',
+      'no plan of workload "two" of own/generator can be made',
     ],
   ])('%s', async (name, text, message) => {
     const directory = scratchDirectory();
@@ -205,9 +206,11 @@ describe('the exit code', () => {
   });
 });
 
+const plansOfItem = ({ coverings }: Item) => coverings.flatMap(({ plans }) => plans);
+
 describe('options that fix a part of every plan', () => {
   const plansOf = async (args: Partial<ExploreArguments>, seed = 'fix') =>
-    (await workOf({ ...EXPLORE, ...args }, seed)).items.flatMap(({ plans }) => plans);
+    (await workOf({ ...EXPLORE, ...args }, seed)).items.flatMap(plansOfItem);
 
   it('--actors, --capacity and --isolation do, and draw the rest', async () => {
     const free = await plansOf({ scenarios: ['events/*'] });
@@ -221,7 +224,7 @@ describe('options that fix a part of every plan', () => {
 
   it('leave out, and name, workloads that cannot have so few actors', async () => {
     const { items, leftOut } = await workOf({ ...EXPLORE, actors: 2 }, 'fix');
-    expect(items.flatMap(({ plans }) => plans).filter((plan) => plan.actors.length !== 2)).toEqual([]);
+    expect(items.flatMap(plansOfItem).filter((plan) => plan.actors.length !== 2)).toEqual([]);
     expect(items.map(({ scenario }) => scenario.name)).not.toContain('events/backup-restore');
     expect(leftOut).toContain('workload "cycle" of events/backup-restore has 3 actors at the least');
   });
@@ -240,7 +243,7 @@ describe('options that fix a part of every plan', () => {
     );
     const all = slices.flatMap(({ items }) => items);
     expect(all.map(name).sort()).toEqual(whole.map(name).sort());
-    for (const item of all) expect(item.plans).toEqual(whole.find((other) => name(other) === name(item))?.plans);
+    for (const item of all) expect(plansOfItem(item)).toEqual(plansOfItem(whole.find((other) => name(other) === name(item))!));
     const sizes = slices.map(({ items }) => items.length);
     expect(Math.max(...sizes) - Math.min(...sizes)).toBeLessThanOrEqual(1);
   });
@@ -258,6 +261,7 @@ describe('the line that repeats a run', () => {
       capacity: 0,
       isolation: 'REPEATABLE READ',
       strategy: 'pct',
+      plans: 'all',
       runs: 40,
       timeSeconds: 9,
       maxStates: 10,
@@ -268,7 +272,7 @@ describe('the line that repeats a run', () => {
       expect: true,
     };
     expect(againCommand(args, "it's")).toBe(
-      "npm run sim -- --seed 'it'\\''s' --scenario 'events/check*' --scenario ./mine.ts --engine postgres --postgres postgres://user@h:1/d --actors 3 --capacity 0 --isolation 'repeatable read' --strategy pct --runs 40 --time 9 --max-states 10 --shard 2/3 --expect",
+      "npm run sim -- --seed 'it'\\''s' --scenario 'events/check*' --scenario ./mine.ts --engine postgres --postgres postgres://user@h:1/d --actors 3 --capacity 0 --isolation 'repeatable read' --strategy pct --plans all --runs 40 --time 9 --max-states 10 --shard 2/3 --expect",
     );
   });
 });

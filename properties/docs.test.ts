@@ -24,7 +24,7 @@ import {
   UnmodelledError,
 } from '../src/index.js';
 import { SHIPPED_WITNESSES } from '../src/invariants/witnesses.js';
-import { grouped } from '../src/report/text.js';
+import { grouped } from '../src/grouped.js';
 import { VERDICTS, type Verdict } from '../src/verdict.js';
 import {
   applyDiff,

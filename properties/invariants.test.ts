@@ -5,8 +5,8 @@ import {
   DEFAULT_LIMITS,
   type Invariant,
   makeCounterexample,
-  openServer,
   type Operation,
+  openServer,
   PostgresEngine,
   type PostgresServer,
 } from '../src/index.js';

@@ -1,10 +1,10 @@
 /** Advisory-lock functions wherever they stand: every interleaving on the model, every transition on a server, and what is left to PostgreSQL's plan is refused. */
 import { describe, expect, test } from 'vitest';
 import { UnmodelledError } from '../src/engine/contract.js';
+import { ModelEngine } from '../src/engine/model/engine.js';
+import { search } from '../src/explore/search.js';
 import { addOne, block, onServer, RC } from './model-cases.js';
 import { modelOf } from './model-scripts.js';
-import { search } from '../src/explore/search.js';
-import { ModelEngine } from '../src/engine/model/engine.js';
 
 const { conforms } = onServer(
   'CREATE TABLE items (id int PRIMARY KEY, v int NOT NULL, name text); CREATE TABLE log (id int PRIMARY KEY, got text);',

@@ -20,6 +20,7 @@ import {
 import { minimise, type SmallFailure } from '../src/minimise/minimise.js';
 import type { Fingerprint } from '../src/outcome.js';
 import { planArbitrary, simplerPlans } from '../src/plan/draw.js';
+import { PlanForm } from '../src/plan/form.js';
 import { type OrderedPlan, OrderedPlanArbitrary, smallerOrders } from '../src/schedule/arbitrary.js';
 
 /** Six who book one seat or two, of one to three: two of them, one seat each, are enough. */
@@ -30,7 +31,7 @@ const crowd = defineScenario({
 });
 const [workload] = crowd.workloads;
 const simplify = (plan: Plan) => simplerPlans(crowd, plan);
-const drawn = new OrderedPlanArbitrary(planArbitrary(crowd, workload!, 'READ COMMITTED', {}, 'shrinking'), simplify);
+const drawn = new OrderedPlanArbitrary(planArbitrary(new PlanForm(crowd, workload!, 'READ COMMITTED', {}, 'shrinking')), simplify);
 const overbooked: Fingerprint = { invariant: 'capacity', resource: 'event 1' };
 const SMALLEST = { actors: 2, steps: 6, switches: 1, capacity: 1, seats: [1, 1] };
 const SEEDS = Array.from({ length: 20 }, (_, seed) => seed);

@@ -14,6 +14,7 @@ export function againCommand(args: ExploreArguments, seed: string): string {
     ['--capacity', args.capacity],
     ['--isolation', args.isolation?.toLowerCase() ?? null],
     ['--strategy', strategy === 'auto' ? null : strategy],
+    ['--plans', args.plans],
     ['--runs', args.runs],
     ['--time', args.timeSeconds],
     ['--max-states', args.maxStates],

@@ -15,7 +15,7 @@ import type { ExploreArguments } from './explore-arguments.js';
 import { CONSEQUENCES, explainFailure, Failure, failureText } from './failure.js';
 import { BACKUP_HELP, DOCTOR_HELP, EXPLORE_HELP, FUZZ_HELP, overview, REPLAY_HELP, RESTORE_HELP, SPEC_HELP } from './help.js';
 import { nearest } from './nearest.js';
-import { collect, databaseUrl, level, provider, shard, whole } from './option-values.js';
+import { collect, databaseUrl, level, plans, provider, shard, whole } from './option-values.js';
 import { MAJORS } from './postgres-versions.js';
 import { allShipped } from './scenarios.js';
 import { UsageError } from './usage-error.js';
@@ -54,6 +54,7 @@ export async function commandLine(argv: readonly string[]): Promise<number> {
         .choices(['auto', 'exhaustive', 'uniform', 'pct', 'bounded'])
         .default('auto'),
     )
+    .option('--plans <n>', 'plans of each workload, the smallest first: a number, or all (default: 200, as far as 50,000 steps go)', plans)
     .option('--runs <n>', 'schedules of one plan at the most (default: 1,000 sampled, 5,000 to confirm)', whole(1, 10_000_000))
     .option('--time <seconds>', 'stop after this long; what is found then depends on the machine', whole(1, 1_000_000))
     .option('--max-states <n>', 'states of one plan on the model before it is sampled instead (default: 200,000)', whole(1, 100_000_000))
@@ -229,6 +230,7 @@ function exploreArguments(options: any): ExploreArguments {
     capacity: options.capacity ?? null,
     isolation: options.isolation ?? null,
     strategy: options.strategy,
+    plans: options.plans ?? null,
     runs: options.runs ?? null,
     timeSeconds: options.time ?? null,
     maxStates: options.maxStates ?? null,

@@ -1,4 +1,4 @@
-import type { IsolationLevel, Strategy } from '../src/index.js';
+import type { IsolationLevel, Strategy, WantedPlans } from '../src/index.js';
 import type { Shard } from './option-values.js';
 
 /** What `explore` is asked for; null where an option was not given. */
@@ -11,6 +11,7 @@ export interface ExploreArguments {
   readonly capacity: number | null;
   readonly isolation: IsolationLevel | null;
   readonly strategy: Strategy;
+  readonly plans: WantedPlans | null;
   readonly runs: number | null;
   readonly timeSeconds: number | null;
   readonly maxStates: number | null;

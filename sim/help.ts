@@ -21,6 +21,7 @@ Examples:
   npm run sim -- --seed 42                                   the whole suite, on the model and on PostgreSQL
   npm run sim -- --scenario events/check-then-insert         one variant, with its counterexample
   npm run sim -- --scenario ./mine.ts --actors 3             your own code; see docs/your-own-code.md
+  npm run sim -- --scenario "rental/*" --plans all           every plan of each workload; the shipped variants declare two
   npm run sim -- --engine model --strategy pct --actors 20   sampled, without a server
   npm run --silent sim -- --seed 42 --json - > outcome.json  for a program; npm's own banner would be in the way
 ${EXIT_CODES}`;

@@ -1,12 +1,24 @@
-import { drawPlans, type Fixed, type IsolationLevel, leastActors, type Plan, type Scenario, type Workload } from '../src/index.js';
+import {
+  DEFAULT_LIMITS,
+  type Fixed,
+  type IsolationLevel,
+  leastActors,
+  type Plan,
+  PlanCovering,
+  PlanForm,
+  type Scenario,
+  TooManyPlansError,
+  type Workload,
+} from '../src/index.js';
 import type { ExploreArguments } from './explore-arguments.js';
 import { type Loaded, loadScenarios } from './scenarios.js';
 import { UsageError } from './usage-error.js';
 
-/** One variant at one level, with its plans: the unit of the suite. */
+/** One variant at one level: the unit of the suite. */
 export interface Item extends Loaded {
   readonly isolation: IsolationLevel;
-  readonly plans: readonly Plan[];
+  /** Which plans of each workload. */
+  readonly coverings: readonly PlanCovering[];
 }
 
 export interface Work {
@@ -15,11 +27,7 @@ export interface Work {
   readonly leftOut: readonly string[];
 }
 
-/** Distinct plans of one workload, and draws that are made to find as many. */
-const PLANS_PER_WORKLOAD = 2;
-const DRAWS_PER_WORKLOAD = 8;
-
-/** What there is to explore: this shard's slice, drawn from the seed. */
+/** What there is to explore: this shard's slice. */
 export async function workOf(args: ExploreArguments, seed: string): Promise<Work> {
   const loaded = await loadScenarios(args.scenarios);
   const leftOut = new Set<string>();
@@ -41,7 +49,7 @@ export async function workOf(args: ExploreArguments, seed: string): Promise<Work
     );
   const items = possible
     .filter((_, index) => index % args.shard.of === args.shard.index - 1)
-    .map(({ workloads, ...item }): Item => ({ ...item, plans: workloads.flatMap((workload) => plansOf(item, workload, args, seed)) }));
+    .map(({ workloads, ...item }): Item => ({ ...item, coverings: workloads.map((workload) => coveringOf(item, workload, args, seed)) }));
   return { items, leftOut: [...leftOut] };
 }
 
@@ -58,27 +66,30 @@ function misfit(workload: Workload, isolation: IsolationLevel, actors: number | 
   return actors !== null && actors < least ? `has ${least} actors at the least` : null;
 }
 
-/** The plans of a scenario in the suite: all of its workloads that are for the level. */
+/** The plans of a scenario in the suite: those of all of its workloads that are for the level. */
 export const suitePlans = (scenario: Scenario, isolation: IsolationLevel, seed: string): Plan[] =>
   scenario.workloads
     .filter((workload) => misfit(workload, isolation, null) === null)
-    .flatMap((workload) => someOf(scenario, workload, isolation, {}, seed));
+    .flatMap((workload) => new PlanCovering(new PlanForm(scenario, workload, isolation, {}, seed), 'default', DEFAULT_LIMITS).plans);
 
-/** Distinct plans of a workload, as many as are explored. */
-const someOf = (...given: [Scenario, Workload, IsolationLevel, Fixed, string]): Plan[] =>
-  drawPlans(...given, DRAWS_PER_WORKLOAD).slice(0, PLANS_PER_WORKLOAD);
-
-function plansOf({ scenario, file, isolation }: Omit<Item, 'plans'>, workload: Workload, args: ExploreArguments, seed: string): Plan[] {
+function coveringOf(
+  { scenario, file, isolation }: Omit<Item, 'coverings'>,
+  workload: Workload,
+  args: ExploreArguments,
+  seed: string,
+): PlanCovering {
   const fixed: Fixed = {
     ...(args.actors === null ? {} : { actors: args.actors }),
     ...(args.capacity === null ? {} : { capacity: args.capacity }),
   };
   try {
-    return someOf(scenario, workload, isolation, fixed, seed);
+    return new PlanCovering(new PlanForm(scenario, workload, isolation, fixed, seed), args.plans ?? 'default', DEFAULT_LIMITS);
   } catch (error) {
+    if (error instanceof TooManyPlansError)
+      throw new UsageError(`--plans all: ${error.message}`, 'Next: the same with a number, --plans 500, or with smaller generators');
     if (file === null) throw error;
     throw new UsageError(
-      `${file}: no plan of workload "${workload.name}" of ${scenario.name} can be drawn: ${(error as Error).message}`,
+      `${file}: no plan of workload "${workload.name}" of ${scenario.name} can be made: ${(error as Error).message}`,
       'Its capacity and the inputs of its roles are made with integer, always, oneOf and record: see docs/your-own-code.md',
     );
   }

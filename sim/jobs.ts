@@ -18,8 +18,11 @@ export interface WorkerSetup {
 /** One piece of work: a plan to explore, a failure to make small, or random programs of a seed from one number to another. */
 export type Job = ScenarioJob | FuzzJob;
 
-export type ScenarioJob = { readonly scenario: string; readonly file: string | null } & (
-  | { readonly kind: 'plan'; readonly plan: Plan }
+export type ScenarioJob = {
+  readonly scenario: string;
+  readonly file: string | null;
+} /** `runs`: in place of the limit of schedules that are sampled; null where that holds. */ & (
+  | { readonly kind: 'plan'; readonly plan: Plan; readonly runs: number | null }
   | { readonly kind: 'counterexample'; readonly failure: Failure }
 );
 

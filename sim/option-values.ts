@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from 'commander';
-import { type IsolationLevel, isUrl, ProviderError, parseConnectionUrl } from '../src/index.js';
+import { type IsolationLevel, isUrl, MOST_PLANS, ProviderError, parseConnectionUrl } from '../src/index.js';
 import { UsageError } from './usage-error.js';
 
 /** What the words behind options are read as. Each refuses what it cannot read, and says what is wanted. */
@@ -16,6 +16,10 @@ export function whole(min: number, max: number) {
 }
 
 const grouped = (value: number) => value.toLocaleString('en-US');
+
+export function plans(text: string): number | 'all' {
+  return text === 'all' ? 'all' : whole(1, MOST_PLANS)(text);
+}
 
 export function level(text: string): IsolationLevel {
   const name = text

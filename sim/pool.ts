@@ -7,8 +7,12 @@ import type { FromWorker, Job, JobResult, Progress, ToWorker, WorkerSetup } from
 /** The server of the workers, as the outcome tells it. */
 export type OpenedPostgres = NonNullable<OutcomeDocument['postgres']>;
 
+/** The place in the queue of what goes before all others. */
+export const FIRST = -1;
+
 interface Waiting {
   readonly id: number;
+  readonly place: number;
   readonly job: Job;
   readonly onProgress: (progress: Progress) => void;
   readonly resolve: (result: JobResult) => void;
@@ -91,17 +95,16 @@ export class Pool {
     return this.#lost;
   }
 
-  /** Does a job on the first worker that is free; `urgent` ones before all that wait. */
-  run(job: Job, urgent: boolean, onProgress: (progress: Progress) => void): Promise<JobResult> {
+  /** Does a job on the first worker that is free. Of jobs that wait the one with the least `place` is next, and of several the one that came first. */
+  run(job: Job, place: number, onProgress: (progress: Progress) => void): Promise<JobResult> {
     return new Promise((resolve, reject) => {
       if (this.#deserted !== null) {
         reject(this.#deserted);
         return;
       }
       this.#jobs += 1;
-      const waiting: Waiting = { id: this.#jobs, job, onProgress, resolve, reject };
-      if (urgent) this.#queue.unshift(waiting);
-      else this.#queue.push(waiting);
+      const before = this.#queue.findLastIndex((other) => other.place <= place);
+      this.#queue.splice(before + 1, 0, { id: this.#jobs, place, job, onProgress, resolve, reject });
       for (const worker of this.#workers) this.#next(worker);
     });
   }

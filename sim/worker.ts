@@ -82,7 +82,7 @@ async function work(id: number, job: Job): Promise<JobResult> {
   }
   let violatedMs: number | null = null;
   const outcome = await explorePlan(scenario, job.plan, {
-    limits,
+    limits: job.runs === null ? limits : { ...limits, runs: job.runs },
     model,
     strategy,
     postgres: opening.then(() => engine),

@@ -1,4 +1,5 @@
 import type { History } from './history/history.js';
+import type { PlanCounts } from './plan/counts.js';
 import type { Plan } from './plan/plan.js';
 import type { Expectation, IsolationLevel } from './scenario.js';
 import type { Choice } from './schedule/choice.js';
@@ -114,6 +115,8 @@ export interface ScenarioOutcome {
   readonly limits: readonly string[];
   readonly elapsedMs: number;
   readonly plans: readonly PlanOutcome[];
+  /** How many those are, and of how many. */
+  readonly planCounts: PlanCounts;
   readonly firstViolation: FirstViolation | null;
   readonly counterexample: Counterexample | null;
 }

@@ -153,6 +153,11 @@ export interface Scenario {
   readonly usage?: (state: CommittedState) => readonly Usage[];
   /** What is expected at each level; a run explores exactly these, unless `--isolation` names one. Empty: READ COMMITTED, with nothing expected. */
   readonly expect: Partial<Readonly<Record<IsolationLevel, Expectation>>>;
+  /**
+   * How many plans of each workload are enough, drawn from the seed, where the suite's time matters more than all of them. Default: every plan, the
+   * smallest first, as far as the limits allow. The verdict is then about these plans, and says so.
+   */
+  readonly drawnPlans?: number;
   /** What bug this is, for a variant that is broken on purpose. */
   readonly zoo?: ZooEntry;
   /** Files in the backup store before the first step. */

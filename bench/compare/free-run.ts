@@ -1,10 +1,10 @@
 import pg from 'pg';
 import type { Client, OperationContext, Row } from '../../src/context.js';
 import { Inspector } from '../../src/engine/postgres/inspector.js';
+import type { Connection, PostgresServer, ScratchDatabase } from '../../src/engine/postgres/providers/server.js';
 import { readRelations } from '../../src/engine/postgres/relations.js';
 import { Reset } from '../../src/engine/postgres/reset.js';
 import { ScriptSession } from '../../src/engine/postgres/script-session.js';
-import type { Connection, PostgresServer, ScratchDatabase } from '../../src/engine/postgres/providers/server.js';
 import type { Plan } from '../../src/plan/plan.js';
 import type { Scenario } from '../../src/scenario.js';
 import randomStream from '../../src/schedule/random.js';

@@ -6,6 +6,7 @@ import {
   type Counterexample,
   combine,
   counterexampleMarkdown,
+  coverPlans,
   DEFAULT_LIMITS,
   type ExportedRun,
   type Failure,
@@ -15,14 +16,17 @@ import {
   openServer,
   outcomeJson,
   type Plan,
+  type PlanCovering,
   type PlanOutcome,
   type PostgresServer,
+  runsOfEach,
   type ScenarioOutcome,
   scenarioText,
   scheduleFile,
   score,
   scoreText,
   suiteLine,
+  sumCounts,
   sweepServer,
   type TextOptions,
 } from '../../src/index.js';
@@ -34,7 +38,7 @@ import { CONSEQUENCES, explainFailure, type FailureReport, failureText } from '.
 import { onInterrupt } from '../interruption.js';
 import { type Item, type Work, workOf } from '../items.js';
 import type { Job, JobResult, Progress, WorkerSetup } from '../jobs.js';
-import { type OpenedPostgres, Pool } from '../pool.js';
+import { FIRST, type OpenedPostgres, Pool } from '../pool.js';
 import { readPattern } from '../scenarios.js';
 import { shellWord } from '../shell-word.js';
 import { StatusLine } from '../status-line.js';
@@ -95,6 +99,11 @@ class Exploration {
 
   get #named(): boolean {
     return this.#args.scenarios.length > 0;
+  }
+
+  get #workers(): number {
+    const plans = this.#items.reduce((sum, item) => sum + plansOf(item), 0);
+    return Math.max(1, Math.min(this.#args.workers ?? availableParallelism(), plans));
   }
 
   get #judged(): boolean {
@@ -162,7 +171,7 @@ class Exploration {
 
   async #start(): Promise<void> {
     const args = this.#args;
-    const wanted = Math.max(1, Math.min(args.workers ?? availableParallelism(), this.#items.length * 4));
+    const wanted = this.#workers;
     let postgres: string | null = args.engine === 'model' ? null : args.postgres;
     if (
       postgres !== null &&
@@ -173,13 +182,7 @@ class Exploration {
       postgres = await addressOf(this.#shared);
     }
     if (this.#interrupted) return;
-    const limits: Limits = {
-      ...DEFAULT_LIMITS,
-      ...(args.maxStates === null ? {} : { maxStates: args.maxStates }),
-      ...(args.runs === null
-        ? {}
-        : { runs: args.runs, serverRuns: args.runs, sampledServerRuns: Math.min(args.runs, DEFAULT_LIMITS.sampledServerRuns) }),
-    };
+    const limits = limitsOf(args);
     const setup = (index: number): WorkerSetup => ({
       kind: 'setup',
       postgres,
@@ -221,23 +224,21 @@ class Exploration {
   }
 
   async #one(item: Item): Promise<ScenarioOutcome> {
-    const tracked: Tracked = { done: 0, of: item.plans.length, progress: { states: 0, runs: 0, of: 0 } };
+    const tracked: Tracked = { done: 0, of: plansOf(item), progress: { states: 0, runs: 0, of: 0 } };
     this.#progress.set(item, tracked);
-    const common = { scenario: item.scenario.name, file: item.file };
-    const explored = async (plan: Plan): Promise<PlanResult> => {
-      const result = await this.#job({ ...common, kind: 'plan', plan }, tracked);
-      tracked.done += 1;
-      return result as PlanResult;
-    };
-    const begun = new Map(longestFirst(item.plans).map((plan) => [plan, explored(plan)]));
-    const results = await Promise.all(item.plans.map((plan) => begun.get(plan)!));
+    const explored = new Map(longestFirst(item.coverings).map((covering) => [covering, this.#cover(item, covering, tracked)]));
+    const covered = await Promise.all(item.coverings.map((covering) => explored.get(covering)!));
+    tracked.done = tracked.of;
+    const results = covered.flatMap((workload) => workload.results);
     const outcomes = results.map(({ outcome }) => outcome);
-    const combined = combine(item.scenario, item.isolation, outcomes);
+    const combined = combine(item.scenario, item.isolation, outcomes, sumCounts(covered.map(({ counts }) => counts)));
     const failure = smallest(outcomes);
     let elapsedMs = results.reduce((sum, result) => sum + result.elapsedMs, 0);
     let counterexample: Counterexample | null = null;
     if (failure !== null) {
-      const result = await this.#job({ ...common, kind: 'counterexample', failure }, tracked);
+      const job: Job = { scenario: item.scenario.name, file: item.file, kind: 'counterexample', failure };
+      // What is half done is done first: verdicts come early, and in order.
+      const result = await this.#job(job, FIRST, tracked);
       elapsedMs += result.elapsedMs;
       counterexample = (result as Extract<JobResult, { kind: 'counterexample' }>).counterexample;
     }
@@ -245,10 +246,21 @@ class Exploration {
     return { ...combined, firstViolation: firstViolation(results), counterexample, elapsedMs };
   }
 
-  #job(job: Job, tracked: Tracked): Promise<JobResult> {
+  /** The plans of one workload. One more than there are workers is under way, so that none of them waits for us. */
+  #cover(item: Item, covering: PlanCovering, tracked: Tracked): ReturnType<typeof coverPlans<PlanResult>> {
+    const runs = this.#args.runs === null ? runsOfEach(DEFAULT_LIMITS, covering.plans.length) : null;
+    const explored = async (plan: Plan): Promise<PlanResult> => {
+      const job: Job = { scenario: item.scenario.name, file: item.file, kind: 'plan', plan, runs };
+      const result = await this.#job(job, this.#items.indexOf(item), tracked);
+      tracked.done += 1;
+      return result as PlanResult;
+    };
+    return coverPlans(covering, explored, covering.steps === null ? covering.plans.length : this.#workers + 1);
+  }
+
+  #job(job: Job, place: number, tracked: Tracked): Promise<JobResult> {
     this.#drawStatus();
-    // What is half done is done first: verdicts come early, and in order.
-    return this.#pool.run(job, job.kind === 'counterexample', (progress) => {
+    return this.#pool.run(job, place, (progress) => {
       tracked.progress = progress;
       this.#drawStatus();
     });
@@ -278,7 +290,8 @@ class Exploration {
     this.#progress.delete(item);
     this.#failures.set(failureText(report), report);
     const { verdict } = CONSEQUENCES[report.kind];
-    const combined = combine(item.scenario, item.isolation, []);
+    const counts = sumCounts(item.coverings.map((covering) => covering.counts(0)));
+    const combined = combine(item.scenario, item.isolation, [], counts);
     const undone = { ...combined, verdict, reason: report.message, firstViolation: null, counterexample: null, elapsedMs: 0 };
     this.#undone.add(undone);
     return undone;
@@ -371,10 +384,19 @@ class Exploration {
   }
 }
 
+const limitsOf = ({ maxStates, runs }: ExploreArguments): Limits => ({
+  ...DEFAULT_LIMITS,
+  ...(maxStates === null ? {} : { maxStates }),
+  ...(runs === null ? {} : { runs, serverRuns: runs, sampledServerRuns: Math.min(runs, DEFAULT_LIMITS.sampledServerRuns) }),
+});
+
+/** Plans that may be explored. */
+const plansOf = ({ coverings }: Item): number => coverings.reduce((sum, { plans }) => sum + plans.length, 0);
+
 /** Where a server is to crash it has to start again some hundred times: nobody is to begin with that when all else is done. */
-function longestFirst(plans: readonly Plan[]): readonly Plan[] {
-  const crashes = ({ faults = [] }: Plan) => Number(faults.some(isCrash));
-  return plans.toSorted((left, right) => crashes(right) - crashes(left));
+function longestFirst(coverings: readonly PlanCovering[]): readonly PlanCovering[] {
+  const crashes = ({ plans }: PlanCovering) => Number((plans[0]?.faults ?? []).some(isCrash));
+  return coverings.toSorted((left, right) => crashes(right) - crashes(left));
 }
 
 type PlanResult = Extract<JobResult, { kind: 'plan' }>;

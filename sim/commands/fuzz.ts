@@ -146,7 +146,7 @@ class Fuzzing {
     for (let from = 0; from < runs; from += PROGRAMS_OF_A_SCHEMA) {
       const to = Math.min(runs, from + PROGRAMS_OF_A_SCHEMA);
       blocks.push(
-        this.#pool.run({ kind: 'fuzz', seed: this.#seed, from, to, schedules }, false, ({ fuzzed }) => {
+        this.#pool.run({ kind: 'fuzz', seed: this.#seed, from, to, schedules }, 0, ({ fuzzed }) => {
           if (fuzzed !== undefined) this.#add(fuzzed);
         }),
       );

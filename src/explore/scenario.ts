@@ -1,17 +1,26 @@
 import type { ModelFigures, PlanOutcome, ScenarioOutcome, ServerFigures } from '../outcome.js';
+import { allOf, areAll, type PlanCounts, showCounts } from '../plan/counts.js';
 import type { IsolationLevel, Scenario } from '../scenario.js';
 import { holds, worst } from '../verdict.js';
 
-/** Puts the outcomes of a scenario's plans together: figures are sums, and the verdict is that of the worst plan. */
+/**
+ * Puts the outcomes of a scenario's plans together: figures are sums, and the verdict is that of the worst plan. Where other plans were left out, and the
+ * scenario does not declare so, what held is a sample.
+ */
 export function combine(
   scenario: Scenario,
   isolation: IsolationLevel,
   plans: readonly PlanOutcome[],
+  planCounts: PlanCounts = allOf(plans.length),
 ): Omit<ScenarioOutcome, 'counterexample' | 'elapsedMs' | 'firstViolation'> {
   const witnesses = sumWitnesses(plans);
   const missing = (scenario.requires ?? []).filter((name) => (witnesses[name] ?? '0') === '0');
   let verdict = plans.length === 0 ? 'error' : worst(plans.map((plan) => plan.verdict));
   let reason = plans.find((plan) => plan.verdict === verdict)?.reason ?? null;
+  if (holds(verdict) && !areAll(planCounts) && !planCounts.declared) {
+    verdict = 'passed';
+    reason = showCounts(planCounts);
+  }
   if (holds(verdict) && missing.length > 0) {
     verdict = 'vacuous';
     reason = `required, and never seen: ${missing.join(', ')}`;
@@ -29,6 +38,7 @@ export function combine(
     reason,
     limits: [...new Set(plans.flatMap((plan) => plan.limits))],
     plans,
+    planCounts,
   };
 }
 

@@ -1,6 +1,5 @@
 import fc from 'fast-check';
-import type { IsolationLevel, Role, Scenario, Workload } from '../scenario.js';
-import type { Fixed } from './bounds.js';
+import type { Role, Scenario, Workload } from '../scenario.js';
 import { PlanForm } from './form.js';
 import type { Plan, PlanActor } from './plan.js';
 
@@ -12,35 +11,29 @@ export function numericSeed(seed: string): number {
 }
 
 /** Plans of a workload: a capacity, how many of each role, and their inputs. Shrinks towards fewer actors and smaller numbers. */
-export function planArbitrary(
-  scenario: Scenario,
-  workload: Workload,
-  isolation: IsolationLevel,
-  fixed: Fixed,
-  seed: string,
-): fc.Arbitrary<Plan> {
-  const form = new PlanForm(scenario, workload, isolation, fixed, seed);
-  const roles = workload.roles.map((role, index) => {
+export function planArbitrary(form: PlanForm): fc.Arbitrary<Plan> {
+  const roles = form.workload.roles.map((role, index) => {
     const { min, max } = form.bounds[index]!;
     return fc.array(role.input, { minLength: min, maxLength: max });
   });
   return fc.tuple(form.capacity, fc.tuple(...roles)).map(([capacity, inputs]) => form.fill(capacity, inputs));
 }
 
-/** The distinct plans among the first draws of a workload under a seed. */
-export function drawPlans(
-  scenario: Scenario,
-  workload: Workload,
-  isolation: IsolationLevel,
-  fixed: Fixed,
-  seed: string,
-  draws: number,
-): Plan[] {
-  const form = new PlanForm(scenario, workload, isolation, fixed, seed);
-  const arbitrary = planArbitrary(scenario, workload, isolation, fixed, seed);
-  const drawn = fc.sample(arbitrary, { numRuns: draws, seed: numericSeed(`${seed}/${scenario.name}/${workload.name}/${isolation}`) });
-  return [...new Map(drawn.map((plan) => [form.key(plan), plan])).values()];
+/** The distinct plans among the first draws under the form's seed, without those that are known by {@link PlanForm.key}. */
+export function drawDistinct(form: PlanForm, draws: number, known: ReadonlySet<string> = new Set()): Plan[] {
+  const { scenario, workload, isolation, seed } = form;
+  const drawn = fc.sample(planArbitrary(form), {
+    numRuns: draws,
+    seed: numericSeed(`${seed}/${scenario.name}/${workload.name}/${isolation}`),
+  });
+  const distinct = new Map(drawn.map((plan) => [form.key(plan), plan]));
+  return [...distinct].flatMap(([key, plan]) => (known.has(key) ? [] : [plan]));
 }
+
+/** The same of a workload. */
+export const drawPlans = (
+  ...[scenario, workload, isolation, fixed, seed, draws]: [...ConstructorParameters<typeof PlanForm>, number]
+): Plan[] => drawDistinct(new PlanForm(scenario, workload, isolation, fixed, seed), draws);
 
 /** How many smaller values of one input are tried. */
 const MAX_SMALLER = 24;

@@ -16,8 +16,8 @@ interface Parts {
   readonly inputs: readonly Values<unknown>[];
 }
 
-/** Plans that are made to be counted, where no formula counts them. */
-const MOST_COUNTED = 20_000n;
+/** Plans of a workload that are explored at the most, and that are made to be counted where no formula counts them. */
+export const MOST_PLANS = 20_000;
 
 /**
  * Every plan of a workload, up to symmetry: plans that differ only in which of several like actors does what are one. Those that differ in the ids that
@@ -52,7 +52,7 @@ export class EveryPlan {
       range(min, max).reduce((sum, size) => sum + countMultisets(values.count, size), 0n);
     const count = inputs.reduce((product, values, role) => product * ofRole(values, this.#form.bounds[role]!), capacities.count);
     if (!this.#mayMeet()) return { count, exact: true };
-    if (count > MOST_COUNTED) return { count, exact: false };
+    if (count > MOST_PLANS) return { count, exact: false };
     return { count: BigInt([...this.smallest()].length), exact: true };
   }
 

@@ -39,6 +39,7 @@ export function outcomeJson({ judged, scenarios, ...document }: OutcomeDocument,
       limits: scenario.limits,
       elapsedMs: scenario.elapsedMs,
       firstViolation: scenario.firstViolation,
+      planCounts: scenario.planCounts,
       plans: scenario.plans.map(({ failure: _failure, ...plan }) => plan),
       counterexample:
         scenario.counterexample === null

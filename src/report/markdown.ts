@@ -1,12 +1,14 @@
+import { grouped } from '../grouped.js';
 import type { Counterexample, ScenarioOutcome } from '../outcome.js';
+import { showCounts } from '../plan/counts.js';
 import { brokenBy, brokenText } from './broken.js';
 import { explain } from './explain.js';
 import { lanesOf } from './lanes.js';
-import { grouped, shrunkText, type TextOptions } from './text.js';
+import { shrunkText, type TextOptions } from './text.js';
 
 /** The counterexample for a pull request: a table with a column an actor, the argument, and the line to replay it. */
 export function counterexampleMarkdown(
-  outcome: Pick<ScenarioOutcome, 'name'>,
+  outcome: Pick<ScenarioOutcome, 'name' | 'planCounts'>,
   counterexample: Counterexample,
   options: TextOptions,
 ): string {
@@ -41,6 +43,7 @@ export function counterexampleMarkdown(
     '',
     ...explain(history, invariant, plan.isolation).map((line) => `- ${line}`),
     `- ${shrunkText(counterexample)}`,
+    `- explored: ${showCounts(outcome.planCounts)}`,
     '',
     '```sh',
     `${options.replayCommand} ${counterexample.token}`,

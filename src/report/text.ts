@@ -1,10 +1,12 @@
-import type { Counterexample, PlanOutcome, ScenarioOutcome, ServerFigures } from '../outcome.js';
+import { grouped } from '../grouped.js';
+import type { Counterexample, ScenarioOutcome, ServerFigures } from '../outcome.js';
+import { showShare, showWhich } from '../plan/counts.js';
 import { showFault } from '../plan/fault.js';
 import { holds } from '../verdict.js';
 import { brokenBy, brokenText } from './broken.js';
 import { explain } from './explain.js';
 import { lanesOf, renderLanes, wrap } from './lanes.js';
-import { show } from './statement.js';
+import { planLines } from './plan-lines.js';
 
 /** What the text depends on besides the outcome. `width` is in columns. */
 export interface TextOptions {
@@ -21,9 +23,6 @@ const paint = (code: number, text: string, color: boolean) => (color ? `\u001b[$
 const bad = (text: string, options: TextOptions) => paint(31, text, options.color);
 const good = (text: string, options: TextOptions) => paint(32, text, options.color);
 
-/** 11732745024 as 11,732,745,024. */
-export const grouped = (digits: string | number): string => String(digits).replace(/\B(?=(\d{3})+(?!\d))/g, ',');
-
 /** One line for the suite: verdict, counts, time. */
 export function suiteLine(outcome: ScenarioOutcome, options: TextOptions, nameWidth: number): string {
   const expected = asExpected(outcome);
@@ -38,7 +37,7 @@ export function suiteLine(outcome: ScenarioOutcome, options: TextOptions, nameWi
       ? ''
       : ` · ${grouped(outcome.postgres.transitionsConfirmed)}/${grouped(outcome.model?.transitions ?? 0)} transitions seen on PostgreSQL${outcome.postgres.transitionsUnforceable === 0 ? '' : `, ${grouped(outcome.postgres.transitionsUnforceable)} cannot be forced`}`;
   const verdict = (expected ? outcome.verdict : `${outcome.verdict}, expected: ${outcome.expect ?? 'nothing'}`).padEnd(9);
-  return `${mark} ${outcome.name.padEnd(nameWidth)} ${level.padEnd(3)} ${verdict}  ${counts}${server} · ${(outcome.elapsedMs / 1000).toFixed(1)} s`;
+  return `${mark} ${outcome.name.padEnd(nameWidth)} ${level.padEnd(3)} ${verdict}  ${showShare(outcome.planCounts)}, ${counts}${server} · ${(outcome.elapsedMs / 1000).toFixed(1)} s`;
 }
 
 /** Whether the verdict is what the variant declares at this level; a level without a declaration is never as expected. */
@@ -52,8 +51,10 @@ export function scenarioText(outcome: ScenarioOutcome, options: TextOptions): st
   if (counterexample !== null) lines.push(...counterexampleLines(outcome.name, counterexample, options), '');
   const mark = holds(outcome.verdict) ? good(outcome.verdict, options) : bad(outcome.verdict, options);
   lines.push(`verdict     ${mark}: ${meaning(outcome, options)}`);
-  for (const plan of outcome.plans)
-    lines.push(...wrap(planLine(plan), options.width - 12).map((line, index) => `${index === 0 ? '  plan      ' : ' '.repeat(12)}${line}`));
+  const which = showWhich(outcome.planCounts);
+  if (which !== null) lines.push(`plans       ${showShare(outcome.planCounts)}, ${which}`);
+  for (const plan of planLines(outcome.plans))
+    lines.push(...wrap(plan, options.width - 12).map((line, index) => `${index === 0 ? '  plan      ' : ' '.repeat(12)}${line}`));
   if (outcome.limits.length > 0) lines.push(`limits      hit: ${outcome.limits.join(', ')}`);
   if (outcome.model !== null && outcome.model.coarse.length > 0)
     lines.push(`coarse      at statement granularity, since they touch several rows at once: ${outcome.model.coarse.join('; ')}`);
@@ -74,13 +75,15 @@ function confirmation({ transitionsConfirmed, transitionsUnforceable }: ServerFi
 /** What a verdict says, and what it does not. */
 function meaning(outcome: ScenarioOutcome, options: TextOptions): string {
   const { model, postgres } = outcome;
-  const plans = outcome.plans.length === 1 ? 'one plan' : `${outcome.plans.length} plans`;
+  const plans = showShare(outcome.planCounts);
   switch (outcome.verdict) {
     case 'proved':
       return `no violation in any of ${grouped(model!.interleavings)} interleavings of ${plans} on the model; ${confirmation(postgres!, options)}`;
     case 'explored':
       return `no violation in any of ${grouped(model!.interleavings)} interleavings of ${plans} on the model; ${outcome.reason ?? 'not confirmed on PostgreSQL'}`;
     case 'passed':
+      if (model?.exhaustive)
+        return `no violation in any of ${grouped(model.interleavings)} interleavings of ${plans}. A sample is no proof`;
       return `no violation in ${grouped(model?.interleavings ?? postgres?.runs ?? 0)} sampled schedules of ${plans}. A sample is no proof`;
     case 'violated':
       return model === null
@@ -89,23 +92,6 @@ function meaning(outcome: ScenarioOutcome, options: TextOptions): string {
     default:
       return outcome.reason ?? 'no reason is known, which is a defect of lastseat';
   }
-}
-
-function planLine(plan: PlanOutcome): string {
-  const actors = plan.plan.actors.map((actor) => `${actor.name} ${inputText(actor.input)}`.trim()).join(', ');
-  const counts =
-    plan.model === null
-      ? ''
-      : `${grouped(plan.model.interleavings)} ${plan.model.exhaustive ? 'interleavings' : 'schedules'}, ${grouped(plan.model.states)} states`;
-  const faults = (plan.plan.faults ?? []).map((fault) => `, ${showFault(fault)}`).join('');
-  return `${plan.plan.workload}: ${actors}, capacity ${plan.plan.capacity}${faults}: ${plan.verdict}${counts === '' ? '' : ` (${counts})`}`;
-}
-
-/** `(userId 1, seats 2)`; nothing for no input. */
-function inputText(input: unknown): string {
-  if (typeof input !== 'object' || input === null) return input === null || input === undefined ? '' : `(${show(input)})`;
-  const fields = Object.entries(input).map(([name, value]) => `${name} ${show(value)}`);
-  return fields.length === 0 ? '' : `(${fields.join(', ')})`;
 }
 
 /** The counterexample: the story, what it was shrunk from, how to replay it. */

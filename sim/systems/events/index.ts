@@ -1,1 +1,4 @@
-export { eventsScenarios } from './variants/index.js';
+import { withFewPlans } from '../shared/few-plans.js';
+import { eventsVariants } from './variants/index.js';
+
+export const eventsScenarios = withFewPlans(eventsVariants);

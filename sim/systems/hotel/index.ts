@@ -1,1 +1,4 @@
-export { hotelScenarios } from './variants/index.js';
+import { withFewPlans } from '../shared/few-plans.js';
+import { hotelVariants } from './variants/index.js';
+
+export const hotelScenarios = withFewPlans(hotelVariants);

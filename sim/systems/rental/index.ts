@@ -1,1 +1,4 @@
-export { rentalScenarios } from './variants/index.js';
+import { withFewPlans } from '../shared/few-plans.js';
+import { rentalVariants } from './variants/index.js';
+
+export const rentalScenarios = withFewPlans(rentalVariants);

@@ -1,1 +1,4 @@
-export { restaurantScenarios } from './variants/index.js';
+import { withFewPlans } from '../shared/few-plans.js';
+import { restaurantVariants } from './variants/index.js';
+
+export const restaurantScenarios = withFewPlans(restaurantVariants);

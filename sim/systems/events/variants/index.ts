@@ -15,7 +15,7 @@ import { tornBackup } from './torn-backup.js';
 import { uncheckedRowCount } from './unchecked-row-count.js';
 
 /** The variants of the events system: those that hold, those that break, and backup and restore. */
-export const eventsScenarios: readonly Scenario[] = [
+export const eventsVariants: readonly Scenario[] = [
   pessimistic,
   optimistic,
   conditional,

@@ -27,7 +27,7 @@ import { twoTransactions } from './two-transactions.js';
 import { uniqueBooking } from './unique-booking.js';
 
 /** The variants of the hotel system: those that hold, those that break, and backup and restore. */
-export const hotelScenarios: readonly Scenario[] = [
+export const hotelVariants: readonly Scenario[] = [
   holds,
   nights,
   endsOfHolds,

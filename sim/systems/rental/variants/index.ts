@@ -35,7 +35,7 @@ import { tornBackup } from './torn-backup.js';
 import { writeLock } from './write-lock.js';
 
 /** The variants of the rental system: those that hold, those that break, and backup and restore. */
-export const rentalScenarios: readonly Scenario[] = [
+export const rentalVariants: readonly Scenario[] = [
   ledger,
   noKeyUpdate,
   writeLock,

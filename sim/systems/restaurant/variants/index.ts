@@ -30,7 +30,7 @@ import { writeSkew } from './write-skew.js';
 import { wrongTenantLock } from './wrong-tenant-lock.js';
 
 /** The variants of the restaurant system: those that hold, those that break, and backup and restore. */
-export const restaurantScenarios: readonly Scenario[] = [
+export const restaurantVariants: readonly Scenario[] = [
   serializable,
   lockedRule,
   uniqueSeat,
