@@ -57,6 +57,10 @@ describe('what the tree of a statement holds and is not known is refused by name
     ['SELECT pg_catalog.now()', "pg_catalog.now, which reads the server's clock"],
     ['SELECT txid_current(), pg_sleep(1)', 'the function pg_sleep; the function txid_current'],
     ['SELECT id, random() FROM rooms', 'an answer that depends on the order'],
+    ['SELECT xmax = 0 FROM rooms', 'the system column xmax'],
+    ['UPDATE rooms SET free = 1 WHERE id = 1 RETURNING xmax = 0', 'the system column xmax'],
+    ['INSERT INTO rooms VALUES (3, 1) RETURNING xmax', 'the system column xmax'],
+    ['INSERT INTO rooms VALUES (3, 1) RETURNING xmax = 1', 'the system column xmax'],
     ['SELECT count(*) FROM pg_class', 'the system catalog pg_class'],
     ['SELECT table_name FROM information_schema.tables', 'information_schema'],
     ['SELECT ctid, id FROM rooms', 'the system column ctid'],
@@ -102,4 +106,20 @@ describe('what is known is answered', () => {
   ])('%s is the error that it is: %s', async (text, code) => {
     expect(await answer(text)).toMatchObject({ kind: 'error', code });
   });
+});
+
+test('a type of the schema is known again when another schema was in place meanwhile', async () => {
+  const last = async (asked: ModelEngine, made: string, rows: string, script: string) => {
+    const { machine } = modelOf({ schema: made, seed: rows, scripts: [script], isolation: 'READ COMMITTED' }, asked);
+    const { outcome } = (await run(machine, { choose: (choices) => choices[0]! })).steps.at(-1)!;
+    return outcome.kind === 'done' && outcome.reply.kind === 'result' ? outcome.reply.rows : outcome;
+  };
+  const states = "CREATE TYPE state AS ENUM ('open', 'taken'); CREATE TABLE seats (id int PRIMARY KEY, state state NOT NULL)";
+  const taken = 'SELECT id FROM seats WHERE state = $1 ORDER BY id /* ["taken"] */';
+  const asked = new ModelEngine();
+  expect(await last(asked, states, "INSERT INTO seats VALUES (1, 'open')", taken)).toEqual([]);
+  expect(
+    await last(new ModelEngine(), 'CREATE TABLE prices (price numeric)', 'INSERT INTO prices VALUES (1.5)', 'SELECT price FROM prices'),
+  ).toEqual([['1.5']]);
+  expect(await last(asked, states, "INSERT INTO seats VALUES (1, 'taken')", taken)).toEqual([[1]]);
 });

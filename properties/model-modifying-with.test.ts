@@ -162,8 +162,8 @@ describe('what is open is refused by name', () => {
     ],
     ['WITH held AS (SELECT id FROM events FOR UPDATE) SELECT array_agg(id) FROM held', 'the order in which the rows of a WITH query come'],
     [
-      'WITH raised AS (UPDATE events SET seats = 5 WHERE id = 1 RETURNING ARRAY[id] AS ids) SELECT ids FROM raised',
-      'with a value of the type _int4',
+      'WITH raised AS (UPDATE events SET seats = 5 WHERE id = 1 RETURNING (id, seats) AS pair) SELECT pair FROM raised',
+      'with a value of the type record',
     ],
     [`${taken} SELECT 1 / (id - 1) FROM taken`, 'an error (22012) around a modifying query in WITH'],
     [
@@ -187,13 +187,6 @@ describe('what is open is refused by name', () => {
     const text = 'WITH n AS (INSERT INTO a VALUES (1) RETURNING id) INSERT INTO b SELECT id FROM n';
     const { machine } = modelOf({ schema: late, seed: 'INSERT INTO a VALUES (1)', scripts: [text], isolation: 'READ COMMITTED' });
     await expect(run(machine, { choose: (choices) => choices[0]! })).rejects.toThrow('a unique constraint which is checked later');
-  });
-
-  test('a parameter of a type that the schema defines, in a part with ON CONFLICT that does not mention all of them', async () => {
-    const own = "CREATE TYPE mood AS ENUM ('calm'); CREATE TABLE a (id int PRIMARY KEY); CREATE TABLE b (id int PRIMARY KEY, m mood);";
-    const text = `WITH n AS (INSERT INTO a VALUES ($1) ON CONFLICT (id) DO NOTHING RETURNING id) UPDATE b SET m = $2 FROM n WHERE b.id = n.id /* [1,"calm"] */`;
-    const { machine } = modelOf({ schema: own, seed: 'INSERT INTO b VALUES (1, NULL)', scripts: [text], isolation: 'READ COMMITTED' });
-    await expect(run(machine, { choose: (choices) => choices[0]! })).rejects.toThrow('a parameter of the type user-defined');
   });
 });
 

@@ -16,8 +16,8 @@ export { type ExploreOptions, explorePlan, type Strategy } from './explore/plan.
 export { combine } from './explore/scenario.js';
 export { FUZZ_DEFAULTS, type FuzzOptions, fuzz } from './fuzz/fuzz.js';
 export { PROGRAMS_OF_A_SCHEMA } from './fuzz/program.js';
-export { type Catalogue, readCatalogue } from './fuzz/wide/catalogue.js';
 export { addTallies, type FoundDivergence, type FuzzTally, NOTHING_FUZZED, tallyOf } from './fuzz/tally.js';
+export { type Catalogue, readCatalogue } from './fuzz/wide/catalogue.js';
 export { SHIPPED_WITNESSES, witnessesOf } from './invariants/witnesses.js';
 export { DEFAULT_LIMITS, type Limits, runsOfEach } from './limits.js';
 export type { Counterexample, Failure, FirstViolation, PlanOutcome, ScenarioOutcome } from './outcome.js';

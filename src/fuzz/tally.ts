@@ -1,5 +1,5 @@
-import { divergenceFile } from './fixture.js';
 import type { Examined } from './examine.js';
+import { divergenceFile } from './fixture.js';
 import type { Fuzzed } from './fuzz.js';
 import type { FuzzProgram } from './program.js';
 

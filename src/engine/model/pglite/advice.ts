@@ -1,7 +1,6 @@
 import { withClock } from '../../clock-functions.js';
 import { UnmodelledError } from '../../contract.js';
 import { closingParenthesis, identifier, type Token, tokenize } from '../../sql-text.js';
-import { typeName } from '../../type-names.js';
 import { type AdvisoryFunction, advisoryFunction, isAdvisory, type PlacedCall, resultType } from '../advisory.js';
 import type { Catalog } from '../catalog.js';
 import type { Output } from '../query.js';
@@ -12,6 +11,7 @@ import { compileText } from './compile.js';
 import { type Outline, readOutline, type Span, tokensWithin } from './outline.js';
 import { parameterText, refuseBinary } from './parameters.js';
 import { type PgliteSchema, quote } from './schema.js';
+import type { TypeId } from './type-ids.js';
 
 type AdvisoryPlan = Extract<StatementPlan, { kind: 'advisory' }>;
 
@@ -25,7 +25,7 @@ interface Context {
   readonly parameters: readonly unknown[];
   readonly catalog: Catalog;
   readonly pglite: PgliteSchema;
-  readonly types: readonly number[];
+  readonly types: readonly TypeId[];
 }
 
 /** Whether a statement calls an advisory-lock function anywhere. */
@@ -38,8 +38,8 @@ export const mentionsAdvisory = (text: string): boolean => /advisory_/i.test(tex
  */
 export function compileAdvice(source: string, parameters: readonly unknown[], catalog: Catalog, pglite: PgliteSchema): StatementPlan {
   const text = withClock(source);
-  const { answer, outputs } = describe(text, parameters, pglite, []);
-  const context: Context = { parameters, catalog, pglite, types: answer.parameterTypes };
+  const { parameterTypes, outputs } = describe(text, parameters, pglite, []);
+  const context: Context = { parameters, catalog, pglite, types: parameterTypes };
   const outline = readOutline(text);
   const calls = callsIn(outline.tokens, text);
   const nested = calls.find((call, index) => index > 0 && call.start < calls[index - 1]!.end);
@@ -62,16 +62,15 @@ const elsewhere = ({ name }: { readonly name: string }) =>
   new UnmodelledError(`${name} in this place: how often it is called, and when, is up to the plan`);
 
 /** What PostgreSQL says of the statement as a whole. */
-function describe(text: string, parameters: readonly unknown[], pglite: PgliteSchema, types: readonly number[]) {
-  const { answer, error } = pglite.describe(text, parameters.map(parameterText), types);
-  if (answer.error !== null) throw answer.error;
-  const { length } = answer.parameterTypes;
+function describe(text: string, parameters: readonly unknown[], pglite: PgliteSchema, types: readonly TypeId[]) {
+  const { invalid, error, parameterTypes, outputs } = pglite.describe(text, parameters.map(parameterText), types);
+  if (invalid !== null) throw invalid;
+  const { length } = parameterTypes;
   if (length !== parameters.length && types.length === 0)
     throw new SqlError('08P01', `bind message supplies ${parameters.length} parameters, but prepared statement "" requires ${length}`);
-  refuseBinary(parameters, answer.parameterTypes);
+  refuseBinary(parameters, parameterTypes);
   if (error !== null) throw error;
-  const outputs = answer.fields.map((field): Output => ({ name: field.name, type: typeName(field.dataTypeID), nullable: true }));
-  return { answer, outputs };
+  return { parameterTypes, outputs };
 }
 
 function callsIn(tokens: readonly Token[], text: string): readonly Call[] {

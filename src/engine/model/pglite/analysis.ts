@@ -56,11 +56,11 @@ const MOST_DEPTH = 8;
  * Analyses a statement with PostgreSQL's own analyser: as the body of a function, whose tree the catalogue then holds. Object ids in it say which
  * function, operator and type each name means.
  */
-export function analyse(instance: Instance, text: string, parameterTypes: readonly number[]): Analysis {
+export function analyse(instance: Instance, text: string, parameterTypes: readonly string[]): Analysis {
   const walk = new Walk(instance);
   try {
     instance.script('BEGIN');
-    walk.statement(text, walk.typeNames(parameterTypes));
+    walk.statement(text, parameterTypes.join(', '));
   } finally {
     instance.script('ROLLBACK');
   }
@@ -84,6 +84,8 @@ class Walk {
   readonly #reasons = new Set<string>();
   readonly #seen = new Set<string>();
   readonly #read = new Map<string, TableName>();
+  /** System columns with a meaning of their own where they stand. */
+  readonly #understood = new Set<Node>();
   readonly #sequences = new Map<string, TableName>();
   /** Constants that name a sequence. */
   readonly #sequenceNames = new Set<Node>();
@@ -105,14 +107,6 @@ class Walk {
       sequences: [...this.#sequences.values()],
       readByFunctions: [...this.#read.values()],
     };
-  }
-
-  typeNames(oids: readonly number[]): string {
-    if (oids.length === 0) return '';
-    const [rows] = this.#instance.script(
-      `SELECT format_type(oid::oid, NULL) FROM unnest('{${oids.join()}}'::int[]) WITH ORDINALITY AS types(oid, place) ORDER BY place`,
-    );
-    return rows!.map(([name]) => name).join(', ');
   }
 
   statement(text: string, types: string): void {
@@ -166,6 +160,7 @@ class Walk {
       if (typeof oid === 'string' && oid !== '0') functions.add(oid);
     }
     if (kind === 'CONST' && (fields.get('consttype') === CONFIGURATION_TYPE || this.#sequenceNames.has(node))) return;
+    if (this.#understood.has(node)) return;
     for (const field of TYPE_FIELDS) {
       const name = TYPES_OF_ONE_SERVER.get(String(fields.get(field)));
       if (name !== undefined) this.#reasons.add(`the type ${name}`);
@@ -204,6 +199,8 @@ class Walk {
     if (fields.get('commandType') === '5') this.#reasons.add('MERGE');
     if (fields.get('commandType') === '6') this.#reasons.add('a utility statement');
     if (fields.get('hasRowSecurity') === 'true') this.#reasons.add('row level security');
+    if (fields.get('commandType') === '3')
+      for (const column of insertedOrUpdated(fields.get('returningList'))) this.#understood.add(column);
     const marks = fields.get('rowMarks');
     if (!Array.isArray(marks)) return;
     const own = (marks as readonly NodeValue[]).filter((mark) => isNode(mark) && mark.fields.get('pushedDown') !== 'true');
@@ -332,6 +329,25 @@ class Walk {
 
 /** nextval(regclass), by oid (pg_proc.dat). */
 const NEXTVAL = '1574';
+
+/**
+ * `xmax = 0` in the RETURNING of an INSERT tells rows that it inserted from rows that ON CONFLICT has updated: the update leaves the lock that came before
+ * it in the new version (heapam.c, heap_update). Of rows that others have locked it would tell more, elsewhere.
+ */
+function* insertedOrUpdated(returning: NodeValue | undefined): Generator<Node> {
+  for (const { kind, fields } of nodesIn(returning ?? null)) {
+    const [left, right] = kind === 'OPEXPR' && Array.isArray(fields.get('args')) ? (fields.get('args') as readonly NodeValue[]) : [];
+    if (!XMAX_COMPARED.has(String(fields.get('opfuncid'))) || !isNode(left) || !isNode(right)) continue;
+    const isXmax = left.kind === 'VAR' && left.fields.get('varattno') === XMAX && (left.fields.get('varreturningtype') ?? '0') === '0';
+    const bytes = right.fields.get('constvalue');
+    if (isXmax && Array.isArray(bytes) && bytes.slice(2, -1).every((byte) => byte === '0')) yield left;
+  }
+}
+
+const XMAX = '-4';
+/** xideqint4 and xidneqint4. */
+const XMAX_COMPARED: ReadonlySet<string> = new Set(['1319', '3309']);
+
 const FUNCTION_FIELDS = ['funcid', 'opfuncid', 'aggfnoid', 'winfnoid', 'hashfuncid', 'negfuncid'];
 const TYPE_FIELDS = [
   'vartype',

@@ -2,7 +2,6 @@ import { mayDraw } from '../../chance-functions.js';
 import { withClock } from '../../clock-functions.js';
 import { UnmodelledError } from '../../contract.js';
 import { CHANGES, identifier, readStatement, type Token } from '../../sql-text.js';
-import { typeName } from '../../type-names.js';
 import type { Catalog, Table } from '../catalog.js';
 import { inLockOrder } from '../lock-order.js';
 import { TABLE_LOCK_MODES, type TableLockMode } from '../parse.js';
@@ -10,12 +9,13 @@ import type { Output } from '../query.js';
 import { SqlError } from '../sql-error.js';
 import { type Rest, ROW_MODES, RowLockMode, type RowMark, type StatementPlan, type TableLock, type WaitPolicy } from '../statements.js';
 import { type Analysis, analyse } from './analysis.js';
-import { findLockingSource, findLockingSubquery, type LockingSubquery, withRows } from './locking-subquery.js';
+import { findLockingSource, findLockingSubquery, type GivenColumn, type LockingSubquery, withRows } from './locking-subquery.js';
 import { findModifyingQuery, type ModifyingQuery, modifies } from './modifying-with.js';
 import { isWithQuery, type Outline, type Relation, readOutline, type Span, tokensWithin } from './outline.js';
 import { parameterText, refuseBinary } from './parameters.js';
 import { CONFLICT_SCHEMA, copyOf, INSERT_SCHEMA, type PgliteSchema, quote, rowSchema, TEXTS, UNDRAWN, VIEW_SCHEMA } from './schema.js';
 import { type Hidden, type Load, newTextQuery, type TextQuery } from './text-query.js';
+import type { TypeId } from './type-ids.js';
 
 type Plan<K extends StatementPlan['kind']> = Extract<StatementPlan, { kind: K }>;
 
@@ -23,7 +23,8 @@ type Plan<K extends StatementPlan['kind']> = Extract<StatementPlan, { kind: K }>
 interface Described {
   readonly outline: Outline;
   readonly outputs: readonly Output[];
-  readonly parameterTypes: readonly number[];
+  readonly parameterTypes: readonly TypeId[];
+  readonly outputTypes: readonly TypeId[];
   readonly values: readonly (string | null)[];
   readonly locks: readonly TableLock[];
   /** Tables that it reads from the view. */
@@ -43,7 +44,7 @@ export function compileText(
   parameters: readonly unknown[],
   catalog: Catalog,
   pglite: PgliteSchema,
-  types: readonly number[] = [],
+  types: readonly TypeId[] = [],
 ): StatementPlan {
   const whole = withClock(source);
   const first = describe(whole, parameters, catalog, pglite, types);
@@ -139,9 +140,8 @@ function compileLockingSubquery(
 ): Plan<'select for'> {
   const { outline } = described;
   const inner = readOutline(subquery.text);
-  const { answer, error } = pglite.describe(subquery.text, [...described.values], described.parameterTypes);
+  const { error, outputs, outputTypes } = pglite.describe(subquery.text, [...described.values], described.parameterTypes);
   if (error !== null) throw new UnmodelledError(`a locking subquery that does not stand alone (${error.message})`);
-  const outputs = answer.fields.map((field) => ({ name: field.name, type: typeName(field.dataTypeID), nullable: true }));
   const plan = compileLocking({ ...described, outline: inner, outputs, ordered: readStatement(subquery.text).ordered }, catalog);
   const target = outline.target === null ? null : targetOf(described, catalog).index;
   return {
@@ -150,7 +150,7 @@ function compileLockingSubquery(
     around: subquery.as === 'source' ? null : target,
     rest: {
       takesTurns: (subquery.as === 'with' || subquery.as === 'source') && outline.verb !== 'select',
-      over: around(described, subquery, outputs, parameters, catalog, pglite),
+      over: around(described, subquery, columnsOf(outputs, outputTypes, pglite), parameters, catalog, pglite),
     },
   };
 }
@@ -171,16 +171,28 @@ function compileModifyingQuery(
     ...common(outline.verb.toUpperCase(), described, true),
     rest: {
       takesTurns: outline.verb !== 'select' || outline.withQueries.filter(modifies).length > 1,
-      over: around(described, { ...modifying, as: 'with' }, inner.outputs, parameters, catalog, pglite),
+      over: around(
+        described,
+        { ...modifying, as: 'with' },
+        columnsOf(inner.outputs, inner.outputTypes, pglite),
+        parameters,
+        catalog,
+        pglite,
+      ),
     },
   };
 }
+
+const inSql = ({ types }: PgliteSchema, ids: readonly TypeId[]): readonly string[] => ids.map((id) => types.inSql(id));
+
+const columnsOf = (outputs: readonly Output[], ids: readonly TypeId[], pglite: PgliteSchema): readonly GivenColumn[] =>
+  inSql(pglite, ids).map((type, index) => ({ name: outputs[index]!.name, type }));
 
 /** The statement around a part of it, over the part's rows; compiled once for the same rows. */
 function around(
   { outline, parameterTypes }: Described,
   part: Parameters<typeof withRows>[1],
-  outputs: readonly Output[],
+  columns: readonly GivenColumn[],
   parameters: readonly unknown[],
   catalog: Catalog,
   pglite: PgliteSchema,
@@ -188,7 +200,7 @@ function around(
   const known = new Map<string, StatementPlan>();
   return (rows) => {
     const key = JSON.stringify(rows);
-    const plan = known.get(key) ?? compileText(withRows(outline, part, outputs, rows), parameters, catalog, pglite, parameterTypes);
+    const plan = known.get(key) ?? compileText(withRows(outline, part, columns, rows), parameters, catalog, pglite, parameterTypes);
     known.set(key, plan);
     return plan;
   };
@@ -199,18 +211,18 @@ function describe(
   parameters: readonly unknown[],
   catalog: Catalog,
   pglite: PgliteSchema,
-  types: readonly number[],
+  types: readonly TypeId[],
 ): Described {
   const values = parameters.map(parameterText);
-  const { answer, error, locks } = pglite.describe(text, values, types);
-  if (answer.error !== null) throw answer.error;
-  const { length } = answer.parameterTypes;
+  const { invalid, error, parameterTypes, outputs, outputTypes, locks } = pglite.describe(text, values, types);
+  if (invalid !== null) throw invalid;
+  const { length } = parameterTypes;
   if (length !== parameters.length)
     throw new SqlError('08P01', `bind message supplies ${parameters.length} parameters, but prepared statement "" requires ${length}`);
-  refuseBinary(parameters, answer.parameterTypes);
+  refuseBinary(parameters, parameterTypes);
   if (error !== null) throw error;
   const outline = readOutline(text);
-  const analysis = analysisOf(pglite, outline.text, answer.parameterTypes);
+  const analysis = analysisOf(pglite, outline.text, parameterTypes);
   if (analysis.reasons.length > 0) throw new UnmodelledError(analysis.reasons.join('; '));
   const tableLocks: TableLock[] = [];
   const sequences: number[] = [];
@@ -238,14 +250,15 @@ function describe(
   const throughView = locks.some(([, , kind]) => kind === 'v') || analysis.readByFunctions.length > 0;
   const mentioned = (table: number) => outline.tokens.filter((token) => identifier(token) === catalog.tables[table]!.name).length;
   const isTargetOnly = (table: number) => outline.target?.name === catalog.tables[table]!.name && mentioned(table) === 1 && !throughView;
-  const showsCount = [...outline.tokens.map(identifier), ...answer.fields.map(({ name }) => name)].includes('log_cnt');
+  const showsCount = [...outline.tokens.map(identifier), ...outputs.map(({ name }) => name)].includes('log_cnt');
   if (sequences.length > 0 && showsCount) throw new UnmodelledError('log_cnt of a sequence');
   const read = [...new Set(tableLocks.map((lock) => lock.table))].filter((table) => !isTargetOnly(table));
   const reads = read.map((table): Load => ({ schema: VIEW_SCHEMA, table, given: null }));
   return {
     outline,
-    outputs: answer.fields.map((field) => ({ name: field.name, type: typeName(field.dataTypeID), nullable: true })),
-    parameterTypes: answer.parameterTypes,
+    outputs,
+    outputTypes,
+    parameterTypes,
     values,
     locks: inLockOrder(tableLocks, outline.tokens, catalog),
     reads,
@@ -258,7 +271,7 @@ function describe(
 const analysed = new WeakMap<PgliteSchema, Map<string, Analysis>>();
 
 /** Once for a statement's text and the types of its parameters. */
-function analysisOf(pglite: PgliteSchema, text: string, parameterTypes: readonly number[]): Analysis {
+function analysisOf(pglite: PgliteSchema, text: string, parameterTypes: readonly TypeId[]): Analysis {
   let known = analysed.get(pglite);
   if (known === undefined) {
     known = new Map();
@@ -267,7 +280,7 @@ function analysisOf(pglite: PgliteSchema, text: string, parameterTypes: readonly
   const key = `${parameterTypes.join()} ${text}`;
   let analysis = known.get(key);
   if (analysis === undefined) {
-    analysis = analyse(pglite.open(), text, parameterTypes);
+    analysis = analyse(pglite.open(), text, inSql(pglite, parameterTypes));
     known.set(key, analysis);
   }
   return analysis;
@@ -628,9 +641,7 @@ function arbitersOf({ outline, parameterTypes }: Described, table: Table, pglite
   const instance = pglite.open();
   // A part of a statement need not mention all of its parameters.
   const mentioned = new Set(outline.tokens.flatMap(({ kind, text }) => (kind === 'parameter' ? [text] : [])));
-  const types = mentioned.size < parameterTypes.length ? parameterTypes.map(typeName) : [];
-  const odd = types.find((type) => !/^\w+$/.test(type));
-  if (odd !== undefined) throw new UnmodelledError(`ON CONFLICT in a part of a statement with a parameter of the type ${odd}`);
+  const types = mentioned.size < parameterTypes.length ? inSql(pglite, parameterTypes) : [];
   const prepared = `PREPARE ls_arbiters${types.length === 0 ? '' : ` (${types.join()})`} AS ${outline.text}; EXPLAIN (FORMAT JSON, COSTS OFF) EXECUTE ls_arbiters${numbered === '' ? '' : `(${numbered})`}`;
   let plan: string;
   try {

@@ -1,6 +1,5 @@
 import { UnmodelledError } from '../../contract.js';
 import { identifier, readStatement } from '../../sql-text.js';
-import type { Output } from '../query.js';
 import type { Value } from '../types.js';
 import { type Outline, readOutline, type Span } from './outline.js';
 import { literal, quote } from './schema.js';
@@ -36,11 +35,8 @@ export function findLockingSubquery(outline: Outline): LockingSubquery | null {
   const { open, depth } = found as { open: number; depth: number };
   const span = { start: tokens[open]!.start, end: tokens[close]!.end, text: text.slice(tokens[open]!.end, tokens[close]!.start) };
   const words = (from: number, ...wanted: string[]) => wanted.every((word, offset) => tokens[from + offset]?.text === word);
-  const ends = (at: number) => at >= tokens.length || tokens[at]!.text === 'returning' || tokens[at]!.text === ';';
-  const condition = (equals: number) =>
-    tokens[equals]?.text === '=' && /^(where|\.)$/.test(tokens[equals - 2]?.text ?? '') && wordsBeforeWhere(outline, equals);
-  if (depth === 1 && condition(open - 1) && ends(close + 1)) return { ...span, as: 'scalar' };
-  if (depth === 2 && words(open - 3, 'any', '(', 'array') && condition(open - 4) && ends(close + 2)) return { ...span, as: 'array' };
+  if (isWholeCondition(outline, open, close, depth - 1)) return { ...span, as: 'scalar' };
+  if (words(open - 3, 'any', '(', 'array') && isWholeCondition(outline, open - 3, close + 1, depth - 2)) return { ...span, as: 'array' };
   const named = tokens[open - 1]?.text === 'materialized' ? open - 2 : open - 1;
   const name = tokens[named - 1];
   if (depth === 1 && tokens[named]?.text === 'as' && name !== undefined && isOnlyRelation(outline, identifier(name)))
@@ -57,10 +53,23 @@ export function findLockingSource({ verb, source, text, oneRow, withQueries }: O
   return { ...source, text: query, as: 'source' };
 }
 
-/** `WHERE column =` or `WHERE alias.column =`. */
-function wordsBeforeWhere({ tokens }: Outline, equals: number): boolean {
-  const qualified = tokens[equals - 2]?.text === '.';
-  return tokens[qualified ? equals - 4 : equals - 2]?.text === 'where';
+/**
+ * Whether a statement's condition is `column =` and what stands from one token to another, and nothing besides, whatever parentheses are around it.
+ * `depth`: how many are.
+ */
+function isWholeCondition({ tokens }: Outline, first: number, last: number, depth: number): boolean {
+  let [before, after] = [first - 1, last + 1];
+  const stripped = () => {
+    let count = 0;
+    for (; tokens[before]?.text === '(' && tokens[after]?.text === ')'; count += 1) [before, after] = [before - 1, after + 1];
+    return count;
+  };
+  const around = stripped();
+  if (tokens[before]?.text !== '=') return false;
+  before -= tokens[before - 2]?.text === '.' ? 4 : 2;
+  const all = around + stripped();
+  const end = tokens[after]?.text;
+  return all === depth && tokens[before]?.text === 'where' && (end === undefined || end === 'returning' || end === ';');
 }
 
 function isOnlyRelation({ verb, withQueries, from, tokens }: Outline, name: string): boolean {
@@ -69,25 +78,34 @@ function isOnlyRelation({ verb, withQueries, from, tokens }: Outline, name: stri
   return verb !== 'insert' && withQueries.length === 1 && from.length === 1 && uses === 1 && mentioned.length >= 2;
 }
 
+/** A column of such rows, and how SQL names its type. */
+export interface GivenColumn {
+  readonly name: string;
+  readonly type: string;
+}
+
+/** Types of which no constant can be written. */
+const NO_CONSTANTS = new Set(['record', 'record[]', 'void']);
+
 /** The statement with the subquery's rows in its place. */
 export function withRows(
   { text }: Outline,
   subquery: Span & Pick<LockingSubquery, 'as'>,
-  outputs: readonly Output[],
+  columns: readonly GivenColumn[],
   rows: readonly (readonly Value[])[],
 ): string {
-  const types = outputs.map(({ type }) => type);
-  const odd = types.find((type) => !/^[a-z]\w*$/.test(type));
+  const types = columns.map(({ type }) => type);
+  const odd = types.find((type) => NO_CONSTANTS.has(type));
   if (odd !== undefined) throw new UnmodelledError(`a subquery that locks or modifies, with a value of the type ${odd}`);
   const value = (item: Value, column: number) => `${literal(item === null ? null : String(item))}::${types[column]}`;
   const before = text.slice(0, subquery.start);
   const after = text.slice(subquery.end);
   switch (subquery.as) {
     case 'scalar':
-      if (outputs.length !== 1 || rows.length > 1) throw new UnmodelledError('a locking subquery with several rows or columns');
+      if (columns.length !== 1 || rows.length > 1) throw new UnmodelledError('a locking subquery with several rows or columns');
       return `${before}(${value(rows[0]?.[0] ?? null, 0)})${after}`;
     case 'array':
-      if (outputs.length !== 1) throw new UnmodelledError('a locking subquery with several columns');
+      if (columns.length !== 1) throw new UnmodelledError('a locking subquery with several columns');
       return `${before}(ARRAY[${rows.map((row) => value(row[0]!, 0)).join()}]::${types[0]}[])${after}`.replace(
         /array\s*\(ARRAY\[/i,
         '(ARRAY[',
@@ -98,14 +116,14 @@ export function withRows(
       // Text may be a bare string, which takes the type of the column that it goes to.
       const given = (item: Value, column: number) =>
         types[column] === 'text' ? literal(item === null ? null : String(item)) : value(item, column);
-      if (rows.length === 0) return `${before}SELECT ${outputs.map((_, column) => given(null, column)).join()} WHERE false${after}`;
+      if (rows.length === 0) return `${before}SELECT ${columns.map((_, column) => given(null, column)).join()} WHERE false${after}`;
       return `${before}VALUES ${rows.map((row) => `(${row.map(given).join()})`).join()}${after}`;
     }
     case 'with': {
       // A query of WITH without RETURNING cannot be asked for.
-      if (outputs.length === 0) return `${before}(SELECT)${after}`;
-      const named = outputs.map((output) => quote(output.name)).join();
-      const nulls = outputs.map((_, column) => value(null, column)).join();
+      if (columns.length === 0) return `${before}(SELECT)${after}`;
+      const named = columns.map(({ name }) => quote(name)).join();
+      const nulls = columns.map((_, column) => value(null, column)).join();
       const all = [`(${nulls})`, ...rows.map((row) => `(${row.map(value).join()})`)].join();
       return `${before}(SELECT * FROM (VALUES ${all}) AS given(${named}) OFFSET 1)${after}`;
     }

@@ -1,12 +1,16 @@
 import { BY_THE_SCHEMA, beginDrawing, chanceFunctions, drawAs, drawFrom } from '../../chance-functions.js';
 import { clockFunctions, withClock } from '../../clock-functions.js';
 import { UnmodelledError } from '../../contract.js';
+import { typeName } from '../../type-names.js';
+import type { Output } from '../query.js';
 import type { SqlError } from '../sql-error.js';
-import { define, extensionsOf } from './definitions.js';
 import { type CatalogRows, type CatalogTable, readContents, readRows } from './catalog-rows.js';
+import { nameCopiedKeys } from './copied-keys.js';
+import { define, extensionsOf } from './definitions.js';
 import { type Answer, type Instance, running } from './instance.js';
 import { keepRows, keptRows } from './kept-rows.js';
 import { literal, qualified, quote } from './names.js';
+import { type TypeId, TypeIds } from './type-ids.js';
 
 export { literal, quote };
 
@@ -28,11 +32,25 @@ export const UNDRAWN: Readonly<Record<string, number>> = { int2: -32768, int4: -
 export const copyOf = (schema: string, table: Pick<CatalogTable, 'schema' | 'name' | 'shown'>): string =>
   schema === VIEW_SCHEMA ? qualified(table) : `${schema}.${quote(table.shown)}`;
 
+/** What PostgreSQL says of a statement before it runs it. */
+export interface SaidOfStatement {
+  /** It cannot be analysed. */
+  readonly invalid: SqlError | null;
+  /** That, or it cannot be planned. */
+  readonly error: SqlError | null;
+  readonly parameterTypes: readonly TypeId[];
+  readonly outputs: readonly Output[];
+  readonly outputTypes: readonly TypeId[];
+  /** Name, mode, kind and schema. */
+  readonly locks: readonly (readonly (string | null)[])[];
+}
+
 /** One plan's schema in PGlite: set up when first needed, and again when another plan had the place meanwhile. */
 export class PgliteSchema {
   readonly #text: string;
   readonly #clockMs: number;
   readonly #prepared = new Set<string>();
+  readonly types = new TypeIds(() => this.open());
   #rows: CatalogRows | null = null;
   #rowSchemas = 0;
   #nowMs: number | null = null;
@@ -61,6 +79,7 @@ export class PgliteSchema {
   #setUp(instance: Instance): void {
     instance.holds = null;
     this.#prepared.clear();
+    this.types.forget();
     this.#rowSchemas = 0;
     this.#nowMs = null;
     this.#create(instance, this.#clockMs);
@@ -81,6 +100,7 @@ export class PgliteSchema {
     // What a snapshot shows need not satisfy an exclusion constraint, since a newer row may be ours, nor one that is checked later. The layer judges.
     instance.script('UPDATE pg_index SET indisready = false WHERE (indisexclusion AND NOT indisunique) OR NOT indimmediate');
     instance.script([`CREATE SCHEMA ${CONFLICT_SCHEMA}`, `CREATE SCHEMA ${INSERT_SCHEMA}`, ...defaultsAndKeys].join(';'));
+    nameCopiedKeys(instance, CONFLICT_SCHEMA);
     instance.holds = this;
   }
 
@@ -146,25 +166,22 @@ export class PgliteSchema {
   }
 
   /** Parses a statement once; the error, if it has one. */
-  prepare(name: string, text: string, types: readonly number[]): SqlError | null {
+  prepare(name: string, text: string, types: readonly TypeId[]): SqlError | null {
     const instance = this.open();
     if (this.#prepared.has(name)) return null;
-    const [answer] = instance.send([instance.wire.parse({ name, text, types: [...types] }), instance.wire.sync()]);
+    const [answer] = instance.send([instance.wire.parse({ name, text, types: this.types.oids(types) }), instance.wire.sync()]);
     if (answer!.error === null) this.#prepared.add(name);
     return answer!.error;
   }
 
   /** What a statement's parameters and outputs are, which relations it locks and how; or the error that it has. */
-  describe(
-    text: string,
-    values: (string | null)[],
-    types: readonly number[] = [],
-  ): { readonly answer: Answer; readonly error: SqlError | null; readonly locks: readonly (readonly (string | null)[])[] } {
+  describe(text: string, values: (string | null)[], types: readonly TypeId[] = []): SaidOfStatement {
     const instance = this.open();
     const { wire } = instance;
+    const known = this.types.oids(types);
     const answers = instance.send([
       wire.query('BEGIN'),
-      wire.parse({ name: '', text, types: [...types] }),
+      wire.parse({ name: '', text, types: known }),
       wire.describe({ type: 'S', name: '' }),
       wire.sync(),
       // Some errors come with the plan only.
@@ -173,7 +190,15 @@ export class PgliteSchema {
       wire.query(LOCKS),
       wire.query('ROLLBACK'),
     ]);
-    return { answer: answers[1]!, error: answers[1]!.error ?? answers[2]!.error, locks: answers[3]!.results[0] ?? [] };
+    const { error, fields, parameterTypes } = answers[1]!;
+    return {
+      invalid: error,
+      error: error ?? answers[2]!.error,
+      parameterTypes: this.types.ids(parameterTypes),
+      outputs: fields.map(({ name, dataTypeID }) => ({ name, type: typeName(dataTypeID), nullable: true })),
+      outputTypes: this.types.ids(fields.map(({ dataTypeID }) => dataTypeID)),
+      locks: answers[3]!.results[0] ?? [],
+    };
   }
 
   /** Runs a prepared statement over loaded rows, and undoes all of it. The results of loading come first. */

@@ -1,4 +1,5 @@
 import type { Output } from '../query.js';
+import type { TypeId } from './type-ids.js';
 
 /** Rows that a table has while a query runs: those of the view, or one given row. */
 export interface Load {
@@ -17,7 +18,7 @@ export type Hidden =
 export interface TextQuery {
   readonly text: string;
   readonly id: number;
-  readonly parameterTypes: readonly number[];
+  readonly parameterTypes: readonly TypeId[];
   readonly values: readonly (string | null)[];
   /** What a reply shows. */
   readonly outputs: readonly Output[];
