@@ -137,6 +137,7 @@ describe('a file of a scenario with a mistake in it exits 2 and names the file a
       },
       'has two roles that would have an actor called "ann2"',
     ],
+    ['drawn-plans', { instead: 'drawnPlans: 0,' }, '"drawnPlans" of own/drawn-plans is 0; it must be a whole number from 1'],
     ['level', { instead: "expect: { 'READ COMITTED': 'holds' }," }, '"expect" of own/level names the isolation level "READ COMITTED"'],
     ['expectation', { instead: "expect: { 'READ COMMITTED': 'hold' }," }, 'at READ COMMITTED is "hold"; it must be "holds" or "violated"'],
     ['witness', { instead: "requires: ['deadlok']," }, 'requires the witness "deadlok", which does not exist (overlap, '],

@@ -178,6 +178,14 @@ describe('what is explored', () => {
     expect(() => coveringOf(two(fc.record({ seat: fc.nat(3) })), 'all')).toThrow('does not say which values it has');
   });
 
+  test('is nothing where there is no plan, and nobody draws for ever', () => {
+    const none = (input: Workload['roles'][number]['input'], more: object = {}) =>
+      theater({ roles: [{ operation: 'book', input, ...more }] }, { drawnPlans: 2 });
+    const message = "a filter leaves no value, or a role's `max` is less than its `min`";
+    expect(() => coveringOf(none(seats(3).filter(() => false)))).toThrow(message);
+    expect(() => coveringOf(none(seats(3), { min: 2, max: 1 }))).toThrow(message);
+  });
+
   test('is drawn where a generator does not say which values it has, and no number is guessed', async () => {
     const scenario = theater({ roles: [{ operation: 'book', min: 2, max: 2, input: fc.record({ seat: fc.nat(1) }) }] });
     const { results, counts } = await coverPlans(coveringOf(scenario), cheap(1), 2);
@@ -263,7 +271,7 @@ describe('what is shown', () => {
     expect(scenarioText(shown(outcomes, { explored: 190, of: '820', exact: true, drawn: 0, declared: false }), options)).toBe(
       [
         'verdict     passed: no violation in any of 3,800 interleavings of 190 of 820 plans. A sample is no proof',
-        'plans       190 of 820 plans, the smallest first',
+        'plans       190 of 820 plans, the smallest first; all of them: --plans all',
         '  plan      two: alice (seat 1), bob (seat 1), capacity 1: proved (20 interleavings, 9 states)',
         '  plan      ... and 187 more of two: proved (3,740 interleavings, 1,683 states)',
         '  plan      two: alice (seat 21), bob (seat 7), capacity 1: explored (20 interleavings, 9 states)',

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { checkThenInsert } from '../sim/systems/events/variants/check-then-insert.js';
 import { always, type Generator, integer, oneOf, type Plan, type Role, record, type Workload } from '../src/index.js';
+import { smallerPlans } from '../src/plan/draw.js';
 import { EveryPlan } from '../src/plan/every.js';
 import { PlanForm } from '../src/plan/form.js';
 import { valuesOf } from '../src/plan/generators.js';
@@ -238,5 +239,42 @@ describe('names', () => {
   test('that two roles would give are refused', () => {
     expect(() => namesOf(role('ada'), role('ada'))).toThrow('two roles of "names" would have an actor called "ada"');
     expect(() => namesOf(role('ada', 2), role('ada2'))).toThrow('two roles of "names" would have an actor called "ada2"');
+  });
+});
+
+describe('an input shrinks by the generator of its own role', () => {
+  const seats = (min: number, max: number) => record({ seats: integer(min, max) });
+  const shrunk = (roles: Role[], actors: Plan['actors']) => {
+    const workload: Workload = { name: 'pair', capacity: always(1), roles };
+    return smallerPlans(
+      { ...checkThenInsert, workloads: [workload] },
+      {
+        ...formOf(workload).fill(
+          1,
+          roles.map(() => []),
+        ),
+        actors,
+      },
+    ).inputs;
+  };
+  const actor = (name: string, seats: number) => ({ name, operation: 'book', input: { seats } });
+  const role = (min: number, max: number, name?: string): Role => ({
+    operation: 'book',
+    input: seats(min, max),
+    ...(name === undefined ? {} : { name }),
+  });
+
+  test('where another has the beginning of its name, or no name', () => {
+    expect(shrunk([role(1, 2), role(5, 6, 'a'), role(8, 9, 'ab')], [actor('ab', 9), actor('a', 6)])).toEqual([
+      [{ seats: 8 }, { seats: 9 }],
+      [{ seats: 5 }, { seats: 6 }],
+    ]);
+  });
+
+  test('where two without a name do the same', () => {
+    expect(shrunk([role(1, 2), role(5, 6)], [actor('alice', 2), actor('bob', 6)])).toEqual([
+      [{ seats: 1 }, { seats: 2 }],
+      [{ seats: 5 }, { seats: 6 }],
+    ]);
   });
 });

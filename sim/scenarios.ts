@@ -141,6 +141,9 @@ function checkScenario(scenario: Scenario, path: string): void {
     if (expected !== 'holds' && expected !== 'violated')
       throw wrong(`"expect" of ${name} at ${level} is ${JSON.stringify(expected)}; it must be "holds" or "violated"`);
   }
+  const { drawnPlans } = scenario;
+  if (drawnPlans !== undefined && !(Number.isSafeInteger(drawnPlans) && drawnPlans > 0))
+    throw wrong(`"drawnPlans" of ${name} is ${JSON.stringify(drawnPlans)}; it must be a whole number from 1`);
   for (const workload of workloads)
     for (const fault of workload.faults ?? [])
       if (!isFault(fault)) throw wrong(`workload "${workload.name}" of ${name} has a fault that is none: ${JSON.stringify(fault)}`);

@@ -4,17 +4,17 @@
  */
 import { setFlagsFromString } from 'node:v8';
 import {
+  type Catalogue,
   explorePlan,
   FUZZ_DEFAULTS,
-  type Catalogue,
   fuzz,
-  readCatalogue,
   ModelEngine,
   makeCounterexample,
   openServer,
   PostgresEngine,
   type PostgresServer,
   ProviderError,
+  readCatalogue,
   tallyOf,
 } from '../src/index.js';
 import { explainFailure } from './failure.js';

@@ -1,5 +1,8 @@
 import { grouped } from '../grouped.js';
 
+/** Plans of a workload that are explored at the most, and that are made to be counted where no formula counts them. */
+export const MOST_PLANS = 20_000;
+
 /** How many plans were explored, and of how many. Plain JSON. */
 export interface PlanCounts {
   readonly explored: number;
@@ -43,6 +46,10 @@ export function showWhich(counts: PlanCounts): string | null {
   if (drawn === explored) return 'drawn from the seed';
   return `the ${grouped(explored - drawn)} smallest, and ${grouped(drawn)} drawn from the seed`;
 }
+
+/** What there is to do about it. */
+export const showNext = (counts: PlanCounts): string | null =>
+  areAll(counts) || counts.of === null || BigInt(counts.of) > MOST_PLANS ? null : 'all of them: --plans all';
 
 /** The same in one: `12 of 72 plans, the smallest first`. */
 export function showCounts(counts: PlanCounts): string {

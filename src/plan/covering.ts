@@ -1,8 +1,8 @@
 import { grouped } from '../grouped.js';
 import type { Limits } from '../limits.js';
-import type { PlanCounts } from './counts.js';
+import { MOST_PLANS, type PlanCounts } from './counts.js';
 import { drawDistinct } from './draw.js';
-import { EveryPlan, MOST_PLANS } from './every.js';
+import { EveryPlan } from './every.js';
 import type { PlanForm } from './form.js';
 import type { Plan } from './plan.js';
 
@@ -36,10 +36,11 @@ export class PlanCovering {
     this.#drawn = declared !== undefined || every === null;
     this.steps = wanted === 'default' && declared === undefined ? limits.planSteps : null;
     this.#besides = wanted === 'default' && !this.#drawn ? limits.drawnPlans : 0;
+    // Drawing would go on for ever.
+    if (every?.total.count === 0n) throw new RangeError("a filter leaves no value, or a role's `max` is less than its `min`");
     if (wanted === 'all') requireAll(form, every);
     const count = declared ?? (wanted === 'default' ? limits.plans : wanted === 'all' ? MOST_PLANS : wanted);
     this.plans = (this.#drawn ? drawDistinct(form, DRAWS_PER_PLAN * count) : take(every!.smallest(), count)).slice(0, count);
-    if (this.plans.length === 0) throw new RangeError('a filter leaves no value');
   }
 
   /** Plans that the seed gives besides the first of {@link plans}. */

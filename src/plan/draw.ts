@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import type { Role, Scenario, Workload } from '../scenario.js';
 import { PlanForm } from './form.js';
+import { isNameFrom } from './names.js';
 import type { Plan, PlanActor } from './plan.js';
 
 /** fast-check's seeds are 32-bit integers; ours are strings. FNV-1a. */
@@ -63,8 +64,14 @@ function shrinksOf<T>(generator: fc.Arbitrary<T>, value: T): { values: T[]; comp
 
 const workloadOf = (scenario: Scenario, plan: Plan): Workload | undefined => scenario.workloads.find((item) => item.name === plan.workload);
 
-const roleOf = (workload: Workload, actor: PlanActor): Role | undefined =>
-  workload.roles.find((item) => item.operation === actor.operation && (item.name === undefined || actor.name.startsWith(item.name)));
+/** The role whose actor this is: the one that gives it its name, else the first without a name that can give it its input. */
+function roleOf({ roles }: Workload, { name, operation, input }: PlanActor): Role | undefined {
+  const fitting = roles.filter((role) => role.operation === operation);
+  const named = fitting.find((role) => role.name !== undefined && isNameFrom(role.name, name));
+  if (named !== undefined) return named;
+  const others = fitting.filter((role) => role.name === undefined);
+  return others.find((role) => role.input.canShrinkWithoutContext(input)) ?? others[0];
+}
 
 /**
  * Plans that are one step simpler by their own workload: everything at its smallest first, since capacity and quantities often must shrink

@@ -1,4 +1,5 @@
 import type { Bounds } from './bounds.js';
+import { MOST_PLANS } from './counts.js';
 import type { PlanForm } from './form.js';
 import { valuesOf } from './generators.js';
 import type { Plan } from './plan.js';
@@ -15,9 +16,6 @@ interface Parts {
   readonly capacities: Values<number>;
   readonly inputs: readonly Values<unknown>[];
 }
-
-/** Plans of a workload that are explored at the most, and that are made to be counted where no formula counts them. */
-export const MOST_PLANS = 20_000;
 
 /**
  * Every plan of a workload, up to symmetry: plans that differ only in which of several like actors does what are one. Those that differ in the ids that

@@ -27,6 +27,10 @@ const NAMES = [
 
 const fixedName = (name: string, position: number): string => (position === 0 ? name : `${name}${position + 1}`);
 
+/** Whether a role of the first name has an actor of the second. */
+export const isNameFrom = (roleName: string, name: string): boolean =>
+  name.startsWith(roleName) && /^(?:[2-9]|[1-9]\d+)?$/.test(name.slice(roleName.length));
+
 /** Names that roles of one's own naming give to their actors. None may come twice: actors are told apart by them. */
 export const fixedNames = ({ roles }: Workload, bounds: readonly Bounds[]): string[] =>
   roles.flatMap(({ name }, index) =>

@@ -1,6 +1,6 @@
 import { grouped } from '../grouped.js';
 import type { Counterexample, ScenarioOutcome, ServerFigures } from '../outcome.js';
-import { showShare, showWhich } from '../plan/counts.js';
+import { showNext, showShare, showWhich } from '../plan/counts.js';
 import { showFault } from '../plan/fault.js';
 import { holds } from '../verdict.js';
 import { brokenBy, brokenText } from './broken.js';
@@ -52,7 +52,8 @@ export function scenarioText(outcome: ScenarioOutcome, options: TextOptions): st
   const mark = holds(outcome.verdict) ? good(outcome.verdict, options) : bad(outcome.verdict, options);
   lines.push(`verdict     ${mark}: ${meaning(outcome, options)}`);
   const which = showWhich(outcome.planCounts);
-  if (which !== null) lines.push(`plans       ${showShare(outcome.planCounts)}, ${which}`);
+  const next = showNext(outcome.planCounts);
+  if (which !== null) lines.push(`plans       ${showShare(outcome.planCounts)}, ${which}${next === null ? '' : `; ${next}`}`);
   for (const plan of planLines(outcome.plans))
     lines.push(...wrap(plan, options.width - 12).map((line, index) => `${index === 0 ? '  plan      ' : ' '.repeat(12)}${line}`));
   if (outcome.limits.length > 0) lines.push(`limits      hit: ${outcome.limits.join(', ')}`);
