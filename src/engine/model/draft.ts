@@ -3,12 +3,13 @@ import { type ActorIndex, UnmodelledError } from '../contract.js';
 import type { Sequence } from './catalog.js';
 import type { RowContents } from './contents.js';
 import {
-  type Acquired,
   acquire,
+  type Acquired,
   handUp,
+  modesConflict,
   type Owner,
-  PATIENT,
   type Patience,
+  PATIENT,
   release,
   releaseFrom,
   unlock,
@@ -422,7 +423,8 @@ export class Draft {
   othersLockTables(actor: ActorIndex): boolean {
     return [...this.#heavy].some(
       ([resource, { granted, queue }]) =>
-        resource.startsWith('table ') && [...granted, ...queue].some((request) => request.actor !== actor && modesConflict(request.mode, 'ROW EXCLUSIVE')),
+        resource.startsWith('table ') &&
+        [...granted, ...queue].some((request) => request.actor !== actor && modesConflict(request.mode, 'ROW EXCLUSIVE')),
     );
   }
 

@@ -298,7 +298,8 @@ export class ModelEngine implements Engine<ModelState> {
       if (draft.transaction(actor).rivals.length > 0)
         throw new UnmodelledError('a statement that is wrong, and waits for a safe snapshot before');
       // Parse analysis opens a table only once it has locked it (parse_relation.c, parserOpenTable).
-      if (draft.othersLockTables(actor)) throw new UnmodelledError('a statement that is wrong, and may have to wait for the lock of a table before');
+      if (draft.othersLockTables(actor))
+        throw new UnmodelledError('a statement that is wrong, and may have to wait for the lock of a table before');
       return done(this.#fail(draft, actor, error));
     }
     return this.#continue(draft, actor);
