@@ -280,7 +280,7 @@ describe('where waiters cannot be frozen', () => {
       const state = await engine.open(SEATS);
       await engine.expect(0, { waits: false, victim: false });
       const { outcome } = await engine.apply(state, statement(0, "SELECT current_setting('deadlock_timeout')"));
-      return outcome.kind === 'executed' && outcome.reply.kind === 'result' ? outcome.reply.rows : outcome;
+      return outcome.kind === 'done' && outcome.reply.kind === 'result' ? outcome.reply.rows : outcome;
     };
     expect(await timeout()).toEqual([['1h']]);
     await engine.open(SEATS);

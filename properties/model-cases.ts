@@ -5,7 +5,7 @@ import { ModelEngine } from '../src/engine/model/engine.js';
 import { PostgresEngine } from '../src/engine/postgres/engine.js';
 
 import type { PostgresServer } from '../src/engine/postgres/providers/server.js';
-import type { Script } from '../src/fuzz/scripted.js';
+import type { Queries, Script } from '../src/fuzz/scripted.js';
 import type { Plan } from '../src/plan/plan.js';
 import type { IsolationLevel } from '../src/scenario.js';
 import { confirm } from './model-scripts.js';
@@ -30,7 +30,7 @@ export const SR: readonly IsolationLevel[] = ['SERIALIZABLE'];
 
 export interface Case {
   readonly name: string;
-  readonly scripts: readonly Script[];
+  readonly scripts: readonly (Script | Queries)[];
   /** What must have been seen, by level or at all of them: SQLSTATEs, `waits`, `waits again`, `UPDATE 0`, ... */
   readonly sees?: readonly string[] | ((major: number) => readonly string[]);
   readonly at?: readonly IsolationLevel[];

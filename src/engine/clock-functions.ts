@@ -68,7 +68,7 @@ export function clockFunctions(nowMs: number): string {
  */
 export const tickingClockFunctions = (): string =>
   define(
-    "current_setting('lastseat.now')::timestamptz",
+    "pg_catalog.current_setting('lastseat.now')::timestamptz",
     TRANSACTION_TIMES,
     (body) => `LANGUAGE plpgsql STABLE COST 1e-30 AS $$ BEGIN RETURN ${body}; END $$`,
   );

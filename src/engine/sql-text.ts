@@ -108,12 +108,14 @@ export interface StatementText {
   readonly chain: boolean;
   /** First word, lower case: select, insert, lock, ... */
   readonly verb: string;
-  /** A SELECT that locks and changes nothing: autocommitted, it is one step. */
+  /** A SELECT that locks and changes nothing, or a statement that concerns its own session alone: autocommitted, it is one step. */
   readonly plainRead: boolean;
   /** The outermost query has ORDER BY. */
   readonly ordered: boolean;
   /** Takes locks at the most, and gives none back before its transaction ends: nobody who waits goes on because of it. */
   readonly keepsLocks: boolean;
+  /** More than one statement. */
+  readonly several: boolean;
   /** May take ACCESS EXCLUSIVE on a table, behind which even a monitor's SELECT waits. */
   readonly mayLockReaders: boolean;
 }
@@ -123,7 +125,7 @@ const PURE_FUNCTIONS = new Set(
   (
     'count sum min max avg coalesce greatest least nullif now lower upper length abs round floor ceil exists any all in cast row array ' +
     'extract date_trunc to_char concat md5 json_agg jsonb_agg json_build_object jsonb_build_object row_to_json to_json to_jsonb ' +
-    'string_agg array_agg bool_and bool_or generate_series unnest daterange tstzrange values and or not on as from where when then else ' +
+    'current_setting set_config version current_schema current_database string_agg array_agg bool_and bool_or generate_series unnest daterange tstzrange values and or not on as from where when then else ' +
     'select using over filter by having union interval numeric varchar char decimal'
   ).split(' '),
 );
@@ -153,6 +155,7 @@ function classify(tokens: readonly Token[]): StatementText {
   else if (verb === 'rollback' && words.includes('to')) kind = 'rollback-to';
   else if ((verb === 'rollback' && second !== 'prepared') || verb === 'abort') kind = 'rollback';
   else if (verb === 'savepoint' || verb === 'release') kind = verb;
+  if (kind !== 'other' && !FORMS[kind].test(formOf(tokens))) kind = 'other';
   const read = verb === 'select' || verb === 'values' || verb === 'with' || verb === 'table';
   return {
     kind,
@@ -160,15 +163,52 @@ function classify(tokens: readonly Token[]): StatementText {
     savepoint: kind === 'savepoint' || kind === 'rollback-to' || kind === 'release' ? lastName(tokens) : '',
     chain: words.includes('chain') && !words.includes('no'),
     verb,
-    plainRead: read && isPlainRead(tokens),
+    plainRead: read ? isPlainRead(tokens) : kind === 'other' && isOwnAffair(tokens),
     ordered: read && hasOuterOrder(tokens),
     keepsLocks: (read || CHANGES.has(verb)) && !callsUnknown(tokens),
+    several: tokens.some(
+      (token, index) => token.text === ';' && tokens[index + 1] !== undefined && tokens[index + 1]!.text !== ';' && index > 0,
+    ),
     mayLockReaders: !read && !QUIET.has(verb),
   };
 }
 
+/** A statement's words, with one word for every name in quotes. */
+const formOf = (tokens: readonly Token[]): string =>
+  tokens
+    .map((token) => (token.kind === 'quoted' ? 'quoted' : token.text))
+    .join(' ')
+    .replace(/( ;)+$/, '');
+
+const MODE = '(isolation level (serializable|repeatable read|read committed|read uncommitted)|read only|read write|(not )?deferrable)';
+const MODES = `${MODE}( ,? ?${MODE})*`;
+const END = '( work| transaction)?( and (no )?chain)?';
+const NAME = "[^ ,;()'.]+";
+/** What statements that control transactions look like in full (gram.y, TransactionStmt); what looks otherwise is wrong, or several statements. */
+const FORMS: Readonly<Record<Exclude<StatementKind, 'other'>, RegExp>> = {
+  begin: new RegExp(`^(begin( work| transaction)?|start transaction)( ${MODES})?$`),
+  'set-transaction': new RegExp(`^set transaction ${MODES}$`),
+  commit: new RegExp(`^(commit|end)${END}$`),
+  rollback: new RegExp(`^(rollback|abort)${END}$`),
+  savepoint: new RegExp(`^savepoint ${NAME}$`),
+  'rollback-to': new RegExp(`^rollback( work| transaction)? to( savepoint)? ${NAME}$`),
+  release: new RegExp(`^release( savepoint)? ${NAME}$`),
+};
+
+/** Nothing that others see: settings, notifications, an empty query. */
+function isOwnAffair(tokens: readonly Token[]): boolean {
+  const [first, second] = tokens;
+  if (first === undefined || first.text === ';') return tokens.every(({ text }) => text === ';');
+  if (first.text === 'set') return second?.text !== 'constraints' && second?.text !== 'transaction';
+  return OWN_AFFAIRS.has(first.text);
+}
+
+const OWN_AFFAIRS = new Set(['reset', 'show', 'notify', 'listen', 'unlisten']);
+
 /** Verbs of statements that lock no table so that others cannot read it. */
-const QUIET = new Set('insert update delete merge begin start commit end rollback abort savepoint release set'.split(' '));
+const QUIET = new Set(
+  'insert update delete merge begin start commit end rollback abort savepoint release set reset show notify listen unlisten'.split(' '),
+);
 
 /** The name at a statement's end: lower case unless quoted. */
 function lastName(tokens: readonly Token[]): string {
@@ -226,3 +266,22 @@ function hasOuterOrder(tokens: readonly Token[]): boolean {
   }
   return false;
 }
+
+/** The command of a NOTIFY, LISTEN or UNLISTEN; null for what is none. Nobody hears of it but other sessions, and they are not told. */
+export function signalCommand(text: string): string | null {
+  if (!SIGNALS.has(readStatement(text).verb)) return null;
+  const kinds = tokenize(text).filter((token) => token.text !== ';');
+  const [verb, channel, comma, payload] = kinds;
+  const isName = channel?.kind === 'word' || channel?.kind === 'quoted';
+  if (verb?.text === 'notify' && isName)
+    return kinds.length === 2 ||
+      (kinds.length === 4 && comma!.text === ',' && payload!.kind === 'string' && payload!.text.length < MOST_PAYLOAD)
+      ? 'NOTIFY'
+      : null;
+  if (verb?.text === 'listen' && isName && kinds.length === 2) return 'LISTEN';
+  return verb?.text === 'unlisten' && (isName || channel?.text === '*') && kinds.length === 2 ? 'UNLISTEN' : null;
+}
+
+const SIGNALS = new Set(['notify', 'listen', 'unlisten']);
+/** Bytes of a payload; a character may have four. */
+const MOST_PAYLOAD = 2000;

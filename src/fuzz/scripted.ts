@@ -6,6 +6,8 @@ import type { IsolationLevel, Scenario } from '../scenario.js';
 
 /** What one actor does: its statements, semicolons between them. A statement's parameters stand behind it, as JSON in a comment. */
 export type Script = string;
+/** The same as a list of queries, where a query is no single statement. */
+export type Queries = readonly string[];
 
 /** A statement, and its parameters: `SELECT $1 /* [7] *\/` is the one with the other. */
 export function withoutParameters(statement: string): { readonly text: string; readonly values: readonly unknown[] } {
@@ -17,7 +19,7 @@ export function withoutParameters(statement: string): { readonly text: string; r
 export interface ScriptedCase {
   readonly schema: string;
   readonly seed: string;
-  readonly scripts: readonly Script[];
+  readonly scripts: readonly (Script | Queries)[];
   readonly isolation: IsolationLevel;
   /** After an error go on with the next statement, not with the last. */
   readonly stubborn?: boolean;
@@ -27,10 +29,10 @@ export interface ScriptedCase {
 }
 
 /** Runs the statements in order. After an error it goes on with the last one, which ends the transaction, or stubbornly with the next. */
-function statementsInOrder(scripts: readonly Script[]): Operation {
-  const split = new Map(scripts.map((script) => [script, splitStatements(script)]));
-  return async ({ client }, input: { readonly script: Script; readonly stubborn: boolean }) => {
-    const statements = split.get(input.script)!;
+function statementsInOrder(scripts: ScriptedCase['scripts']): Operation {
+  const split = new Map(scripts.map((script) => [script, typeof script === 'string' ? splitStatements(script) : script]));
+  return async ({ client }, input: { readonly script: Script | Queries; readonly stubborn: boolean }) => {
+    const statements = split.get(input.script) ?? (input.script as Queries);
     for (let index = 0; index < statements.length; index += 1) {
       try {
         const { text, values } = withoutParameters(statements[index]!);

@@ -1,5 +1,6 @@
 import { replyKey } from '../../reply.js';
 import type { Machinery } from './machinery.js';
+import { NEW_SESSION, NOTHING_SET } from './session-settings.js';
 import type { Committed, Execution, Item, ItemProgress, JoinedRow, Level, ModelState, RowLock, Transaction, Version } from './state.js';
 import { versionsOf } from './view.js';
 
@@ -69,8 +70,24 @@ export function canonical(state: ModelState, machinery: Machinery, without: Read
   });
   if (state.serializable.length > 0) add('serializable', () => serializable(state, names));
   if (machinery.drawing.size > 0) add('draws', () => state.draws.map(({ count, session }) => `${count}/${session}`).join());
+  parts.push(settings(state));
   parts.push(String(state.clockMs));
   return parts.join(';');
+}
+
+/** What sessions have set, and transactions in them; with savepoints, what a partial rollback goes back to. */
+function settings({ sessions, transactions }: ModelState): string {
+  if (sessions.every((session) => session === NEW_SESSION) && transactions.every((item) => item === null || item.settings === NOTHING_SET))
+    return '';
+  const text = (values: ReadonlyMap<string, string | null>) => (values.size === 0 ? '' : JSON.stringify([...values].sort()));
+  return sessions
+    .map((session, actor) => {
+      const item = transactions[actor];
+      const pending = item === null || item === undefined ? [] : [item, ...item.levels.slice(1)];
+      const own = pending.map(({ settings: { set, local } }) => `${text(set)}${text(local)}`).join('^');
+      return `${text(session.values)}${session.named.size === 0 ? '' : [...session.named].sort()}${own}`;
+    })
+    .join('/');
 }
 
 /** What a row shows, where it is more than what it has. */

@@ -16,6 +16,7 @@ import {
   unlockAll,
 } from './heavy-locks.js';
 import type { TableLockMode } from './parse.js';
+import { committedSettings, NEW_SESSION, type SessionSettings } from './session-settings.js';
 import { mayFail, possible, possiblePivot, stillNeeded } from './serializable.js';
 import { SqlError } from './sql-error.js';
 import type {
@@ -49,6 +50,7 @@ export class Draft {
   #rowLocks: Map<number, RowLocks> | null = null;
   #heavy;
   #serializable: readonly SerializableTransaction[];
+  #sessions: readonly SessionSettings[];
   readonly #next: { -readonly [K in keyof Counters]: number };
 
   constructor(state: ModelState, contents: RowContents) {
@@ -60,6 +62,7 @@ export class Draft {
     this.#executions = [...state.executions];
     this.#heavy = state.heavy;
     this.#serializable = state.serializable;
+    this.#sessions = state.sessions;
     this.#next = { ...state.next };
     this.#draws = state.draws;
   }
@@ -76,7 +79,17 @@ export class Draft {
       serializable: this.#serializable,
       next: this.#next,
       clockMs: this.clockMs,
+      sessions: this.#sessions,
     };
+  }
+
+  /** What an actor's session has set. */
+  session(actor: ActorIndex): SessionSettings {
+    return this.#sessions[actor]!;
+  }
+
+  setSession(actor: ActorIndex, session: SessionSettings): void {
+    this.#sessions = this.#sessions.with(actor, session);
   }
 
   get sequences(): readonly SequenceState[] {
@@ -115,6 +128,7 @@ export class Draft {
     this.#heavy = new Map();
     this.#serializable = [];
     this.#draws = this.#draws.map(({ session }) => ({ count: 0, session: session + 1 }));
+    this.#sessions = this.#sessions.map(() => NEW_SESSION);
     this.#sequences = this.sequences.map(({ lastValue, isCalled, logged }, index) => ({
       lastValue: lastValue + logged * sequences[index]!.increment,
       isCalled,
@@ -347,8 +361,8 @@ export class Draft {
 
   openSavepoint(actor: ActorIndex, name: string): void {
     const transaction = this.transaction(actor);
-    const { writes, truncated, deferred, timing } = transaction;
-    const level: Level = { name, xid: 0, released: [], writes, truncated, deferred, timing };
+    const { writes, truncated, deferred, timing, settings } = transaction;
+    const level: Level = { name, xid: 0, released: [], writes, truncated, deferred, timing, settings };
     this.#transactions[actor] = { ...transaction, levels: [...transaction.levels, level] };
   }
 
@@ -370,10 +384,10 @@ export class Draft {
   rollBackTo(actor: ActorIndex, depth: number): void {
     const transaction = this.transaction(actor);
     const { name, ...saved } = transaction.levels[depth]!;
-    const { writes, truncated, deferred, timing } = saved;
+    const { writes, truncated, deferred, timing, settings } = saved;
     const ended = idsOf(transaction.levels.slice(depth));
     const levels = [...transaction.levels.slice(0, depth), { ...saved, name, xid: 0, released: [] }];
-    this.#transactions[actor] = { ...transaction, levels, writes, truncated, deferred, timing };
+    this.#transactions[actor] = { ...transaction, levels, writes, truncated, deferred, timing, settings };
     this.#releaseRows((lock) => ended.includes(lock.xid), NO_WRITES);
     this.#releaseHeavyFrom(actor, depth);
     this.#freeWaitersFor(ended);
@@ -451,6 +465,7 @@ export class Draft {
     this.#endSerializable(actor, commits);
     if (commits && transaction.truncated.size > 0) this.#empty(transaction.truncated);
     if (commits && transaction.writes.size > 0) this.committed = merge(this.committed, transaction.writes);
+    if (commits && transaction.settings.set.size > 0) this.setSession(actor, committedSettings(this.session(actor), transaction.settings));
     this.#transactions[actor] = null;
     this.#releaseRows((lock) => lock.actor === actor, commits ? transaction.writes : NO_WRITES);
     this.#releaseHeavyFrom(actor, 0);

@@ -16,7 +16,9 @@ import {
   type Statement,
   UnmodelledError,
 } from '../contract.js';
-import { readStatement, type StatementText, splitStatements, type TransactionModes } from '../sql-text.js';
+import { SEVERAL_STATEMENTS } from '../session-functions.js';
+import { type SettingStatement, settingStatements } from '../settings.js';
+import { readStatement, type StatementText, signalCommand, splitStatements, type TransactionModes } from '../sql-text.js';
 import { Suspended, whenThere } from '../suspended.js';
 import { canonical, type KeyPart } from './canonical.js';
 import type { Catalog } from './catalog.js';
@@ -30,6 +32,16 @@ import { blockers } from './heavy-locks.js';
 import type { Machinery } from './machinery.js';
 import { refuseUtility } from './read-only.js';
 import { type Conflict, certainly, mustFail, type ViewWith } from './serializable.js';
+import {
+  defaultModes,
+  levelOf,
+  NEW_SESSION,
+  NOTHING_SET,
+  perform,
+  type SettingsContext,
+  shownName,
+  withSession,
+} from './session-settings.js';
 import { SqlError } from './sql-error.js';
 import { type Committed, EMPTY, type Execution, type Level, type ModelState, type Transaction, type Version, type Write } from './state.js';
 import type { StatementPlan } from './statements.js';
@@ -89,6 +101,11 @@ export class ModelEngine implements Engine<ModelState> {
     );
   }
 
+  #majorNumber(): number {
+    this.#isAtLeast(0);
+    return this.#major instanceof Promise ? NEWEST_MAJOR : (this.#major ?? NEWEST_MAJOR);
+  }
+
   #first(setup: EngineSetup): ModelState {
     const schema = `${setup.schema}\n${setup.clockMs}`;
     if (this.#schema !== schema || this.#machinery === null) {
@@ -115,12 +132,14 @@ export class ModelEngine implements Engine<ModelState> {
       heavy: new Map(),
       serializable: [],
       clockMs: setup.clockMs,
+      sessions: [NEW_SESSION],
     };
     for (const text of splitStatements(setup.seed)) state = this.#seed(state, text);
     coarse.clear();
     this.#isolation = setup.isolation;
     const nobody = Array.from({ length: setup.actors }, () => null);
-    return { ...state, draws: nobody.map(() => ({ count: 0, session: 0 })), transactions: nobody, executions: nobody };
+    const sessions = nobody.map(() => NEW_SESSION);
+    return { ...state, draws: nobody.map(() => ({ count: 0, session: 0 })), transactions: nobody, executions: nobody, sessions };
   }
 
   #seed(state: ModelState, text: string): ModelState {
@@ -190,7 +209,7 @@ export class ModelEngine implements Engine<ModelState> {
 
   mayFail(state: ModelState, action: Action): boolean {
     if (action.kind === 'tick' || action.kind === 'crash') return false;
-    const { isolation } = state.transactions[action.actor] ?? { isolation: this.#isolation };
+    const { isolation } = state.transactions[action.actor] ?? { isolation: levelOf(state.sessions[action.actor]!) ?? this.#isolation };
     if (isolation !== 'SERIALIZABLE' && state.transactions[action.actor] !== null) return false;
     this.#asks = true;
     try {
@@ -262,6 +281,7 @@ export class ModelEngine implements Engine<ModelState> {
     if (draft.transactions[actor]) draft.endTransaction(actor, false);
     draft.unlockAll(actor);
     draft.endStream(actor);
+    draft.setSession(actor, NEW_SESSION);
   }
 
   #statement(draft: Draft, actor: ActorIndex, statement: Statement): Outcome {
@@ -272,6 +292,7 @@ export class ModelEngine implements Engine<ModelState> {
     const text = readStatement(statement.text);
     const { kind, modes } = text;
     const transaction = draft.transactions[actor] ?? null;
+    if (text.verb === '' && text.plainRead) return done(command(''));
     if (kind === 'commit' || kind === 'rollback') return this.#end(draft, actor, transaction, text);
     if (kind === 'rollback-to') return done(this.#savepoint(draft, actor, text));
     if (transaction?.aborted) return done(new SqlError('25P02', ABORTED).toReply());
@@ -288,8 +309,13 @@ export class ModelEngine implements Engine<ModelState> {
       this.#setModes(draft, actor, modes);
       return done(command(kind === 'begin' ? 'BEGIN' : 'SET'));
     }
+    const settings = settingStatements(statement.text);
+    if (settings !== null) return done(this.#settings(draft, actor, settings));
+    const signal = signalCommand(statement.text);
+    if (signal !== null) return done(command(signal));
     if (transaction === null) this.#begin(draft, actor, { isolation: null, readOnly: null }, false);
     try {
+      if (text.several && statement.values.length === 0) throw new SqlError('42601', SEVERAL_STATEMENTS);
       this.#prepare(draft, actor, statement);
     } catch (error) {
       if (!(error instanceof SqlError)) throw error;
@@ -305,6 +331,28 @@ export class ModelEngine implements Engine<ModelState> {
     return this.#continue(draft, actor);
   }
 
+  /** SET, RESET and SHOW concern their session alone, and take no snapshot (pquery.c, PlannedStmtRequiresSnapshot). */
+  #settings(draft: Draft, actor: ActorIndex, statements: readonly SettingStatement[]): Reply {
+    const autocommits = draft.transactions[actor] == null;
+    if (autocommits) this.#begin(draft, actor, { isolation: null, readOnly: null }, false);
+    let reply: Reply = command('SET');
+    try {
+      for (const item of statements.flatMap(({ commands }) => commands)) {
+        const value = perform(draft, actor, item, this.#context);
+        reply = value === null ? command(item.kind === 'reset' ? item.tag : 'SET') : shownReply(item.name, value);
+      }
+    } catch (error) {
+      if (!(error instanceof SqlError)) throw error;
+      return this.#fail(draft, actor, error);
+    }
+    if (autocommits) draft.endTransaction(actor, true);
+    return reply;
+  }
+
+  get #context(): SettingsContext {
+    return { pglite: this.#open.evaluator.pglite, major: () => this.#majorNumber(), isolation: this.#isolation };
+  }
+
   /** The first that a transaction needs is kept by one that is not READ COMMITTED. */
   #takeSnapshot(draft: Draft, actor: ActorIndex): void {
     const transaction = draft.transaction(actor);
@@ -317,12 +365,13 @@ export class ModelEngine implements Engine<ModelState> {
   }
 
   #begin(draft: Draft, actor: ActorIndex, modes: TransactionModes, explicit: boolean): void {
-    const isolation = modes.isolation ?? this.#isolation;
+    const own = defaultModes(draft, actor);
     draft.setTransaction(actor, {
       levels: UNSAVED,
-      isolation,
-      readOnly: modes.readOnly ?? false,
-      deferrable: modes.deferrable ?? false,
+      isolation: modes.isolation ?? own.isolation ?? this.#isolation,
+      readOnly: modes.readOnly ?? own.readOnly,
+      // NOT DEFERRABLE is read as if nothing was said.
+      deferrable: modes.deferrable || own.deferrable,
       ...NO_RIVALS,
       explicit,
       aborted: false,
@@ -395,7 +444,8 @@ export class ModelEngine implements Engine<ModelState> {
   }
 
   #prepare(draft: Draft, actor: ActorIndex, statement: Statement): void {
-    const plan = this.#compile(statement);
+    const text = withSession(draft, actor, statement.text, statement.values, this.#context);
+    const plan = this.#compile(text === statement.text ? statement : { ...statement, text });
     const transaction = draft.transaction(actor);
     if (transaction.readOnly) refuseUtility(plan);
     // A transaction-wide snapshot is taken before the statement's table locks are waited for; LOCK TABLE and SET CONSTRAINTS take none.
@@ -596,7 +646,11 @@ const begun = (plan: StatementPlan, autocommit: boolean, oneStep: boolean): Exec
   reply: null,
 });
 const NO_RIVALS: Pick<Transaction, 'rivals' | 'began'> = { rivals: [], began: 0 };
-const NOTHING_DEFERRED: Pick<Transaction, 'deferred' | 'timing'> = { deferred: [], timing: { all: null, named: new Map() } };
+const NOTHING_DEFERRED: Pick<Transaction, 'deferred' | 'timing' | 'settings'> = {
+  deferred: [],
+  timing: { all: null, named: new Map() },
+  settings: NOTHING_SET,
+};
 const UNSAVED: readonly Level[] = [{ name: null, xid: 0, released: [], writes: new Map(), truncated: new Set(), ...NOTHING_DEFERRED }];
 const NOTHING: ReadonlySet<number> = new Set();
 const ABORTED = 'current transaction is aborted, commands ignored until end of transaction block';
@@ -641,3 +695,10 @@ function lateModes(transaction: Transaction, { isolation, readOnly, deferrable }
 
 const outside = (what: string): Reply => new SqlError('25P01', `${what} can only be used in transaction blocks`).toReply();
 const command = (name: string): Reply => ({ kind: 'result', command: name, rowCount: null, fields: [], rows: [] });
+const shownReply = (name: string, value: string): Reply => ({
+  kind: 'result',
+  command: 'SHOW',
+  rowCount: null,
+  fields: [{ name: shownName(name), type: 'text' }],
+  rows: [[value]],
+});

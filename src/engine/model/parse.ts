@@ -38,6 +38,7 @@ export function parseStatement(text: string): ParsedStatement {
   const tokens = tokenize(text);
   if (tokens[0]?.text === 'lock') return parseLockTable(tokens, text);
   if (tokens[0]?.text === 'truncate') return parseTruncate(tokens, text);
+  refuseUtility(tokens);
   if (tokens.some((token) => token.text === ';' && token.end < text.trimEnd().length))
     throw new SqlError('42601', 'cannot insert multiple commands into a prepared statement');
   try {
@@ -45,6 +46,40 @@ export function parseStatement(text: string): ParsedStatement {
   } catch {
     throw new UnmodelledError(`the parser does not know this statement: ${text}`);
   }
+}
+
+/** Statements that are no queries, and what they would need. */
+const UTILITIES: Readonly<Record<string, string>> = {
+  call: 'procedures are not modelled',
+  checkpoint: 'the server as a whole is not modelled',
+  close: 'cursors are not modelled',
+  copy: 'rows that are streamed are not modelled',
+  deallocate: 'statements that are prepared by name are not modelled',
+  declare: 'cursors are not modelled',
+  discard: 'what it throws away is part of the session that the scheduler needs',
+  do: 'what its block does is not modelled',
+  execute: 'statements that are prepared by name are not modelled',
+  explain: 'plans are up to the server',
+  fetch: 'cursors are not modelled',
+  move: 'cursors are not modelled',
+  prepare: 'statements that are prepared by name, and two-phase commit, are not modelled',
+  analyze: 'the server as a whole is not modelled',
+  vacuum: 'the server as a whole is not modelled',
+  reset: 'this setting is not modelled',
+  set: 'this setting, or this value, is not modelled',
+  show: 'this setting is not modelled',
+  ...Object.fromEntries(
+    'alter cluster comment create drop grant import reassign refresh reindex revoke security'
+      .split(' ')
+      .map((verb) => [verb, 'a schema that changes in the course of a run is not modelled']),
+  ),
+};
+
+function refuseUtility([first, second]: readonly Token[]): void {
+  const why = first?.kind === 'word' && Object.hasOwn(UTILITIES, first.text) ? UTILITIES[first.text] : undefined;
+  if (why === undefined) return;
+  const named = second?.kind === 'word' ? ` ${second.text.toUpperCase()}` : '';
+  throw new UnmodelledError(`${first!.text.toUpperCase()}${named}: ${why}`);
 }
 
 /** The parser takes `x-1` for `x` and `-1`: a space after the sign makes it a subtraction again. */
@@ -80,6 +115,7 @@ function parseTables(words: readonly string[]): { readonly tables: readonly stri
     const isQualified = words[at + 1] === '.';
     tables.push(isQualified && words[at] !== 'public' ? `${words[at]}.${words[at + 2]}` : (words[isQualified ? at + 2 : at] ?? ''));
     at += isQualified ? 3 : 1;
+    if (words[at] === '*') at += 1;
     if (words[at] !== ',') return { tables, end: at };
     at += 1;
   }

@@ -4,6 +4,7 @@ import type { ActorIndex } from '../contract.js';
 import type { HeavyLocks } from './heavy-locks.js';
 import type { TextQuery } from './pglite/text-query.js';
 import type { Query } from './query.js';
+import type { PendingSettings, SessionSettings } from './session-settings.js';
 import type { SqlError } from './sql-error.js';
 import type { RowLockMode, StatementPlan } from './statements.js';
 import type { Value } from './types.js';
@@ -30,6 +31,8 @@ export interface ModelState {
   /** Next free numbers; they only tell things apart and are no part of the canonical state. */
   readonly next: Counters;
   readonly clockMs: number;
+  /** By actor: what its session has set. */
+  readonly sessions: readonly SessionSettings[];
 }
 
 /** How often a session has drawn, and how many sessions its actor had before: each draws from a stream of its own. -1 while the first rows are put in. */
@@ -117,6 +120,7 @@ export interface Transaction {
   /** Checks that are put off to its end, in the order in which they came up. */
   readonly deferred: readonly Item[];
   readonly timing: SetTiming;
+  readonly settings: PendingSettings;
 }
 
 /** What SET CONSTRAINTS has said in the transaction: whether checks are deferred. Null where it has said nothing of all. */
@@ -141,6 +145,7 @@ export interface Level {
   readonly truncated: ReadonlySet<number>;
   readonly deferred: readonly Item[];
   readonly timing: SetTiming;
+  readonly settings: PendingSettings;
 }
 
 /** A transaction at SERIALIZABLE, from its snapshot on for as long as it matters; what follows from it is in serializable.ts. */

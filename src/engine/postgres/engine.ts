@@ -16,6 +16,7 @@ import {
   onCycle,
   type Phase,
 } from '../contract.js';
+import { SERVER_FUNCTIONS } from '../session-functions.js';
 import { readStatement, splitStatements } from '../sql-text.js';
 import { Freezer } from './freezer.js';
 import { type Blocking, Inspector } from './inspector.js';
@@ -189,7 +190,7 @@ export class PostgresEngine implements Engine<ServerState> {
     if (setup.ticks) refuseMovingClock(setup.schema);
     const clock = setup.ticks ? `${tickingClockFunctions()} ${setClock(setup.clockMs)};` : clockFunctions(setup.clockMs);
     const chance = `${chanceFunctions()} ${beginDrawing(BY_THE_SCHEMA)};`;
-    await this.#scripts.run(`CREATE SCHEMA lastseat; ${clock}\n${chance}`);
+    await this.#scripts.run(`CREATE SCHEMA lastseat; ${clock}\n${chance}\n${SERVER_FUNCTIONS}`);
     // One by one: some statements cannot stand beside others, such as CREATE INDEX CONCURRENTLY.
     for (const text of splitStatements(withClock(setup.schema))) await this.#scripts.run(text);
     this.#mayDraw = mayDraw(setup.schema);
@@ -204,7 +205,7 @@ export class PostgresEngine implements Engine<ServerState> {
   }
 
   async #connect(): Promise<Session> {
-    const session = await Session.connect(this.#database!.connection, this.#traces!);
+    const session = await Session.connect(this.#database!.connection, this.#traces!, this.server.major);
     if (this.server.canSetDeadlockTimeout) await session.script(`SET deadlock_timeout = '${this.#deadlockTimeout}'`);
     if (this.#isolation !== null) await session.script(`SET default_transaction_isolation = '${this.#isolation.toLowerCase()}'`);
     return session;

@@ -1,8 +1,9 @@
+import { settingStatements } from '../settings.js';
 import type { StatementText } from '../sql-text.js';
 import type { ScriptSession } from './script-session.js';
 
 /** Statements that leave a session as it was, but for the functions that they call. */
-const TRACELESS = new Set(['select', 'insert', 'update', 'delete', 'with', 'lock', 'values', 'merge']);
+const TRACELESS = new Set(['select', 'insert', 'update', 'delete', 'with', 'lock', 'values', 'merge', 'notify', 'show', '']);
 
 /** Advisory locks of the session, settings, temporary tables. */
 const LASTING = /advisory_(un)?lock|set_config|\binto\s+(local\s+)?temp/i;
@@ -34,9 +35,16 @@ export class SessionTraces {
   mayLeave({ verb, kind }: StatementText, sql: string): boolean {
     if (kind !== 'other') return false;
     this.#always ||= TELLS_DRAWN.test(sql);
+    if (isForTransaction(sql)) return this.#always;
     return this.#always || !TRACELESS.has(verb) || LASTING.test(sql);
   }
 }
+
+/** SET LOCAL of PostgreSQL's own settings. One of one's own stays named. */
+const isForTransaction = (sql: string): boolean =>
+  settingStatements(sql)?.every(({ commands }) =>
+    commands.every((command) => command.kind === 'show' || (command.local && !command.name.includes('.'))),
+  ) ?? false;
 
 /** Ids of objects that somebody has made begin here (transam.h, FirstNormalObjectId). */
 const FIRST_OWN_OID = 16_384;

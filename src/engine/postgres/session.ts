@@ -5,6 +5,7 @@ import { beginDrawing, drawFrom, mayDraw } from '../chance-functions.js';
 import { setClock, withClock } from '../clock-functions.js';
 import { EngineError, type Statement } from '../contract.js';
 import { plainValue } from '../plain-value.js';
+import { onServer, SEVERAL_STATEMENTS, settingsOnServer } from '../session-functions.js';
 import { readStatement, type StatementText } from '../sql-text.js';
 import { typeName } from '../type-names.js';
 import { connect } from './providers/client.js';
@@ -43,6 +44,7 @@ export class Session {
   /** Resolves when the connection is gone; a backend closes it when it has exited. */
   readonly ended: Promise<void>;
   readonly #client: pg.Client;
+  readonly #major: number;
   readonly #wire: Wire;
   readonly #traces: SessionTraces;
   #status = 'I';
@@ -51,9 +53,10 @@ export class Session {
   #clockMs: number | null = null;
   readonly #prepared = new Prepared();
 
-  private constructor(client: pg.Client, traces: SessionTraces) {
+  private constructor(client: pg.Client, traces: SessionTraces, major: number) {
     this.#client = client;
     this.#traces = traces;
+    this.#major = major;
     this.#wire = (client as unknown as { connection: Wire }).connection;
     this.pid = (client as unknown as { processID: number }).processID;
     this.#wire.on('readyForQuery', ({ status }) => {
@@ -73,8 +76,8 @@ export class Session {
     });
   }
 
-  static async connect(connection: Connection, traces: SessionTraces): Promise<Session> {
-    return new Session(await connect(connection, { name: 'lastseat', settings: ACTOR_SETTINGS }), traces);
+  static async connect(connection: Connection, traces: SessionTraces, major: number): Promise<Session> {
+    return new Session(await connect(connection, { name: 'lastseat', settings: ACTOR_SETTINGS }), traces, major);
   }
 
   /** Inside a transaction block, or with a statement whose commit is owed. */
@@ -104,7 +107,7 @@ export class Session {
     this.dirty ||= this.#traces.mayLeave(text, statement.text);
     const begins = statement.prelude.some((item) => item.begins);
     const held = this.#status === 'I' && !begins && text.kind === 'other' && !text.plainRead;
-    const exchange = new Exchange(statement, held, text, this.#prepared);
+    const exchange = new Exchange(statement, held, text, this.#prepared, this.#major);
     this.#current = exchange;
     (this.#client as unknown as { query(submittable: Exchange): void }).query(exchange);
     return exchange;
@@ -190,18 +193,24 @@ export class Exchange {
   readonly #statement: Statement;
   readonly text: StatementText;
   readonly #prepared: Prepared;
+  /** What settings are sent as. */
+  readonly #settings: ReturnType<typeof settingsOnServer>;
+  /** The statement as the server is sent it. */
+  readonly #text: string;
   #expected: number;
   #fields: Field[] = [];
   #parsers: ((text: string) => unknown)[] = [];
   #rows: unknown[][] = [];
   #wire: Wire | null = null;
 
-  constructor(statement: Statement, held: boolean, text: StatementText, prepared: Prepared) {
+  constructor(statement: Statement, held: boolean, text: StatementText, prepared: Prepared, major: number) {
     this.#statement = statement;
     this.held = held;
     this.text = text;
     this.#prepared = prepared;
-    this.#expected = statement.prelude.length + 1;
+    this.#settings = settingsOnServer(statement.text, major);
+    this.#text = this.#settings?.texts.at(-1) ?? onServer(statement.text, major);
+    this.#expected = statement.prelude.length + (this.#settings?.texts.length ?? 1);
     this.reply = this.#expectReply();
   }
 
@@ -239,7 +248,8 @@ export class Exchange {
     wire.stream.cork();
     this.#prepared.begin();
     for (const item of this.#statement.prelude) this.#emit(wire, item.text, []);
-    this.#emit(wire, this.#statement.text, this.#statement.values);
+    for (const text of this.#settings?.texts.slice(0, -1) ?? []) this.#emit(wire, text, []);
+    this.#emit(wire, this.#text, this.#statement.values);
     if (this.held) wire.flush();
     else wire.sync();
     wire.stream.uncork();
@@ -268,6 +278,12 @@ export class Exchange {
     if (this.#expected > 0) return;
     const match = /^([A-Za-z]+)(?: (\d+))?(?: (\d+))?/.exec(message.text);
     const count = match?.[3] ?? match?.[2];
+    if (this.#settings !== null) {
+      const { tag } = this.#settings;
+      const [fields, rows] = tag === 'SHOW' ? [this.#fields, this.#rows] : [[], []];
+      this.#answer({ kind: 'result', command: tag, rowCount: null, fields, rows });
+      return;
+    }
     this.#answer({
       kind: 'result',
       command: match?.[1] ?? message.text,
@@ -289,14 +305,19 @@ export class Exchange {
     this.#outcome = {
       kind: 'error',
       code: error.code ?? '',
-      // Statements are prepared under names of ours; who sent them gave none.
-      message: error.message.replace(/prepared statement "s\d+"/, 'prepared statement ""'),
+      message: this.#messageOf(error),
       constraint: error.constraint ?? null,
       table: error.table ?? null,
     };
     // What was held is over now: without a Sync the server ignores all that follows.
     if (this.held && !failed && !this.#fatal) this.#wire?.sync();
     if (!failed) this.held = false;
+  }
+
+  /** Statements are prepared under names of ours; who sent them gave none. */
+  #messageOf({ code, message }: ServerMessage): string {
+    if (code === '42601' && this.text.several && this.#statement.values.length === 0) return SEVERAL_STATEMENTS;
+    return message.replace(/prepared statement "s\d+"/, 'prepared statement ""');
   }
 
   handlePortalSuspended(): void {}

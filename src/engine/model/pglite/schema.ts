@@ -3,6 +3,7 @@ import { clockFunctions, withClock } from '../../clock-functions.js';
 import { UnmodelledError } from '../../contract.js';
 import { typeName } from '../../type-names.js';
 import type { Output } from '../query.js';
+import { MODEL_FUNCTIONS } from '../../session-functions.js';
 import type { SqlError } from '../sql-error.js';
 import { type CatalogRows, type CatalogTable, readContents, readRows } from './catalog-rows.js';
 import { nameCopiedKeys } from './copied-keys.js';
@@ -116,6 +117,7 @@ export class PgliteSchema {
         clockFunctions(clockMs).slice(0, -1),
         chanceFunctions().slice(0, -1),
         `${beginDrawing(BY_THE_SCHEMA)};${drawFrom(0)}`,
+        MODEL_FUNCTIONS.slice(0, -1),
         `CREATE TABLE ${TEXTS} (number int PRIMARY KEY, value text)`,
         SEARCH_PATH,
       ].join(';'),

@@ -21,7 +21,9 @@ export async function connect(connection: Connection, options: ClientOptions): P
   try {
     await client.connect();
     // Only version 17 and newer know it, so that it cannot be among the settings.
-    await client.query("SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'transaction_timeout' AND setting <> '0'");
+    await client.query(
+      "SELECT pg_catalog.set_config(name, '0', false) FROM pg_settings WHERE name = 'transaction_timeout' AND setting <> '0'",
+    );
   } catch (error) {
     await client.end().catch(() => {});
     throw error;
