@@ -1,6 +1,6 @@
 import { replyKey } from '../../reply.js';
 import type { Machinery } from './machinery.js';
-import { NEW_SESSION, NOTHING_SET } from './session-settings.js';
+import { NEW_SESSION, NOTHING_SET } from './settings-state.js';
 import type { Committed, Execution, Item, ItemProgress, JoinedRow, Level, ModelState, RowLock, Transaction, Version } from './state.js';
 import { versionsOf } from './view.js';
 

@@ -16,7 +16,7 @@ import {
   unlockAll,
 } from './heavy-locks.js';
 import type { TableLockMode } from './parse.js';
-import { committedSettings, NEW_SESSION, type SessionSettings } from './session-settings.js';
+import { committedSettings, NEW_SESSION, type SessionSettings } from './settings-state.js';
 import { mayFail, possible, possiblePivot, stillNeeded } from './serializable.js';
 import { SqlError } from './sql-error.js';
 import type {

@@ -32,16 +32,8 @@ import { blockers } from './heavy-locks.js';
 import type { Machinery } from './machinery.js';
 import { refuseUtility } from './read-only.js';
 import { type Conflict, certainly, mustFail, type ViewWith } from './serializable.js';
-import {
-  defaultModes,
-  levelOf,
-  NEW_SESSION,
-  NOTHING_SET,
-  perform,
-  type SettingsContext,
-  shownName,
-  withSession,
-} from './session-settings.js';
+import { defaultModes, levelOf, perform, type SettingsContext, shownName, withSession } from './session-settings.js';
+import { NEW_SESSION, NOTHING_SET } from './settings-state.js';
 import { SqlError } from './sql-error.js';
 import { type Committed, EMPTY, type Execution, type Level, type ModelState, type Transaction, type Version, type Write } from './state.js';
 import type { StatementPlan } from './statements.js';

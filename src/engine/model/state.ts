@@ -4,7 +4,7 @@ import type { ActorIndex } from '../contract.js';
 import type { HeavyLocks } from './heavy-locks.js';
 import type { TextQuery } from './pglite/text-query.js';
 import type { Query } from './query.js';
-import type { PendingSettings, SessionSettings } from './session-settings.js';
+import type { PendingSettings, SessionSettings } from './settings-state.js';
 import type { SqlError } from './sql-error.js';
 import type { RowLockMode, StatementPlan } from './statements.js';
 import type { Value } from './types.js';
