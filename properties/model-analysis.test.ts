@@ -67,6 +67,7 @@ describe('what the tree of a statement holds and is not known is refused by name
     ["SELECT 'rooms'::regclass", 'the type regclass'],
     ['SELECT id FROM rooms TABLESAMPLE BERNOULLI (50)', 'TABLESAMPLE'],
     ['SELECT session_user', 'session_user'],
+    ["SELECT repeat('[', 10000)::json", 'PGlite does not answer this'],
     ['SELECT ||/ 27::float8', "the function dcbrt, whose last digit is the C library's"],
     ['SELECT sin(id) FROM rooms', "the function sin, whose last digit is the C library's"],
     ['INSERT INTO orders SELECT id, 1, 1 FROM rooms WHERE id IN (SELECT id FROM rooms FOR UPDATE)', 'a locking clause in a subquery'],

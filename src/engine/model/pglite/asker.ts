@@ -100,6 +100,8 @@ export class Asker {
         `an error (${answer.error.code}) in a statement that draws from chance or a sequence: how much it has drawn before`,
       );
     if (answer.error !== null) return known(answer.error);
+    // Nested too deeply for it, for one.
+    if (answer.results.length === 0) throw new UnmodelledError('PGlite does not answer this');
     const found = new Map<string, number>();
     places.forEach(({ load, rows }, index) => {
       loaded[index + before]!.forEach(([place], row) => {

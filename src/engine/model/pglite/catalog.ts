@@ -111,6 +111,8 @@ function isPlainTable({ columns, odd, triggers }: CatalogTable, read: readonly C
 const isNextValue = ({ default: text }: CatalogColumn): boolean => text !== null && /^nextval\('[^']+'::regclass\)$/.test(text);
 
 function refuse(table: CatalogTable): void {
+  const check = table.checks.find(({ expression }) => tokenize(expression).some(({ text }) => text === 'tableoid'));
+  if (check !== undefined) throw new UnmodelledError(`constraint ${check.name} of ${table.name}: the system column tableoid`);
   if (table.special) throw new UnmodelledError(`table ${table.name}: partitions, inheritance, rules and row security`);
   if (table.others.length > 0) throw new UnmodelledError(`constraint ${table.others[0]} of ${table.name}: constraint triggers`);
 }
