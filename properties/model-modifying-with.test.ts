@@ -167,6 +167,10 @@ describe('what is open is refused by name', () => {
     ],
     [`${taken} SELECT 1 / (id - 1) FROM taken`, 'an error (22012) around a modifying query in WITH'],
     [
+      'WITH gone AS (UPDATE events SET id = 2 WHERE id = 1) SELECT 1 / (id - 1) FROM events',
+      'an error (22012) around a modifying query in WITH that waits or fails',
+    ],
+    [
       "WITH taken AS (UPDATE events SET seats = 1 WHERE id = (SELECT id FROM events WHERE id = 1 FOR UPDATE) RETURNING id) INSERT INTO bookings SELECT 1, id, 'ann' FROM taken",
       'a locking clause in a subquery',
     ],

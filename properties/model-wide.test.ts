@@ -515,7 +515,10 @@ describe('what is open, or not known, is refused by name', () => {
       'CREATE EXTENSION btree_gist; CREATE TABLE x (during daterange, id int, PRIMARY KEY (id, during WITHOUT OVERLAPS)); CREATE TABLE y (id int PRIMARY KEY, d daterange, FOREIGN KEY (id, PERIOD d) REFERENCES x (id, PERIOD during))',
       'PERIOD',
     ],
-    ["CREATE TABLE x (id int PRIMARY KEY, CHECK (tableoid::regclass::text <> 'x'))", 'constraint x_tableoid_check of x: the system column tableoid'],
+    [
+      "CREATE TABLE x (id int PRIMARY KEY, CHECK (tableoid::regclass::text <> 'x'))",
+      'constraint x_tableoid_check of x: the system column tableoid',
+    ],
     ['CREATE TABLE x (id int PRIMARY KEY) PARTITION BY RANGE (id)', 'partitions, inheritance'],
     [
       'CREATE TABLE x (id nonsense PRIMARY KEY)',

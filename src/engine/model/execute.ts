@@ -6,7 +6,7 @@ import { checkRow } from './constraints.js';
 import { dueNow, recheckItems, recheckUnique, refusePending, setConstraints } from './deferral.js';
 import type { Draft } from './draft.js';
 import { held } from './fast-path.js';
-import { refuseLaterTurn, refuseOpenAnswer, refuseTakingTurns } from './first-part.js';
+import { refuseErrorAround, refuseLaterTurn, refuseOpenAnswer, refuseTakingTurns } from './first-part.js';
 import {
   checkChildren,
   checkParent,
@@ -61,6 +61,7 @@ export function run(draft: Draft, actor: ActorIndex, machinery: Machinery): Resu
     wait = lockTables(draft, actor, machinery) ?? workThroughRows(draft, actor, machinery);
   } catch (error) {
     if (error instanceof SqlError) {
+      refuseErrorAround(draft, actor, machinery);
       refuseLaterTurn(draft.execution(actor));
       refuseLaterDraws(draft.execution(actor));
     }
@@ -68,6 +69,7 @@ export function run(draft: Draft, actor: ActorIndex, machinery: Machinery): Resu
     throw error;
   }
   if (wait !== null) {
+    refuseErrorAround(draft, actor, machinery);
     refuseLaterTurn(draft.execution(actor));
     refuseLaterDraws(draft.execution(actor));
     const { items, plan, turns } = draft.updateExecution(actor, {

@@ -2,6 +2,7 @@
 import { type ActorIndex, UnmodelledError } from '../contract.js';
 import type { Draft } from './draft.js';
 import { type Machinery, viewOf } from './machinery.js';
+import { SqlError } from './sql-error.js';
 import type { Execution } from './state.js';
 import type { StatementPlan } from './statements.js';
 import type { Value } from './types.js';
@@ -26,6 +27,26 @@ export function refuseTakingTurns({ plan, items }: Execution): void {
   if (items.length > 1 && plan.kind !== 'select for' && plan.rest?.takesTurns)
     throw new UnmodelledError('a modifying query in WITH over several rows, in a statement that modifies too');
 }
+
+/**
+ * A modifying query whose rows nobody asks for runs when the statement around it is through (execMain.c, ExecPostprocessPlan), whose errors then come
+ * first; where its rows are asked for, the plan decides.
+ */
+export function refuseErrorAround(draft: Draft, actor: ActorIndex, machinery: Machinery): void {
+  const { plan } = draft.execution(actor);
+  if (!MODIFYING.has(plan.kind) || plan.rest === undefined) return;
+  try {
+    const around = plan.rest.over([]);
+    if (around.kind === 'select') machinery.evaluator.evaluate(around.query, viewOf(draft, actor, machinery));
+  } catch (error) {
+    if (!(error instanceof SqlError)) throw error;
+    throw new UnmodelledError(
+      `an error (${error.code}) around a modifying query in WITH that waits or fails: which comes first is up to the plan`,
+    );
+  }
+}
+
+const MODIFYING: ReadonlySet<StatementPlan['kind']> = new Set(['insert', 'update', 'delete']);
 
 /** A locking one is refused where it waits or fails at a later row than its first: whether the rest has come to the earlier ones is up to the plan. */
 export function refuseLaterTurn({ plan, outputs }: Execution): void {
