@@ -52,7 +52,11 @@ export const PARTS: readonly Part[] = [
     ['src/context.ts', 'src/engine', 'src/history', 'src/plan', 'src/scenario.ts'],
     ['fast-check', 'node:crypto', 'seedrandom'],
   ),
-  part('src/actor', ['src/context.ts', 'src/parameters.ts', 'src/reply.ts', 'src/schedule']),
+  part(
+    'src/actor',
+    ['src/context.ts', 'src/engine', 'src/limits.ts', 'src/parameters.ts', 'src/reply.ts', 'src/scenario-error.ts', 'src/schedule'],
+    ['node:path', 'node:url'],
+  ),
   part('src/world.ts', ['src/actor', 'src/reply.ts']),
   part('src/machine.ts', [
     'src/actor',
@@ -77,6 +81,7 @@ export const PARTS: readonly Part[] = [
   part('src/outcome.ts', ['src/history', 'src/plan', 'src/scenario.ts', 'src/schedule', 'src/verdict.ts']),
   part('src/minimise', ['src/outcome.ts', 'src/plan', 'src/scenario.ts', 'src/schedule']),
   part('src/explore', [
+    'src/actor',
     'src/engine',
     'src/engine/model',
     'src/engine/postgres',

@@ -193,7 +193,8 @@ describe('--json -', () => {
     const postgres = { runs: number, transitionsConfirmed: number, transitionsUnforceable: 0, divergences: 0 };
     const witnesses = { overlap: digits, 'lock-wait': digits, 'sold-out': digits, deadlock: digits, 'serialization-failure': digits };
     const planCounts = { explored: 1, of: '1', exact: true, drawn: 0, declared: false };
-    const common = { isolation: 'READ COMMITTED', postgres, witnesses, reason: null, limits: [], planCounts };
+    const operations = { book: { returned: digits, refused: {}, threw: {} } };
+    const common = { isolation: 'READ COMMITTED', postgres, witnesses, operations, reason: null, empty: [], limits: [], planCounts };
     expect(JSON.parse(stdout)).toEqual({
       format: 'lastseat.outcome.v1',
       seed: 'ünï ☂',

@@ -67,6 +67,8 @@ const outcomeOf = (plan: Plan, transitions: number, more: Partial<PlanOutcome> =
   model: { interleavings: '20', violating: '0', states: 9, transitions, exhaustive: true, strategy: 'exhaustive', coarse: [] },
   postgres: null,
   witnesses: {},
+  operations: {},
+  activity: null,
   reason: null,
   limits: [],
   failure: null,

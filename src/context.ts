@@ -13,16 +13,20 @@ export interface QueryResult<R = Row> {
   readonly command: string;
 }
 
-/** A statement as one object, the other form that `pg` takes: `query({ text, values })`. */
+/** A statement as one object, the other form that `pg` takes: `query({ text, values })`. Other options of `pg`'s are refused by name. */
 export interface QueryConfig {
   readonly text: string;
   readonly values?: readonly unknown[];
+  /** Rows as lists of values instead of objects. */
+  readonly rowMode?: 'array';
+  /** Of a prepared statement. Changes nothing here. */
+  readonly name?: string;
 }
 
 /** A `pg`-shaped client: one session. Errors carry `code` (SQLSTATE), `message`, and `constraint` where there is one. */
 export interface Client {
   query<R = Row>(text: string, values?: readonly unknown[]): Promise<QueryResult<R>>;
-  query<R = Row>(config: QueryConfig): Promise<QueryResult<R>>;
+  query<R = Row>(config: QueryConfig, values?: readonly unknown[]): Promise<QueryResult<R>>;
 }
 
 /** The time that an operation goes by. Under lastseat it stands still but for clock ticks in the schedule. */

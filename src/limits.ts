@@ -42,3 +42,15 @@ export const DEFAULT_LIMITS: Limits = {
 /** Schedules that are sampled of each of so many plans of a workload. */
 export const runsOfEach = ({ runs, sharedRuns }: Limits, plans: number): number =>
   Math.min(runs, Math.max(sharedRuns, Math.ceil((2 * runs) / plans)));
+
+/** Limits of one actor's operation. One that is hit is a violation of `progress`, and named; for the last, an error. */
+export const ACTOR_LIMITS = {
+  /** Calls that an operation may make. */
+  calls: 1_000,
+  /** Rounds of the same calls with the same answers, and nothing written, after which an operation goes round in a circle. */
+  rounds: 50,
+  /** The longest such round, in calls. */
+  roundCalls: 20,
+  /** Milliseconds in which an operation neither calls anything nor ends. */
+  silentMs: 30_000,
+} as const;

@@ -1,5 +1,6 @@
+import type { Ending, Finished } from './actor/finished.js';
 import { ActorProgram, type ProgramNode } from './actor/program.js';
-import { describeRequest, type Finished, type Request } from './actor/request.js';
+import { describeRequest, type Request } from './actor/request.js';
 import type { EmittedEvent, Row } from './context.js';
 import {
   type Action,
@@ -14,6 +15,7 @@ import {
 import { readStatement, type StatementText } from './engine/sql-text.js';
 import { whenThere } from './engine/suspended.js';
 import { type FoundViolation, InvariantCheck } from './invariants/check.js';
+import { brokenProgress, type Standing } from './invariants/progress.js';
 import { SHIPPED_WITNESSES, witnessesOf } from './invariants/witnesses.js';
 import { chain, type MaybePromise } from './maybe-promise.js';
 import {
@@ -31,7 +33,7 @@ import type { Plan } from './plan/plan.js';
 import { type Cancellation, CONNECTION_LOST, NOT_CONNECTED, plainRows, type Reply } from './reply.js';
 import type { CommittedState, Scenario, StepEvent, Witness } from './scenario.js';
 import { calling, thrownBy } from './scenario-error.js';
-import { type Choice, NOBODY, nobodyIn } from './schedule/choice.js';
+import { type Choice, isOwn, NOBODY, nobodyIn } from './schedule/choice.js';
 import { callCache, callStore, type World, worldKey } from './world.js';
 
 /** One state of a run: the engine's, the actors', the world's and the monitors'. A value wherever the engine's state is one. */
@@ -79,6 +81,12 @@ export interface Step<S> {
   readonly witnesses: number;
 }
 
+/** An actor's operation has ended. */
+export interface Ended {
+  readonly actor: ActorIndex;
+  readonly ending: Ending;
+}
+
 export interface MachineOptions {
   /** BEGIN is a step of its own instead of going with the statement behind it. For calibration only. */
   readonly beginIsStep?: boolean;
@@ -90,6 +98,7 @@ export interface MachineOptions {
 
 const NONE: readonly Choice[] = [];
 const NO_FAULTS: readonly Fault[] = [];
+const NOBODY_ENDED: readonly Ended[] = [];
 const NEW = { prelude: [], started: false, session: 0, lost: false, cut: false, dead: false };
 const STARTS_AT = '2026-01-01T00:00:00.000Z';
 
@@ -163,8 +172,9 @@ export class Machine<S> {
    * of its own: now() is the time of it.
    */
   #settle(engine: S, actor: ActorIndex, state: ActorState, world: World, faults: readonly Fault[]): MaybePromise<ActorState> {
-    const { request } = state.node;
-    if (request?.kind !== 'query' || this.#options.beginIsStep || faults.length > 0 || !isConnected(state)) return state;
+    const { request, endless } = state.node;
+    if (request?.kind !== 'query' || endless !== null || this.#options.beginIsStep || faults.length > 0 || !isConnected(state))
+      return state;
     const statement = readStatement(request.text);
     const opens = statement.kind === 'begin' && state.prelude.length === 0 && !this.engine.status(engine, actor).inTransaction;
     const adds = statement.kind === 'set-transaction' && state.prelude.length > 0;
@@ -172,7 +182,8 @@ export class Machine<S> {
     const prelude = [...state.prelude, { text: request.text, begins: opens, modes: statement.modes }];
     const reply: Reply = { kind: 'result', command: opens ? 'BEGIN' : 'SET', rowCount: null, fields: [], rows: [] };
     return chain(this.#programs[actor]!.child(state.node, reply, world.clockMs), (node) =>
-      this.#settle(engine, actor, { ...state, node, prelude }, world, faults),
+      // Where no statement follows it is a step of its own: a transaction is open from there on.
+      node.request === null ? state : this.#settle(engine, actor, { ...state, node, prelude }, world, faults),
     );
   }
 
@@ -189,7 +200,8 @@ export class Machine<S> {
     const own = this.#ownChoices(configuration);
     if (configuration.faults.length === 0) return own;
     const phases = configuration.actors.map((_, actor) => this.phase(configuration, actor));
-    if (phases.every((phase) => phase === 'finished') || (this.#goesOnAtOnce && phases.includes('freed'))) return own;
+    if (phases.every((phase) => phase === 'finished' || phase === 'endless') || (this.#goesOnAtOnce && phases.includes('freed')))
+      return own;
     const happenings: Choice[] = configuration.faults.some(isTick) ? [{ actor: NOBODY, kind: 'tick' }] : [];
     if (this.engine.canCrash !== false && configuration.faults.some(isCrash)) happenings.push({ actor: NOBODY, kind: 'crash' });
     if (configuration.faults.some(isCacheDown)) happenings.push({ actor: NOBODY, kind: 'cache-down' });
@@ -245,7 +257,9 @@ export class Machine<S> {
     const phases = configuration.actors.map((_, actor) => this.phase(configuration, actor));
     const onlyFreed = this.#goesOnAtOnce && phases.includes('freed');
     const steps = phases.flatMap((phase, actor): Choice[] =>
-      phase === 'waiting' || phase === 'finished' || (onlyFreed && phase !== 'freed') ? [] : [{ actor, kind: 'step' }],
+      phase === 'waiting' || phase === 'finished' || phase === 'endless' || (onlyFreed && phase !== 'freed')
+        ? []
+        : [{ actor, kind: 'step' }],
     );
     const failures =
       this.engine.hasChoices?.(configuration.engine) === true
@@ -262,10 +276,13 @@ export class Machine<S> {
     return action !== null && this.engine.mayFail(configuration.engine, action);
   }
 
-  phase(configuration: Configuration<S>, actor: ActorIndex): Phase | 'finished' {
+  /** `endless`: its operation would go on for ever, and takes no more steps. */
+  phase(configuration: Configuration<S>, actor: ActorIndex): Phase | 'finished' | 'endless' {
     const { phase } = this.engine.status(configuration.engine, actor);
+    if (phase !== 'idle') return phase;
     const { node, arriving, dead } = configuration.actors[actor]!;
-    return phase === 'idle' && ((node.request === null && !arriving) || dead) ? 'finished' : phase;
+    if ((node.request === null && !arriving) || dead) return 'finished';
+    return node.endless === null ? 'idle' : 'endless';
   }
 
   /** Takes one step. `choice` must be among the choices. */
@@ -565,26 +582,45 @@ export class Machine<S> {
     return past.length === 0 && progress.length === 0 ? present : chain(present, (found) => [...found, ...past, ...progress]);
   }
 
-  /** Nobody waits for ever, and nobody leaves a transaction open behind him. */
   #progress(configuration: Configuration<S>): FoundViolation[] {
-    const found: FoundViolation[] = [];
-    const stuck: string[] = [];
-    let running = false;
-    configuration.actors.forEach((_, actor) => {
-      const phase = this.phase(configuration, actor);
-      const name = this.actorNames[actor]!;
-      if (phase === 'waiting') stuck.push(name);
-      else if (phase !== 'finished') running = true;
-      else if (this.engine.status(configuration.engine, actor).inTransaction)
-        found.push({
-          invariant: 'progress',
-          resource: name,
-          message: `${name} has finished inside a transaction: its locks are never given back`,
-        });
+    const standings = configuration.actors.map(({ node, started }, actor): Standing => {
+      const { name, operation } = this.plan.actors[actor]!;
+      return {
+        name,
+        operation,
+        phase: this.phase(configuration, actor),
+        inTransaction: this.engine.status(configuration.engine, actor).inTransaction,
+        // Before its first step nobody has done anything.
+        leftBehind: started ? node.leftBehind : null,
+        endless: started ? node.endless : null,
+      };
     });
-    if (!running && stuck.length > 0 && this.engine.victims(configuration.engine).length === 0)
-      found.push({ invariant: 'progress', resource: stuck.join(', '), message: `${stuck.join(' and ')} waits for ever` });
-    return found;
+    return brokenProgress(standings, () => this.engine.victims(configuration.engine).length > 0);
+  }
+
+  /** Operations that have ended in a configuration and had not before; `before` is null for those that end without a step. */
+  endedBetween(before: Configuration<S> | null, after: Configuration<S>): readonly Ended[] {
+    let ended: Ended[] | null = null;
+    for (let actor = 0; actor < after.actors.length; actor += 1) {
+      const state = after.actors[actor]!;
+      const old = before?.actors[actor];
+      if (state === old || state.arriving || state.node.ending === null) continue;
+      if (old !== undefined && !old.arriving && old.node.ending !== null) continue;
+      ended ??= [];
+      ended.push({ actor, ending: state.node.ending });
+    }
+    return ended ?? NOBODY_ENDED;
+  }
+
+  /** Whether the step's actor takes it while the operation of another is under way, or has left its transaction open. */
+  overlaps({ before, choice }: Step<S>): boolean {
+    if (!isOwn(choice)) return false;
+    return before.actors.some(
+      ({ started }, other) =>
+        started &&
+        other !== choice.actor &&
+        (this.phase(before, other) !== 'finished' || this.engine.status(before.engine, other).inTransaction),
+    );
   }
 
   /** The configuration as text, the engine's part given: equal texts have equal futures. */

@@ -18,6 +18,28 @@ export interface ModelFigures {
   readonly coarse: readonly string[];
 }
 
+/**
+ * How the operations of one name ended, over all interleavings, or over the schedules that were run. Counts are decimal strings, as those of
+ * interleavings are. A refusal counts by its `code`, what was thrown by its SQLSTATE or, where it has none, by the error's name.
+ */
+export interface OperationFigures {
+  readonly returned: string;
+  readonly refused: Readonly<Record<string, string>>;
+  readonly threw: Readonly<Record<string, string>>;
+  /** Those that did not end: they wait or go on for ever, or their process has died. Absent where there are none. */
+  readonly unended?: string;
+}
+
+/** What has to be known of a plan to say whether its pass is empty. */
+export interface PlanActivity {
+  /** Somewhere an actor took a step while the operation of another was under way; null where the plan has one actor. */
+  readonly overlap: boolean | null;
+  /** By operation. `silent`: it made no call, in any order. `slipped`: it met an error that is a slip of the pen, in every order. */
+  readonly operations: Readonly<
+    Record<string, { readonly silent: boolean; readonly slipped: boolean; readonly firstError: string | null }>
+  >;
+}
+
 export interface ServerFigures {
   readonly runs: number;
   readonly transitionsConfirmed: number;
@@ -43,6 +65,10 @@ export interface PlanOutcome {
   readonly postgres: ServerFigures | null;
   /** By witness: the interleavings in which it was seen. */
   readonly witnesses: Readonly<Record<string, string>>;
+  /** By operation, in the order of the plan's actors: how it ended. */
+  readonly operations: Readonly<Record<string, OperationFigures>>;
+  /** Null where nothing was run. */
+  readonly activity: PlanActivity | null;
   readonly reason: string | null;
   readonly limits: readonly string[];
   readonly failure: Failure | null;
@@ -111,7 +137,10 @@ export interface ScenarioOutcome {
   readonly model: ModelFigures | null;
   readonly postgres: ServerFigures | null;
   readonly witnesses: Readonly<Record<string, string>>;
+  readonly operations: Readonly<Record<string, OperationFigures>>;
   readonly reason: string | null;
+  /** Why a pass would say nothing, a sentence each. Told whatever the verdict is. */
+  readonly empty: readonly string[];
   readonly limits: readonly string[];
   readonly elapsedMs: number;
   readonly plans: readonly PlanOutcome[];

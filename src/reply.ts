@@ -71,9 +71,13 @@ export const toError = (reply: ErrorReply): Error => (reply.code.startsWith('08'
 
 const DATES = new Set(['timestamptz', 'timestamp', 'date']);
 
-/** The result as `pg` gives it: objects by column name, fresh `Date`s. */
-export function toQueryResult(reply: ResultReply): QueryResult {
-  return { command: reply.command, rowCount: reply.rowCount, rows: reply.rows.map((values) => toRow(reply.fields, values, true)) };
+/** The result as `pg` gives it: objects by column name, or lists of values (`rowMode: 'array'`), and fresh `Date`s. */
+export function toQueryResult(reply: ResultReply, asArrays = false): QueryResult<Row | unknown[]> {
+  const { command, rowCount, fields } = reply;
+  const rows = reply.rows.map((values) =>
+    asArrays ? fields.map((field, index) => toValue(field, values[index], true)) : toRow(fields, values, true),
+  );
+  return { command, rowCount, rows };
 }
 
 /** Rows as objects, dates left as ISO strings. */
@@ -84,11 +88,13 @@ export function plainRows(reply: ResultReply): Row[] {
 function toRow(fields: readonly Field[], values: readonly unknown[], dates: boolean): Row {
   const row: Row = {};
   fields.forEach((field, index) => {
-    const value = values[index];
-    row[field.name] = dates && typeof value === 'string' && DATES.has(field.type) ? new Date(value) : copy(value);
+    row[field.name] = toValue(field, values[index], dates);
   });
   return row;
 }
+
+const toValue = (field: Field, value: unknown, dates: boolean): unknown =>
+  dates && typeof value === 'string' && DATES.has(field.type) ? new Date(value) : copy(value);
 
 /** A row of `pg`'s with its dates as ISO strings. */
 export function plainValues(row: Row): Row {

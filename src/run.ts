@@ -7,6 +7,8 @@ import type { Policy } from './schedule/policy.js';
 export interface Run<S> {
   readonly first: Configuration<S>;
   readonly steps: readonly Step<S>[];
+  /** Where it ended. */
+  readonly last: Configuration<S>;
   readonly violations: readonly { readonly step: number; readonly violation: FoundViolation }[];
   /** False where the limit of steps was hit. */
   readonly finished: boolean;
@@ -35,7 +37,7 @@ export async function run<S>(machine: Machine<S>, policy: Policy, { maxSteps = M
   let configuration = first;
   let last = -1;
   for (let choices = await machine.nextChoices(first); choices.length > 0; choices = await machine.nextChoices(configuration)) {
-    if (steps.length >= maxSteps) return { first, steps, violations, finished: false };
+    if (steps.length >= maxSteps) return { first, steps, last: configuration, violations, finished: false };
     const choice = policy.choose(choices, { taken, last });
     const victim = policy.endsAsVictim?.();
     if (victim !== undefined && isOwn(choice)) await machine.engine.expect?.(choice.actor, { waits: null, victim });
@@ -47,7 +49,7 @@ export async function run<S>(machine: Machine<S>, policy: Policy, { maxSteps = M
     if (isOwn(choice)) taken[last]! += 1;
     await check(configuration, steps.length - 1);
   }
-  return { first, steps, violations, finished: true };
+  return { first, steps, last: configuration, violations, finished: true };
 }
 
 export const scheduleOf = <S>(result: Run<S>): Choice[] => result.steps.map((step) => step.choice);

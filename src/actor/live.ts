@@ -1,20 +1,31 @@
-import type { Cache, Client, EmittedEvent, Operation, OperationContext, QueryConfig, QueryResult, Store } from '../context.js';
+import type { Cache, Client, EmittedEvent, Operation, OperationContext, QueryResult, Store } from '../context.js';
+import { ACTOR_LIMITS } from '../limits.js';
 import { plainParameters } from '../parameters.js';
 import { type Reply, toError, toQueryResult } from '../reply.js';
+import { ScenarioError } from '../scenario-error.js';
 import randomStream from '../schedule/random.js';
-import type { CacheCall, Finished, Request, StoreCall } from './request.js';
+import { type End, type Finished, returned, threw } from './finished.js';
+import { placeOf } from './place.js';
+import { type QueryCall, readQueryCall } from './query-call.js';
+import { type CacheCall, describeRequest, type Request, type StoreCall } from './request.js';
+import { turnOfEventLoop, withPatience } from './turn.js';
 
 /** What an actor did between two scheduling points. */
 export interface Segment {
   /** What it waits for now; null where it has finished. */
   readonly request: Request | null;
   readonly finished: Finished | null;
+  readonly ending: End['ending'] | null;
   readonly events: readonly EmittedEvent[];
   readonly readClock: boolean;
+  /** The operation has ended, and this call of its is still under way: with its place. */
+  readonly leftBehind: string | null;
 }
 
 interface Pending {
   readonly request: Request;
+  /** Made at the call. Its stack is formatted where it is asked for only: that takes long. */
+  readonly called: Error;
   readonly settle: (reply: Reply) => void;
 }
 
@@ -24,14 +35,18 @@ interface Pending {
  */
 export class LiveActor {
   readonly #pending: Pending[] = [];
-  #finished: Finished | null = null;
+  readonly #name: string;
+  #end: End | null = null;
+  /** What no reply can come of: the exploration ends with it. */
+  #failure: Error | null = null;
   #events: EmittedEvent[] = [];
   #readClock = false;
   #clockMs: number;
   #wake: (() => void) | null = null;
   readonly #sites: boolean;
 
-  constructor(operation: Operation, input: unknown, options: { seed: string; clockMs: number; sites: boolean }) {
+  constructor(operation: Operation, input: unknown, options: { name: string; seed: string; clockMs: number; sites: boolean }) {
+    this.#name = options.name;
     this.#clockMs = options.clockMs;
     this.#sites = options.sites;
     const context = this.#context(options.seed);
@@ -39,27 +54,51 @@ export class LiveActor {
     Promise.resolve()
       .then(() => operation(context, structuredClone(input)))
       .then(
-        (value) => this.#finish({ value: value === undefined ? null : JSON.parse(JSON.stringify(value)) }),
-        (error: unknown) => this.#finish({ error: describeError(error) }),
+        (value) => this.#finish(() => returned(value)),
+        (error: unknown) => this.#finish(() => threw(error)),
       );
   }
 
   /** Waits until the actor has a call parked or has finished. */
   async next(): Promise<Segment> {
-    while (this.#pending.length === 0 && this.#finished === null) {
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    }
+    // It may end without waiting for a call that it has just made: only then is that known.
+    await turnOfEventLoop();
+    await this.#somethingToTell();
+    if (this.#failure !== null) throw this.#failure;
+    const [first] = this.#pending;
     const segment: Segment = {
-      request: this.#pending[0]?.request ?? null,
-      finished: this.#pending.length === 0 ? this.#finished : null,
+      request: first?.request ?? null,
+      finished: first === undefined ? this.#end!.finished : null,
+      ending: first === undefined ? this.#end!.ending : null,
       events: this.#events,
       readClock: this.#readClock,
+      leftBehind: first === undefined || this.#end === null ? null : describeCall(first),
     };
     this.#events = [];
     this.#readClock = false;
     return segment;
+  }
+
+  async #somethingToTell(): Promise<void> {
+    if (this.#hasSomething()) return;
+    const { silentMs } = ACTOR_LIMITS;
+    const told = new Promise<void>((resolve) => {
+      this.#wake = () => {
+        if (this.#hasSomething()) resolve();
+      };
+    });
+    await withPatience(silentMs, told, () =>
+      this.#fail(
+        new ScenarioError(
+          `the operation of ${this.#name} has neither called anything nor ended for ${silentMs / 1000} s: it waits for something that lastseat does not know, such as a connection or a timer of its own`,
+        ),
+      ),
+    );
+    await turnOfEventLoop();
+  }
+
+  #hasSomething(): boolean {
+    return this.#pending.length > 0 || this.#end !== null || this.#failure !== null;
   }
 
   /** Answers the parked call; the clock stands at `clockMs` from here on. */
@@ -70,37 +109,60 @@ export class LiveActor {
     parked.settle(reply);
   }
 
-  #finish(finished: Finished): void {
-    this.#finished = finished;
+  #finish(read: () => End): void {
+    try {
+      this.#end = read();
+      this.#wake?.();
+    } catch (error) {
+      this.#fail(error instanceof ScenarioError ? new ScenarioError(`${this.#name}: ${error.message}`, error.cause) : (error as Error));
+    }
+  }
+
+  #fail(error: Error): void {
+    this.#failure ??= error;
     this.#wake?.();
   }
 
   #park<T>(request: Request, read: (reply: Reply) => T): Promise<T> {
-    return new Promise<T>((resolve, reject) => {
+    const called = new Error('called here');
+    const answered = new Promise<T>((resolve, reject) => {
       const settle = (reply: Reply) => {
         if (reply.kind === 'error') reject(toError(reply));
         else resolve(read(reply));
       };
-      this.#pending.push({ request, settle });
+      this.#pending.push({ request, called, settle });
       this.#wake?.();
     });
+    // Nobody may be waiting for it any more, and its failure then is nobody's.
+    answered.catch(() => undefined);
+    return answered;
   }
 
   #context(seed: string): OperationContext {
-    const site = () => (this.#sites ? callSite() : null);
+    const site = () => (this.#sites ? placeOf(new Error('called here')) : null);
     const clientOf = (session: number): Client => {
-      const query = (textOrConfig: string | QueryConfig, values?: readonly unknown[]) => {
-        const { text, values: bound } = typeof textOrConfig === 'string' ? { text: textOrConfig, values } : textOrConfig;
+      const query = (...given: readonly unknown[]) => {
+        let call: QueryCall;
+        try {
+          call = readQueryCall(given);
+        } catch (error) {
+          // What lastseat does not know is not the operation's to catch.
+          this.#fail(error as Error);
+          return new Promise<never>(() => undefined);
+        }
         let sent: readonly unknown[];
         try {
-          sent = plainParameters(bound ?? []);
+          sent = plainParameters(call.values);
         } catch (error) {
           return Promise.reject(error);
         }
-        const request: Request = { kind: 'query', text, values: sent, session, site: site() };
-        return this.#park(request, (reply) => toQueryResult(reply as Extract<Reply, { kind: 'result' }>) as QueryResult<never>);
+        const request: Request = { kind: 'query', text: call.text, values: sent, session, site: site() };
+        return this.#park(
+          request,
+          (reply) => toQueryResult(reply as Extract<Reply, { kind: 'result' }>, call.asArrays) as QueryResult<never>,
+        );
       };
-      return { query } as Client;
+      return Object.defineProperties({ query }, ABSENT) as Client;
     };
     let sessions = 0;
     const connect = () => {
@@ -140,22 +202,22 @@ export class LiveActor {
   }
 }
 
-function describeError(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const { code } = error as { code?: unknown };
-  return typeof code === 'string' ? `${code} ${error.message}` : `${error.name}: ${error.message}`;
+/** `its call at book.ts:7, UPDATE seats ...`. */
+function describeCall({ request, called }: Pending): string {
+  const place = placeOf(called);
+  return `${place === null ? '' : `at ${place}, `}${describeRequest(request)}`;
 }
 
-/** Where in the actor's code the call stands: the first frame that is not ours, relative to the working directory. */
-function callSite(): string | null {
-  const here = import.meta.url;
-  for (const line of (new Error().stack ?? '').split('\n').slice(1)) {
-    const match = /(?:\(|at )((?:file:\/\/)?\/[^():]+|[A-Za-z]:[^():]+):(\d+):\d+\)?$/.exec(line);
-    if (match === null || line.includes(here)) continue;
-    const file = match[1]!.replace('file://', '');
-    if (here.endsWith(file)) continue;
-    const root = `${process.cwd()}/`;
-    return `${file.startsWith(root) ? file.slice(root.length) : file.split('/').at(-1)}:${match[2]}`;
-  }
-  return null;
-}
+/** What `pg`'s clients have, and ours do not: they are taken from a pool, and given back, outside of the operation. */
+const ABSENT = Object.fromEntries(
+  ['connect', 'release', 'end', 'on', 'once'].map((name) => [
+    name,
+    {
+      value: () => {
+        throw new TypeError(
+          `client.${name} is not there: the client that lastseat gives to an operation has query() only. Connect and release outside of the operation`,
+        );
+      },
+    },
+  ]),
+);

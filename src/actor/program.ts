@@ -1,7 +1,9 @@
 import type { EmittedEvent, Operation } from '../context.js';
 import { type Reply, replyKey } from '../reply.js';
+import { endlessness } from './circle.js';
+import type { Ending, Finished } from './finished.js';
 import { LiveActor, type Segment } from './live.js';
-import { describeInFull, type Finished, type Request } from './request.js';
+import { describeInFull, type Request } from './request.js';
 
 /** Where an actor stands after a sequence of replies. Two actors' histories of replies are equal where the nodes are the same. */
 export interface ProgramNode {
@@ -12,7 +14,16 @@ export interface ProgramNode {
   readonly clockMs: number;
   readonly request: Request | null;
   readonly finished: Finished | null;
+  readonly ending: Ending | null;
   readonly events: readonly EmittedEvent[];
+  /** Calls that were answered on the way here. */
+  readonly calls: number;
+  /** The first error of class 42 that a statement met on the way here, with the statement. */
+  readonly slip: string | null;
+  /** The operation has ended, here or before, while this call of its was under way. */
+  readonly leftBehind: string | null;
+  /** The operation goes on for ever: how. It takes no more steps. */
+  readonly endless: string | null;
   /** The actor read the clock on the way here: another time may lead elsewhere. */
   readonly readClock: boolean;
   readonly children: Map<string, ProgramNode>;
@@ -94,7 +105,7 @@ export class ActorProgram {
   }
 
   #start(clockMs: number): LiveActor {
-    return new LiveActor(this.#operation, this.#input, { ...this.#options, clockMs });
+    return new LiveActor(this.#operation, this.#input, { ...this.#options, name: this.name, clockMs });
   }
 
   /** Runs the operation again up to a node. */
@@ -118,8 +129,29 @@ export class ActorProgram {
 
   #node(parent: ProgramNode | null, reply: Reply | null, clockMs: number, segment: Segment, live: LiveActor): ProgramNode {
     this.#nodes += 1;
-    return { id: this.#nodes, parent, reply, clockMs, ...segment, children: new Map(), live: segment.finished === null ? live : null };
+    const calls = (parent?.calls ?? -1) + 1;
+    const { finished, ending } = segment;
+    const slip = parent?.slip ?? slipIn(parent, reply);
+    return {
+      id: this.#nodes,
+      parent,
+      reply,
+      clockMs,
+      ...segment,
+      ending: ending === null ? null : { ...ending, slip: slip ?? ending.slip, silent: calls === 0 },
+      calls,
+      slip,
+      leftBehind: parent?.leftBehind ?? segment.leftBehind,
+      endless: finished === null ? endlessness({ parent, reply, request: segment.request, calls }) : null,
+      children: new Map(),
+      live: finished === null ? live : null,
+    };
   }
+}
+
+function slipIn(parent: ProgramNode | null, reply: Reply | null): string | null {
+  if (parent?.request?.kind !== 'query' || reply?.kind !== 'error' || !reply.code.startsWith('42')) return null;
+  return `${reply.code} ${reply.message}, in: ${parent.request.text}`;
 }
 
 /** What an operation did between two scheduling points, in order; the last says what it asked for, or how it ended. */

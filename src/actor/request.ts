@@ -24,9 +24,6 @@ export type CacheCall =
   | { readonly op: 'set'; readonly key: string; readonly value: string; readonly ttlMs: number }
   | { readonly op: 'delete'; readonly key: string };
 
-/** How an operation ended. `error` is `code message` of what it threw. */
-export type Finished = { readonly value: unknown } | { readonly error: string };
-
 /** One line for a request, as histories show it. */
 export function describeRequest(request: Request): string {
   if (request.kind === 'query') return request.text;

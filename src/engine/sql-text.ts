@@ -149,7 +149,9 @@ function classify(tokens: readonly Token[]): StatementText {
   const verb = words[0] ?? '';
   const second = words[1] ?? '';
   let kind: StatementKind = 'other';
-  if (verb === 'begin' || (verb === 'start' && second === 'transaction')) kind = 'begin';
+  // Several statements in one text are refused as a whole: nothing begins, and nothing ends.
+  if (tokens.some(({ text }, index) => text === ';' && index < tokens.length - 1)) kind = 'other';
+  else if (verb === 'begin' || (verb === 'start' && second === 'transaction')) kind = 'begin';
   else if (verb === 'set' && second === 'transaction') kind = 'set-transaction';
   else if ((verb === 'commit' || verb === 'end') && second !== 'prepared') kind = 'commit';
   else if (verb === 'rollback' && words.includes('to')) kind = 'rollback-to';

@@ -1,4 +1,5 @@
 import type { FoundViolation } from '../invariants/check.js';
+import type { Ended } from '../machine.js';
 import { type Choice, isOwn } from '../schedule/choice.js';
 
 /** A state of the merged graph. Its edges are what can happen next, in the order of the machine's choices. */
@@ -15,6 +16,8 @@ export interface GraphEdge {
   readonly to: GraphNode;
   /** Witnesses of the step, by index, as bits. */
   readonly witnesses: number;
+  /** Operations that end with the step. */
+  readonly endings: readonly Ended[];
 }
 
 /** All that can happen to a plan, equal states merged. It has no cycles: every step uses up something for good. */
@@ -22,6 +25,10 @@ export interface StateGraph {
   readonly root: GraphNode;
   readonly nodes: readonly GraphNode[];
   readonly transitions: number;
+  /** Operations that end without a step. */
+  readonly endedAtStart: readonly Ended[];
+  /** Somewhere an actor takes a step while the operation of another is under way. */
+  readonly overlap: boolean;
 }
 
 export interface Counts {

@@ -2,6 +2,7 @@ import { EngineError, UnmodelledError } from '../engine/contract.js';
 import { ModelEngine } from '../engine/model/engine.js';
 import type { ModelState } from '../engine/model/state.js';
 import type { PostgresEngine, ServerState } from '../engine/postgres/engine.js';
+import type { FoundViolation } from '../invariants/check.js';
 import type { Limits } from '../limits.js';
 import { Machine } from '../machine.js';
 import { chain, type MaybePromise } from '../maybe-promise.js';
@@ -21,9 +22,11 @@ import { weighted } from '../schedule/weighted.js';
 import type { Verdict } from '../verdict.js';
 import { unheld } from './cover.js';
 import { Coverage } from './coverage.js';
+import { brokenFirstRows } from './first-rows.js';
 import { ForetoldSteps, KnownSteps } from './foretold.js';
 import { count, type GraphEdge, type GraphNode, type StateGraph, shortestTo } from './graph.js';
 import { type Foretold, type LockstepRun, lockstep, type Parting } from './lockstep.js';
+import { type Activity, activityIn, SampledActivity } from './operations.js';
 import { search } from './search.js';
 
 /** Random ways that are tried before the shortest failing one is taken for the one that was found. */
@@ -136,6 +139,8 @@ class PlanExploration {
       model: null,
       postgres: null,
       witnesses: {},
+      operations: {},
+      activity: null,
       reason: null,
       limits: this.#limits,
       failure: null,
@@ -162,11 +167,31 @@ class PlanExploration {
     };
     const witnesses = Object.fromEntries(machine.witnesses.map((witness, index) => [witness.name, String(counts.witnesses[index])]));
     if (counts.violating > 0n) this.#options.onViolation?.();
-    const failure = counts.violating > 0n ? await this.#failureIn(machine, graph) : null;
-    const confirmed = await this.#confirm(machine, graph, new ForetoldSteps(machine, graph, steps), failure !== null);
-    const verdict: Verdict = confirmed.verdict ?? (failure !== null ? 'violated' : confirmed.complete ? 'proved' : 'explored');
-    const reason = confirmed.reason ?? (verdict === 'explored' ? confirmed.share : null);
-    return this.#outcome({ verdict, model, postgres: confirmed.figures, witnesses, failure, reason, divergence: confirmed.divergence });
+    const violated = counts.violating > 0n;
+    const firstRows = this.#brokenFirstRows(graph.root.violations);
+    const failure = violated && firstRows === null ? await this.#failureIn(machine, graph) : null;
+    const confirmed = await this.#confirm(machine, graph, new ForetoldSteps(machine, graph, steps), violated);
+    const verdict: Verdict = confirmed.verdict ?? (violated ? 'violated' : confirmed.complete ? 'proved' : 'explored');
+    const reason = confirmed.reason ?? firstRows ?? (verdict === 'explored' ? confirmed.share : null);
+    const done = activityIn(machine, graph);
+    return this.#outcome({
+      verdict,
+      model,
+      postgres: confirmed.figures,
+      witnesses,
+      operations: done.figures,
+      activity: done.activity,
+      failure,
+      reason,
+      divergence: confirmed.divergence,
+    });
+  }
+
+  #brokenFirstRows(violations: readonly FoundViolation[]): string | null {
+    return brokenFirstRows(
+      violations,
+      (this.#scenario.monitors ?? []).map(({ name }) => name),
+    );
   }
 
   /** A failing way as somebody would meet it: at random. Making it small is the minimiser's work. */
@@ -326,15 +351,21 @@ class PlanExploration {
       strategy: this.#options.strategy === 'auto' ? 'portfolio' : this.#options.strategy,
       coarse: engine.coarse,
     };
-    const found: Verdict = sample.failure !== null ? 'violated' : sample.runs === 0 ? 'inconclusive' : 'passed';
+    const found: Verdict = sample.violating > 0 ? 'violated' : sample.runs === 0 ? 'inconclusive' : 'passed';
     return this.#outcome({
       verdict: racy !== null ? 'racy' : divergence !== null ? 'diverged' : found,
       reason:
         racy ??
-        (divergence === null ? (found === 'inconclusive' ? 'no schedule was run before the time was up' : null) : describe(divergence)),
+        (divergence === null
+          ? found === 'inconclusive'
+            ? 'no schedule was run before the time was up'
+            : sample.firstRows
+          : describe(divergence)),
       model,
       postgres: figures,
       witnesses: sample.witnesses,
+      operations: sample.activity.figures,
+      activity: sample.runs === 0 ? null : sample.activity.activity,
       failure: sample.failure,
       divergence,
     });
@@ -365,10 +396,12 @@ class PlanExploration {
     const sample = await this.#sample(machine, Math.min(limits.runs, limits.serverRuns));
     const figures: ServerFigures = { runs: sample.runs, transitionsConfirmed: 0, transitionsUnforceable: 0, divergences: 0 };
     return this.#outcome({
-      verdict: sample.failure !== null ? 'violated' : sample.runs === 0 ? 'inconclusive' : 'passed',
-      reason: sample.runs === 0 ? 'no schedule was run before the time was up' : null,
+      verdict: sample.violating > 0 ? 'violated' : sample.runs === 0 ? 'inconclusive' : 'passed',
+      reason: sample.runs === 0 ? 'no schedule was run before the time was up' : sample.firstRows,
       postgres: figures,
       witnesses: sample.witnesses,
+      operations: sample.activity.figures,
+      activity: sample.runs === 0 ? null : sample.activity.activity,
       failure: sample.failure === null ? null : { ...sample.failure, onServerOnly: true },
     });
   }
@@ -384,7 +417,10 @@ class PlanExploration {
   async #sample<S>(machine: Machine<S>, budget: number): Promise<Sample> {
     const seen = machine.witnesses.map(() => 0);
     const schedules: Choice[][] = [];
+    const sampled = new SampledActivity(machine);
     let failure: Failure | null = null;
+    let firstRows: string | null = null;
+    let endless = false;
     let runs = 0;
     let steps = 0;
     let violating = 0;
@@ -402,19 +438,25 @@ class PlanExploration {
       lengths.forEach((length, actor) => {
         lengths[actor] = Math.max(length, result.steps.filter(({ choice }) => isOwn(choice) && choice.actor === actor).length);
       });
+      sampled.note(result);
       const bits = result.steps.reduce((all, step) => all | step.witnesses, 0);
       machine.witnesses.forEach((_, index) => {
         if (bits & (1 << index)) seen[index]! += 1;
       });
       if (result.violations.length > 0) {
         violating += 1;
-        if (failure === null) this.#options.onViolation?.();
+        if (violating === 1) this.#options.onViolation?.();
+        firstRows = this.#brokenFirstRows(result.violations.filter(({ step }) => step < 0).map(({ violation }) => violation));
+        if (firstRows !== null) break;
         failure ??= this.#failure(machine, result, runs);
+        endless ||= machine.actorNames.some((_, actor) => machine.phase(result.last, actor) === 'endless');
       }
+      // Each such run takes as many steps as an operation may: the failure is known, and more of them would say no more.
+      if (endless && runs >= this.#options.limits.violatedServerRuns) break;
       if (runs % 16 === 0) this.#progress({ runs, of: budget });
     }
     const witnesses = Object.fromEntries(machine.witnesses.map((witness, index) => [witness.name, String(seen[index])]));
-    return { runs, steps, violating, witnesses, schedules, failure };
+    return { runs, steps, violating, witnesses, activity: sampled.activity, schedules, failure, firstRows };
   }
 }
 
@@ -448,8 +490,11 @@ interface Sample {
   readonly steps: number;
   readonly violating: number;
   readonly witnesses: Readonly<Record<string, string>>;
+  readonly activity: Activity;
   readonly schedules: readonly Choice[][];
   readonly failure: Failure | null;
+  /** See {@link brokenFirstRows}: then there is no failure of an order. */
+  readonly firstRows: string | null;
 }
 
 export const describe = (difference: Difference): string =>

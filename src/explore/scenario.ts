@@ -2,6 +2,7 @@ import type { ModelFigures, PlanOutcome, ScenarioOutcome, ServerFigures } from '
 import { allOf, areAll, type PlanCounts, showCounts } from '../plan/counts.js';
 import type { IsolationLevel, Scenario } from '../scenario.js';
 import { holds, worst } from '../verdict.js';
+import { emptinessOf, sumOperations } from './vacuity.js';
 
 /**
  * Puts the outcomes of a scenario's plans together: figures are sums, and the verdict is that of the worst plan. Where other plans were left out, and the
@@ -15,15 +16,16 @@ export function combine(
 ): Omit<ScenarioOutcome, 'counterexample' | 'elapsedMs' | 'firstViolation'> {
   const witnesses = sumWitnesses(plans);
   const missing = (scenario.requires ?? []).filter((name) => (witnesses[name] ?? '0') === '0');
+  const empty = [...emptinessOf(plans), ...(missing.length === 0 ? [] : [`required, and never seen: ${missing.join(', ')}`])];
   let verdict = plans.length === 0 ? 'error' : worst(plans.map((plan) => plan.verdict));
-  let reason = plans.find((plan) => plan.verdict === verdict)?.reason ?? null;
+  let reason = plans.find((plan) => plan.verdict === verdict && plan.reason !== null)?.reason ?? null;
   if (holds(verdict) && !areAll(planCounts) && !planCounts.declared) {
     verdict = 'passed';
     reason = showCounts(planCounts);
   }
-  if (holds(verdict) && missing.length > 0) {
+  if (holds(verdict) && empty.length > 0) {
     verdict = 'vacuous';
-    reason = `required, and never seen: ${missing.join(', ')}`;
+    reason = empty.join('; ');
   }
   return {
     name: scenario.name,
@@ -35,7 +37,9 @@ export function combine(
     model: sumModel(plans),
     postgres: sumServer(plans),
     witnesses,
+    operations: sumOperations(plans),
     reason,
+    empty: plans.length === 0 ? [] : empty,
     limits: [...new Set(plans.flatMap((plan) => plan.limits))],
     plans,
     planCounts,

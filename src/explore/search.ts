@@ -55,6 +55,7 @@ async function searchOnce(
   const open: { node: GraphNode; configuration: Configuration<ModelState> }[] = [];
   const before = learnt(engine);
   let transitions = 0;
+  let overlap = false;
   const enter = (configuration: Configuration<ModelState>): MaybePromise<GraphNode> => {
     const key = options.unmerged ? String(nodes.length) : machine.key(configuration, engine.key(configuration.engine, options.without));
     const old = known.get(key);
@@ -77,7 +78,9 @@ async function searchOnce(
       const applied = machine.apply(configuration, choice);
       const step = applied instanceof Promise ? await applied : applied;
       const entered = enter(step.after);
-      const edge = { choice, to: entered instanceof Promise ? await entered : entered, witnesses: step.witnesses };
+      const to = entered instanceof Promise ? await entered : entered;
+      const edge = { choice, to, witnesses: step.witnesses, endings: machine.endedBetween(configuration, step.after) };
+      overlap ||= machine.overlaps(step);
       edges.push(edge);
       options.remember?.(edge, step);
     }
@@ -85,5 +88,6 @@ async function searchOnce(
     transitions += edges.length;
     if (options.onProgress !== undefined && nodes.length % 1024 < edges.length) options.onProgress(nodes.length);
   }
-  return { graph: { root, nodes, transitions }, complete: open.length === 0 };
+  const endedAtStart = machine.endedBetween(null, first);
+  return { graph: { root, nodes, transitions, endedAtStart, overlap }, complete: open.length === 0 };
 }

@@ -35,12 +35,14 @@ export function outcomeJson({ judged, scenarios, ...document }: OutcomeDocument,
       model: scenario.model,
       postgres: scenario.postgres,
       witnesses: scenario.witnesses,
+      operations: scenario.operations,
       reason: scenario.reason,
+      empty: scenario.empty,
       limits: scenario.limits,
       elapsedMs: scenario.elapsedMs,
       firstViolation: scenario.firstViolation,
       planCounts: scenario.planCounts,
-      plans: scenario.plans.map(({ failure: _failure, ...plan }) => plan),
+      plans: scenario.plans.map(({ failure: _failure, activity: _activity, ...plan }) => plan),
       counterexample:
         scenario.counterexample === null
           ? null

@@ -1,34 +1,20 @@
 import stringWidth from 'string-width';
 import type { History, StepRecord, UsageRecord } from '../history/history.js';
+import { folded } from './fold.js';
+import type { LaneLine, LaneStep } from './lane.js';
 import { shorten, show, showRow, withValues } from './statement.js';
-
-/** What was said and what came back: on one line where there is room, else below each other. */
-export interface LaneLine {
-  readonly text: string;
-  /** Begins with `->` or `=>`; empty where there is nothing to tell. */
-  readonly answer: string;
-}
-
-/** One step as it is shown: a line or several in the lane of its actor, and what it did to usage. */
-export interface LaneStep {
-  readonly number: number;
-  /** -1 for what happens to all of them: a line across the lanes. */
-  readonly lane: number;
-  readonly lines: readonly LaneLine[];
-  readonly usage: string;
-  readonly violated: boolean;
-}
 
 /** A history in lanes, one an actor. Ends with the violation: what came after it explains nothing. */
 export function lanesOf(history: History, invariant: string | null): LaneStep[] {
   const end = history.violations.find((item) => invariant === null || item.invariant === invariant)?.step ?? history.steps.length - 1;
-  return history.steps.slice(0, end + 1).map((step, index) => ({
+  const steps = history.steps.slice(0, end + 1).map((step, index) => ({
     number: index + 1,
     lane: step.actor,
     lines: describeStep(step),
     usage: step.usage === null ? '' : usageText(step.usage),
     violated: index === end && invariant !== null,
   }));
+  return folded(steps);
 }
 
 function describeStep(step: StepRecord): LaneLine[] {

@@ -4,11 +4,12 @@ import { showCounts } from '../plan/counts.js';
 import { brokenBy, brokenText } from './broken.js';
 import { explain } from './explain.js';
 import { lanesOf } from './lanes.js';
+import { operationLines } from './operations.js';
 import { shrunkText, type TextOptions } from './text.js';
 
 /** The counterexample for a pull request: a table with a column an actor, the argument, and the line to replay it. */
 export function counterexampleMarkdown(
-  outcome: Pick<ScenarioOutcome, 'name' | 'planCounts'>,
+  outcome: Pick<ScenarioOutcome, 'name' | 'operations' | 'empty' | 'planCounts'>,
   counterexample: Counterexample,
   options: TextOptions,
 ): string {
@@ -43,6 +44,8 @@ export function counterexampleMarkdown(
     '',
     ...explain(history, invariant, plan.isolation).map((line) => `- ${line}`),
     `- ${shrunkText(counterexample)}`,
+    ...operationLines(outcome.operations).map((line) => `- ${line}`),
+    ...outcome.empty.map((reason) => `- ${reason}`),
     `- explored: ${showCounts(outcome.planCounts)}`,
     '',
     '```sh',

@@ -6,6 +6,7 @@ import { holds } from '../verdict.js';
 import { brokenBy, brokenText } from './broken.js';
 import { explain } from './explain.js';
 import { lanesOf, renderLanes, wrap } from './lanes.js';
+import { operationLines } from './operations.js';
 import { planLines } from './plan-lines.js';
 
 /** What the text depends on besides the outcome. `width` is in columns. */
@@ -56,6 +57,10 @@ export function scenarioText(outcome: ScenarioOutcome, options: TextOptions): st
   if (which !== null) lines.push(`plans       ${showShare(outcome.planCounts)}, ${which}${next === null ? '' : `; ${next}`}`);
   for (const plan of planLines(outcome.plans))
     lines.push(...wrap(plan, options.width - 12).map((line, index) => `${index === 0 ? '  plan      ' : ' '.repeat(12)}${line}`));
+  const operations = operationLines(outcome.operations).flatMap((line) => wrap(line, options.width - 12));
+  lines.push(...operations.map((line, index) => `${index === 0 ? 'operations  ' : ' '.repeat(12)}${line}`));
+  // A vacuous verdict has said it.
+  if (outcome.verdict !== 'vacuous') lines.push(...outcome.empty.map((reason) => `empty       ${reason}`));
   if (outcome.limits.length > 0) lines.push(`limits      hit: ${outcome.limits.join(', ')}`);
   if (outcome.model !== null && outcome.model.coarse.length > 0)
     lines.push(`coarse      at statement granularity, since they touch several rows at once: ${outcome.model.coarse.join('; ')}`);
@@ -86,10 +91,13 @@ function meaning(outcome: ScenarioOutcome, options: TextOptions): string {
       if (model?.exhaustive)
         return `no violation in any of ${grouped(model.interleavings)} interleavings of ${plans}. A sample is no proof`;
       return `no violation in ${grouped(model?.interleavings ?? postgres?.runs ?? 0)} sampled schedules of ${plans}. A sample is no proof`;
-    case 'violated':
-      return model === null
-        ? `found on PostgreSQL in sampled schedules of ${plans}`
-        : `${grouped(model.violating)} of ${grouped(model.interleavings)} ${model.exhaustive ? 'interleavings' : 'sampled schedules'} of ${plans} violate`;
+    case 'violated': {
+      const where =
+        model === null
+          ? `found on PostgreSQL in sampled schedules of ${plans}`
+          : `${grouped(model.violating)} of ${grouped(model.interleavings)} ${model.exhaustive ? 'interleavings' : 'sampled schedules'} of ${plans} violate`;
+      return outcome.reason === null ? where : `${outcome.reason}. ${where[0]!.toUpperCase()}${where.slice(1)}`;
+    }
     default:
       return outcome.reason ?? 'no reason is known, which is a defect of lastseat';
   }
