@@ -505,28 +505,10 @@ describe('what is open, or not known, is refused by name', () => {
     await expect(run(machine, { choose: (choices) => choices[0]! })).rejects.toThrow(reason);
   });
 
-  test.each([
-    [
-      'CREATE TABLE x (id int PRIMARY KEY); CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$; CREATE CONSTRAINT TRIGGER t AFTER INSERT ON x FOR EACH ROW EXECUTE FUNCTION f()',
-      'constraint triggers',
-    ],
-    ['CREATE TABLE x (id int PRIMARY KEY, r daterange, EXCLUDE USING spgist (r WITH &&))', 'with an index of spgist'],
-    [
-      'CREATE EXTENSION btree_gist; CREATE TABLE x (during daterange, id int, PRIMARY KEY (id, during WITHOUT OVERLAPS)); CREATE TABLE y (id int PRIMARY KEY, d daterange, FOREIGN KEY (id, PERIOD d) REFERENCES x (id, PERIOD during))',
-      'PERIOD',
-    ],
-    [
-      "CREATE TABLE x (id int PRIMARY KEY, CHECK (tableoid::regclass::text <> 'x'))",
-      'constraint x_tableoid_check of x: the system column tableoid',
-    ],
-    ['CREATE TABLE x (id int PRIMARY KEY) PARTITION BY RANGE (id)', 'partitions, inheritance'],
-    [
-      'CREATE TABLE x (id nonsense PRIMARY KEY)',
-      'the schema: type "nonsense" does not exist, in: CREATE TABLE x (id nonsense PRIMARY KEY)',
-    ],
-  ])('%s', async (schema, reason) => {
+  test('a mistake in the schema is an error of the scenario', async () => {
+    const schema = 'CREATE TABLE x (id nonsense PRIMARY KEY)';
     const { machine } = modelOf({ schema, seed: '', scripts: ['SELECT 1'], isolation: 'READ COMMITTED' });
-    await expect(machine.start()).rejects.toThrow(reason);
+    await expect(machine.start()).rejects.toThrow(`the schema: type "nonsense" does not exist, in: ${schema}`);
   });
 
   test('what a foreign key does to rows of which more is to be computed', async () => {
@@ -542,9 +524,9 @@ describe('what is open, or not known, is refused by name', () => {
 
   test('a trigger, when its table is written to', async () => {
     const schema = `CREATE TABLE x (id int PRIMARY KEY);
-      CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
+      CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM 1; RETURN NEW; END $$;
       CREATE TRIGGER t BEFORE INSERT ON x FOR EACH ROW EXECUTE FUNCTION f();`;
     const { machine } = modelOf({ schema, seed: '', scripts: ['INSERT INTO x VALUES (1)'], isolation: 'READ COMMITTED' });
-    await expect(run(machine, { choose: (choices) => choices[0]! })).rejects.toThrow('trigger t of x');
+    await expect(run(machine, { choose: (choices) => choices[0]! })).rejects.toThrow('trigger t of x, with PERFORM in it');
   });
 });

@@ -84,6 +84,15 @@ export interface KeyEquality {
 /** What becomes of the rows that refer to a key which goes or changes. */
 export type ReferentialAction = 'no action' | 'restrict' | 'cascade' | 'set null' | 'set default';
 
+export type TriggerEvent = 'insert' | 'update' | 'delete' | 'truncate';
+
+export interface Trigger {
+  readonly name: string;
+  readonly on: readonly TriggerEvent[];
+  /** Why it is not modelled; null where it is: it comes before each row, and only sets columns of NEW. */
+  readonly refusal: string | null;
+}
+
 export interface Table {
   readonly index: number;
   readonly name: string;
@@ -108,7 +117,11 @@ export interface Table {
   readonly plain: boolean;
   /** Why no change of it is modelled, where that is so. */
   readonly odd: string | null;
-  readonly triggers: readonly string[];
+  readonly triggers: readonly Trigger[];
+  /** Why no statement may touch it, and why none may write to it; null where they may. */
+  readonly refused: { readonly touched: string | null; readonly written: string | null };
+  /** A partition: its rows are shown with those of the table that it is of. */
+  readonly partition: boolean;
   /** Rows that the schema has inserted, in the order in which they lie. */
   readonly rows: readonly (readonly Value[])[];
 }

@@ -31,6 +31,7 @@ import { answerOf } from './found-rows.js';
 import { blockers } from './heavy-locks.js';
 import type { Machinery } from './machinery.js';
 import { refuseUtility } from './read-only.js';
+import { refuseTouched } from './refusals.js';
 import { type Conflict, certainly, mustFail, type ViewWith } from './serializable.js';
 import { defaultModes, levelOf, perform, type SettingsContext, shownName, withSession } from './session-settings.js';
 import { NEW_SESSION, NOTHING_SET } from './settings-state.js';
@@ -453,6 +454,7 @@ export class ModelEngine implements Engine<ModelState> {
     let plan = this.#open.plans.get(key);
     if (plan === undefined || plan.fastPath?.shape.state === 'refuted') {
       plan = compileStatement(statement.text, statement.values, this.#open);
+      refuseTouched(plan, this.#open.catalog);
       this.#open.plans.set(key, plan);
     }
     return plan;
@@ -574,10 +576,12 @@ export class ModelEngine implements Engine<ModelState> {
     const { catalog, committedRows, contents: all } = this.#open;
     const byTable = versionsOf(committed, all, catalog.tables.length);
     return Object.fromEntries(
-      catalog.tables.map((table) => {
-        const contents = byTable[table.index]!.map(({ content }) => content);
-        return [table.shown, committedRows.of(table, contents)];
-      }),
+      catalog.tables
+        .filter(({ partition }) => !partition)
+        .map((table) => {
+          const contents = byTable[table.index]!.map(({ content }) => content);
+          return [table.shown, committedRows.of(table, contents)];
+        }),
     );
   }
 

@@ -401,8 +401,9 @@ function drawnValues(draft: Draft, actor: ActorIndex, item: Item, machinery: Mac
     if (sequence === null || isGiven) return value;
     return nextValue(draft, actor, machinery.catalog.sequences[sequence]!);
   });
-  if (plan.returning === null || !table.columns.some((column) => column.generated)) return values;
-  return machinery.evaluator.evaluate(plan.returning, viewOf(draft, actor, machinery), machinery.contents.intern(table.index, values))[0]!
+  const computed = plan.computed ?? (table.columns.some((column) => column.generated) ? plan.returning : null);
+  if (computed === null) return values;
+  return machinery.evaluator.evaluate(computed, viewOf(draft, actor, machinery), machinery.contents.intern(table.index, values))[0]!
     .changes!;
 }
 
@@ -420,6 +421,8 @@ interface RowUpdate {
   /** The values anew, over the newest version; null where it is none of ours any more. */
   readonly again: (version: Version) => { readonly values: readonly Value[]; readonly returned: readonly Value[] | null } | null;
   readonly returning: Query | TextQuery | null;
+  /** How the row is locked before its triggers come; null where there are none. */
+  readonly locksFirst: RowLockMode | null;
   /** A foreign key's action does it. */
   readonly cascaded: boolean;
 }
@@ -438,6 +441,7 @@ function updateOf(draft: Draft, actor: ActorIndex, item: Item, progress: Mutable
     },
     returning: plan.returning,
     cascaded: false,
+    locksFirst: plan.kind === 'update' ? (plan.locksFirst ?? null) : null,
   };
 }
 
@@ -452,6 +456,7 @@ function rewriteOf(item: Item, machinery: Machinery): RowUpdate {
         : null,
     returning: null,
     cascaded: true,
+    locksFirst: null,
   };
 }
 
@@ -461,18 +466,19 @@ function updateRow(
   item: Item,
   progress: MutableProgress,
   machinery: Machinery,
-  { table, again, returning, cascaded }: RowUpdate,
+  { table, again, returning, cascaded, locksFirst }: RowUpdate,
 ): Worked {
   const { nowMs } = draft.transaction(actor);
   if (!progress.written) {
     // Constraints are checked on the values computed so far, before the row is locked (nodeModifyTable.c, ExecUpdateAct).
-    if (!progress.chasing) checkRow(table, progress.values!, machinery, nowMs);
+    if (!progress.chasing && locksFirst === null) checkRow(table, progress.values!, machinery, nowMs);
     const lock = () => {
       const mode = progress.rechecked || cascaded ? updateMode(table, progress.version!, progress.values!, machinery) : item.mode;
       const request = { actor, table, slot: item.slot, mode, policy: 'block' as const, by: 'write' as const };
       return lockNewest(draft, request, progress);
     };
-    const locked = lock();
+    const first = { actor, table, slot: item.slot, mode: locksFirst ?? item.mode, policy: 'block' as const, by: 'trigger' as const };
+    const locked = locksFirst === null ? lock() : lockNewest(draft, first, progress);
     if (locked.result === 'wait') return waiting(locked.wait);
     if (locked.result === 'gone') return NOTHING;
     if (cascaded && !seenByTransaction(draft, actor, progress.version!)) throw unseen();
@@ -485,6 +491,11 @@ function updateRow(
       progress.rechecked = true;
       checkRow(table, progress.values, machinery, nowMs);
       // The update is tried again, and may need a stronger lock now (ExecUpdate, redo_act).
+      const second = lock();
+      if (second.result === 'wait') return waiting(second.wait);
+    } else if (locksFirst !== null) {
+      // Its triggers have come, and now the row is checked and changed.
+      checkRow(table, progress.values!, machinery, nowMs);
       const second = lock();
       if (second.result === 'wait') return waiting(second.wait);
     }

@@ -4,6 +4,7 @@ import type { Catalog, Column, ForeignKey, ReferentialAction, Table } from './ca
 import type { Draft } from './draft.js';
 import type { Machinery } from './machinery.js';
 import { NOTHING_GIVEN } from './pglite/text-query.js';
+import { refuseAction, refuseTouch } from './refusals.js';
 import { lockNewest, type MutableProgress } from './row-locking.js';
 import { SqlError } from './sql-error.js';
 import type { Item, KeyChange, Version, Wait, Write } from './state.js';
@@ -71,6 +72,7 @@ export function checkParent(draft: Draft, actor: ActorIndex, item: Item, progres
   // Where the row is not as it was, its check has gone with it.
   if (draft.transaction(actor).writes.get(item.owner!.slot)?.next?.id !== item.owner!.id) return NOTHING;
   const unlocked = progress.tableLock ?? !draft.holdsHeavy(actor, `table ${item.table}`, 'ROW SHARE');
+  refuseTouch(machinery.catalog.tables[item.table]!);
   const wait = lockForCheck(draft, actor, item.table, 'ROW SHARE');
   progress.tableLock = unlocked;
   draft.noteReads(actor, [item.table], []);
@@ -140,6 +142,9 @@ export function checkChildren(draft: Draft, actor: ActorIndex, item: Item, machi
   const foreignKey = foreignKeyOf(item, machinery.catalog, (table) => table.referencedBy);
   const action = item.hasSetDefault ? 'no action' : actionOf(foreignKey, item.key!);
   const writes = action === 'cascade' || action === 'set null' || action === 'set default';
+  const own = machinery.catalog.tables[item.table]!;
+  if (writes) refuseAction(own, action === 'cascade' && item.key!.next === null ? 'delete' : 'update', foreignKey.name);
+  else refuseTouch(own);
   const wait = lockForCheck(draft, actor, item.table, writes ? 'ROW EXCLUSIVE' : 'ROW SHARE');
   if (wait !== null) return waiting(wait);
   draft.noteReads(actor, [item.table], []);

@@ -163,6 +163,8 @@ function joinedItems(plan: RowPlan, join: JoinPlan, view: SnapshotView, machiner
   try {
     return machinery.evaluator.evaluate(plan.query, view).map((row) => joinedItem(plan, join, row, view, machinery));
   } catch (error) {
+    if (error instanceof SqlError && plan.kind === 'update' && plan.locksFirst != null)
+      throw new UnmodelledError(`an error (${error.code}) in an update with triggers, or in one of them: the row is locked before`);
     if (!(error instanceof SqlError) || view.versions(plan.table.index).length < 2) throw error;
     if (join.relations.length > 1 || plan.kind === 'select for') throw midway(error);
     return itemsOneByOne(plan, join, view, machinery);

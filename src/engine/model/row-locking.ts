@@ -23,8 +23,8 @@ export interface RowRequest {
   readonly slot: number;
   readonly mode: RowLockMode;
   readonly policy: WaitPolicy;
-  /** A locking clause (a foreign key's check has one too), or an UPDATE or DELETE. */
-  readonly by: 'lock' | 'write';
+  /** A locking clause (a foreign key's check has one too), an UPDATE or DELETE, or the lock that an UPDATE takes before its triggers. */
+  readonly by: 'lock' | 'write' | 'trigger';
 }
 
 export type MutableProgress = { -readonly [K in keyof ItemProgress]: ItemProgress[K] };
@@ -59,9 +59,9 @@ export function lockNewest(draft: Draft, request: RowRequest, progress: MutableP
   }
 }
 
-/** Only a write tells a delete from an update, and only a delete of the very version that it saw (nodeModifyTable.c; nodeLockRows.c does not). */
+/** Only a write tells a delete from an update, and only a delete of the very version that it saw (nodeModifyTable.c and trigger.c; nodeLockRows.c does not). */
 export function concurrent(draft: Draft, { slot, by }: Pick<RowRequest, 'slot' | 'by'>, version: Version): SqlError {
-  const deleted = by === 'write' && draft.committed.dead.get(slot) === version.id;
+  const deleted = by !== 'lock' && draft.committed.dead.get(slot) === version.id;
   return new SqlError('40001', `could not serialize access due to concurrent ${deleted ? 'delete' : 'update'}`);
 }
 

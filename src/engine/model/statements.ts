@@ -77,6 +77,8 @@ export type StatementPlan =
       readonly sources: readonly (Query | TextQuery)[];
       /** Constant defaults of the columns that are not given. */
       readonly defaults: readonly { readonly column: number; readonly query: Query }[];
+      /** The row as it comes out of its triggers, over the row that goes in; null where there are none. */
+      readonly computed?: TextQuery | null;
       /** Over the row as it was inserted. */
       readonly returning: Query | TextQuery | null;
       readonly outputs: readonly Output[];
@@ -92,6 +94,8 @@ export type StatementPlan =
     })
   | (Common & {
       readonly kind: 'update';
+      /** How the row is locked before its triggers; null where it has none. */
+      readonly locksFirst?: RowLockMode | null;
       readonly table: Table;
       readonly columns: readonly number[];
       readonly query: Query | TextQuery;

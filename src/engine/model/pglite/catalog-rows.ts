@@ -2,6 +2,7 @@ import type { Timing } from '../catalog.js';
 import { analyseExpression } from './analysis.js';
 import type { Instance } from './instance.js';
 import { qualified, quote } from './names.js';
+import { type CatalogTrigger, judged } from './triggers.js';
 
 /** `shown`: as it is named where there may be several of one name. */
 export interface CatalogName {
@@ -21,9 +22,16 @@ export interface CatalogTable extends CatalogName {
   /** What in its CHECKs, defaults and indexes may not be computed apart from the rest: it makes every change of the table refused. */
   readonly odd?: string;
   /** What is not modelled about it. */
-  readonly triggers: readonly string[];
+  readonly triggers: readonly CatalogTrigger[];
   readonly others: readonly string[];
-  readonly special: boolean;
+  /** What it is besides a table of its own. */
+  readonly kind: {
+    readonly partitioned: boolean;
+    readonly partition: boolean;
+    readonly inherits: boolean;
+    readonly forcesPolicies: boolean;
+    readonly rules: readonly string[];
+  };
 }
 
 export interface CatalogColumn {
@@ -111,7 +119,11 @@ export function readRows(instance: Instance): CatalogRows {
   const rows = JSON.parse(instance.script(CATALOG)[0]![0]![0]!) as CatalogRows;
   instance.script('RESET enable_indexscan; RESET enable_bitmapscan');
   const odd = oddExpressions(instance);
-  const tables = rows.tables.map((table) => (odd.has(table.shown) ? { ...table, odd: odd.get(table.shown)! } : table));
+  const tables = rows.tables.map((table) => ({
+    ...table,
+    triggers: judged(table.triggers, instance),
+    ...(odd.has(table.shown) ? { odd: odd.get(table.shown)! } : {}),
+  }));
   return { ...rows, tables, ...readContents(instance, rows) };
 }
 
@@ -147,7 +159,9 @@ export function readContents(instance: Instance, { tables, sequences }: CatalogR
   });
   const states = sequences.map((sequence) => `SELECT last_value, is_called FROM ${qualified(sequence)}`);
   const results = lists.length + states.length === 0 ? [] : instance.script([...lists, ...states].join(';'));
-  const filled = tables.flatMap(({ shown }, at) => (results[at]!.length > 0 ? [[shown, results[at]!] as const] : []));
+  const filled = tables.flatMap(({ shown, kind }, at) =>
+    results[at]!.length > 0 && !kind.partition ? [[shown, results[at]!] as const] : [],
+  );
   const drawn = sequences.map((sequence, at) => {
     const [lastValue, isCalled] = results[tables.length + at]![0]!;
     return { ...sequence, lastValue: lastValue!, isCalled: isCalled === 't' };
@@ -228,11 +242,19 @@ SELECT json_build_object(
         'children', (SELECT json_agg(format('OPERATOR(%I.%s)', n.nspname, o.oprname) ORDER BY position) FROM unnest(k.conffeqop) WITH ORDINALITY AS e(operator, position), pg_operator o, pg_namespace n WHERE o.oid = e.operator AND n.oid = o.oprnamespace),
         'setColumns', (SELECT json_agg(a.attname) FROM unnest(k.confdelsetcols) AS n(attnum), attributes a WHERE a.attrelid = k.conrelid AND a.attnum = n.attnum)) ORDER BY k.oid)
       FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype = 'f' AND k.conenforced AND k.conparentid = 0), '[]'),
-    'triggers', coalesce((SELECT json_agg(tgname ORDER BY tgname) FROM pg_trigger WHERE tgrelid = c.oid AND NOT tgisinternal), '[]'),
+    'triggers', coalesce((SELECT json_agg(json_build_object('name', tgname,
+        'on', array_to_json(array_remove(ARRAY[CASE WHEN tgtype & 4 <> 0 THEN 'insert' END, CASE WHEN tgtype & 16 <> 0 THEN 'update' END,
+          CASE WHEN tgtype & 8 <> 0 THEN 'delete' END, CASE WHEN tgtype & 32 <> 0 THEN 'truncate' END], NULL)),
+        'isBeforeRow', tgtype & 3 = 3 AND tgtype & 64 = 0,
+        'columns', coalesce((SELECT json_agg(attname ORDER BY attnum) FROM attributes a WHERE a.attrelid = c.oid AND a.attnum = ANY (tgattr)), '[]'),
+        'definition', pg_get_triggerdef(t.oid), 'language', lanname, 'source', prosrc, 'configured', proconfig IS NOT NULL OR prosecdef) ORDER BY tgname)
+      FROM pg_trigger t JOIN pg_proc p ON p.oid = tgfoid JOIN pg_language l ON l.oid = prolang
+     WHERE tgrelid = c.oid AND NOT tgisinternal AND tgenabled IN ('O', 'A')), '[]'),
     'others', coalesce((SELECT json_agg(conname ORDER BY conname) FROM pg_constraint
-                         WHERE conrelid = c.oid AND contype NOT IN ('c', 'f', 'p', 'u', 'n', 'x')), '[]'),
-    'special', c.relrowsecurity OR c.relispartition OR c.relkind = 'p' OR c.relhassubclass OR c.relhasrules
-      OR EXISTS (SELECT 1 FROM pg_inherits WHERE inhrelid = c.oid)
+                         WHERE conrelid = c.oid AND contype NOT IN ('c', 'f', 'p', 'u', 'n', 'x', 't')), '[]'),
+    'kind', json_build_object('partitioned', c.relkind = 'p', 'partition', c.relispartition, 'forcesPolicies', c.relrowsecurity AND c.relforcerowsecurity,
+      'inherits', EXISTS (SELECT FROM pg_inherits WHERE c.oid IN (inhrelid, inhparent)),
+      'rules', coalesce((SELECT json_agg(rulename ORDER BY rulename) FROM pg_rewrite WHERE ev_class = c.oid), '[]'))
   ) ORDER BY c.oid) FROM tables c), '[]'),
   'sequences', coalesce((SELECT json_agg(json_build_object('name', c.relname, 'schema', n.schema, 'shown', n.shown, 'increment', s.seqincrement::text, 'min', s.seqmin::text, 'max', s.seqmax::text, 'cache', s.seqcache::text, 'cycles', s.seqcycle) ORDER BY c.oid)
      FROM pg_class c JOIN names n USING (oid) JOIN pg_sequence s ON s.seqrelid = c.oid), '[]'),

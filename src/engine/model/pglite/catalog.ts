@@ -1,4 +1,3 @@
-import { UnmodelledError } from '../../contract.js';
 import { tokenize } from '../../sql-text.js';
 import type {
   Catalog,
@@ -50,7 +49,6 @@ export function catalogOf(rows: CatalogRows): Catalog {
       first: { lastValue: Number(lastValue), isCalled, logged: 0 },
     }),
   );
-  for (const table of rows.tables) refuse(table);
   const foreignKeys = rows.tables.flatMap((table, index) => foreignKeysOf(table, index, rows.tables));
   const tables = rows.tables.map((table, index): Table => {
     const columns = table.columns.map((column): Column => {
@@ -93,7 +91,9 @@ export function catalogOf(rows: CatalogRows): Catalog {
       referencedBy: foreignKeys.filter((foreignKey) => foreignKey.parent === index),
       plain: isPlainTable(table, columns),
       odd: table.odd ?? null,
-      triggers: table.triggers,
+      triggers: table.triggers.map(({ name, on, refusal }) => ({ name, on, refusal: refusal ?? null })),
+      refused: { touched: untouchable(table), written: unwritable(table, rows.tables) },
+      partition: table.kind.partition,
       rows: (rows.contents[table.shown] ?? []).map((row) => row.map((text, at) => fromText(text, columns[at]!.type))),
     };
   });
@@ -110,12 +110,29 @@ function isPlainTable({ columns, odd, triggers }: CatalogTable, read: readonly C
 /** A default that draws from a sequence and does nothing else. */
 const isNextValue = ({ default: text }: CatalogColumn): boolean => text !== null && /^nextval\('[^']+'::regclass\)$/.test(text);
 
-function refuse(table: CatalogTable): void {
-  const check = table.checks.find(({ expression }) => tokenize(expression).some(({ text }) => text === 'tableoid'));
-  if (check !== undefined) throw new UnmodelledError(`constraint ${check.name} of ${table.name}: the system column tableoid`);
-  if (table.special) throw new UnmodelledError(`table ${table.name}: partitions, inheritance, rules and row security`);
-  if (table.others.length > 0) throw new UnmodelledError(`constraint ${table.others[0]} of ${table.name}: constraint triggers`);
+/** Superusers and owners are above policies, unless those are forced. */
+function untouchable({ shown, kind }: CatalogTable): string | null {
+  if (kind.partitioned || kind.partition) return `table ${shown}, which is partitioned or a partition`;
+  if (kind.inherits) return `table ${shown}, which inherits or is inherited from`;
+  if (kind.forcesPolicies) return `table ${shown}, with row level security that is forced`;
+  return null;
 }
+
+function unwritable({ shown, kind, checks, indexes, foreignKeys, others }: CatalogTable, tables: readonly CatalogTable[]): string | null {
+  if (kind.rules.length > 0) return `rule ${kind.rules[0]} of ${shown}`;
+  if (others.length > 0) return `constraint ${others[0]} of ${shown}`;
+  const check = checks.find(({ expression }) => tokenize(expression).some(({ text }) => text === 'tableoid'));
+  if (check !== undefined) return `constraint ${check.name} of ${shown}: the system column tableoid`;
+  const strange = indexes.find((index) => !isKnownMethod(index));
+  if (strange !== undefined) return `constraint ${strange.name}, with an index of ${strange.method}`;
+  const period =
+    foreignKeys.find((foreignKey) => foreignKey.period) ??
+    tables.flatMap((table) => table.foreignKeys).find((foreignKey) => foreignKey.period && foreignKey.parent === shown);
+  return period === undefined ? null : `foreign key ${period.name}: PERIOD`;
+}
+
+/** In which order entries are met is known of these (gistget.c, gistScanPage; nbtree/README): as they came. */
+const isKnownMethod = ({ operators, method }: CatalogIndex): boolean => operators === null || method === 'gist' || method === 'btree';
 
 function volatileIn(expression: string | null, volatile: readonly string[]): string | null {
   const called = expression === null ? [] : tokenize(expression).map((token) => token.text);
@@ -203,9 +220,6 @@ const overTwoRows = (condition: string, from: string, tables: readonly number[])
   });
 
 function exclusionOf(item: CatalogIndex, operators: readonly string[], table: CatalogTable, index: number): UniqueConstraint {
-  // In which order entries are met is known of these two (gistget.c, gistScanPage; nbtree/README): as they came.
-  if (item.method !== 'gist' && item.method !== 'btree')
-    throw new UnmodelledError(`constraint ${item.name}, with an index of ${item.method}`);
   const conflicts = compared(item, operators, table, index);
   const period = item.withoutOverlaps ? indexOf(table, item.columns!.at(-1)!) : null;
   const { name, primary, timing } = item;
@@ -213,26 +227,27 @@ function exclusionOf(item: CatalogIndex, operators: readonly string[], table: Ca
 }
 
 function foreignKeysOf(table: CatalogTable, index: number, tables: readonly CatalogTable[]): ForeignKey[] {
-  return table.foreignKeys.map((foreignKey): ForeignKey => {
-    const parent = tables.findIndex((other) => other.shown === foreignKey.parent);
-    const [onUpdate, onDelete, match] = foreignKey.actions;
-    if (foreignKey.period) throw new UnmodelledError(`foreign key ${foreignKey.name}: PERIOD`);
-    const columns = foreignKey.columns.map((column) => indexOf(table, column));
-    return {
-      id: `${table.shown}.${foreignKey.name}`,
-      name: foreignKey.name,
-      table: index,
-      columns,
-      parent,
-      parentColumns: foreignKey.parentColumns.map((column) => indexOf(tables[parent]!, column)),
-      matchFull: match === 'f',
-      equality: equalityOf(foreignKey, table, index, tables[parent]!, parent),
-      onDelete: ACTIONS[onDelete!]!,
-      onUpdate: ACTIONS[onUpdate!]!,
-      setOnDelete: foreignKey.setColumns?.map((column) => indexOf(table, column)) ?? columns,
-      timing: foreignKey.timing,
-    };
-  });
+  return table.foreignKeys
+    .filter(({ period }) => !period)
+    .map((foreignKey): ForeignKey => {
+      const parent = tables.findIndex((other) => other.shown === foreignKey.parent);
+      const [onUpdate, onDelete, match] = foreignKey.actions;
+      const columns = foreignKey.columns.map((column) => indexOf(table, column));
+      return {
+        id: `${table.shown}.${foreignKey.name}`,
+        name: foreignKey.name,
+        table: index,
+        columns,
+        parent,
+        parentColumns: foreignKey.parentColumns.map((column) => indexOf(tables[parent]!, column)),
+        matchFull: match === 'f',
+        equality: equalityOf(foreignKey, table, index, tables[parent]!, parent),
+        onDelete: ACTIONS[onDelete!]!,
+        onUpdate: ACTIONS[onUpdate!]!,
+        setOnDelete: foreignKey.setColumns?.map((column) => indexOf(table, column)) ?? columns,
+        timing: foreignKey.timing,
+      };
+    });
 }
 
 const ACTIONS: Readonly<Record<string, ReferentialAction>> = {

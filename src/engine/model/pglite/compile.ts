@@ -2,10 +2,11 @@ import { mayDraw } from '../../chance-functions.js';
 import { withClock } from '../../clock-functions.js';
 import { UnmodelledError } from '../../contract.js';
 import { CHANGES, identifier, readStatement, type Token } from '../../sql-text.js';
-import type { Catalog, Table } from '../catalog.js';
+import type { Catalog, Table, TriggerEvent } from '../catalog.js';
 import { inLockOrder } from '../lock-order.js';
 import { TABLE_LOCK_MODES, type TableLockMode } from '../parse.js';
 import type { Output } from '../query.js';
+import { hasTrigger, refuseWrite } from '../refusals.js';
 import { SqlError } from '../sql-error.js';
 import { type Rest, ROW_MODES, RowLockMode, type RowMark, type StatementPlan, type TableLock, type WaitPolicy } from '../statements.js';
 import { type Analysis, analyse } from './analysis.js';
@@ -13,7 +14,18 @@ import { findLockingSource, findLockingSubquery, type GivenColumn, type LockingS
 import { findModifyingQuery, type ModifyingQuery, modifies } from './modifying-with.js';
 import { isWithQuery, type Outline, type Relation, readOutline, type Span, tokensWithin } from './outline.js';
 import { parameterText, refuseBinary } from './parameters.js';
-import { CONFLICT_SCHEMA, copyOf, INSERT_SCHEMA, type PgliteSchema, quote, rowSchema, TEXTS, UNDRAWN, VIEW_SCHEMA } from './schema.js';
+import {
+  CONFLICT_SCHEMA,
+  copyOf,
+  INSERT_SCHEMA,
+  type PgliteSchema,
+  quote,
+  rowSchema,
+  TEXTS,
+  TRIGGER_SCHEMA,
+  UNDRAWN,
+  VIEW_SCHEMA,
+} from './schema.js';
 import { type Hidden, type Load, newTextQuery, type TextQuery } from './text-query.js';
 import type { TypeId } from './type-ids.js';
 
@@ -463,7 +475,8 @@ function targetOf({ outline }: Described, catalog: Catalog): Table {
   const table = tableOf(outline.target!.name, outline.target!.schema, catalog);
   if (table === null) throw new UnmodelledError(`a change of ${outline.target!.name}, which is no table`);
   if (table.odd !== null) throw new UnmodelledError(table.odd);
-  if (table.triggers.length > 0) throw new UnmodelledError(`trigger ${table.triggers[0]} of ${table.name}`);
+  refuseWrite(table, outline.verb as TriggerEvent);
+  if (outline.onConflict !== null) refuseWrite(table, 'update');
   return table;
 }
 
@@ -518,7 +531,18 @@ function compileChange(described: Described, catalog: Catalog): Plan<'update'> |
     outputs: outline.returning === null ? [] : described.outputs,
     join: { targets: [{ at: 0, table }], relations: [table.index, ...joined.map((item) => item.table?.index ?? null)] },
   };
-  return updates ? { kind: 'update', ...plan, columns: table.columns.map((_, index) => index) } : { kind: 'delete', ...plan };
+  if (!updates) return { kind: 'delete', ...plan };
+  return { kind: 'update', ...plan, columns: table.columns.map((_, index) => index), locksFirst: firstLock(described, table) };
+}
+
+/** A trigger before an update gets the row locked, as the columns of the SET list have it (trigger.c, ExecBRUpdateTriggers; ExecUpdateLockMode). */
+function firstLock({ outline }: Described, table: Table): RowLockMode | null {
+  if (!hasTrigger(table, 'update')) return null;
+  if ([...table.keyColumns].some((column) => table.columns[column]!.generated))
+    throw new UnmodelledError(`an update of ${table.name}, which has triggers, and a generated column in a key`);
+  const set = outline.tokens.findIndex((token) => token.kind === 'word' && token.text === 'set' && token.start >= outline.body.start);
+  const assigned = assignedColumns(outline.tokens.slice(set + 1));
+  return [...table.keyColumns].some((column) => assigned.has(table.columns[column]!.name)) ? RowLockMode.update : RowLockMode.noKeyUpdate;
 }
 
 function compileInsert(described: Described, catalog: Catalog, pglite: PgliteSchema): Plan<'insert'> {
@@ -568,6 +592,14 @@ function compileInsert(described: Described, catalog: Catalog, pglite: PgliteSch
             loads: [...described.reads, proposed],
           }),
     outputs: outline.returning === null ? [] : described.outputs,
+    computed: hasTrigger(table, 'insert')
+      ? query(described, {
+          text: `${insertOne(TRIGGER_SCHEMA)} RETURNING ${alias}.*`,
+          outputs: [],
+          changes: types,
+          loads: [...described.reads, proposed],
+        })
+      : null,
     undrawn: table.columns.map((column) => (column.sequence === null ? null : (UNDRAWN[column.type] ?? null))),
     overriding: outline.overriding === 'system',
     oneRow: outline.oneRow,

@@ -11,6 +11,7 @@ import { define, extensionsOf } from './definitions.js';
 import { type Answer, type Instance, running } from './instance.js';
 import { keepRows, keptRows } from './kept-rows.js';
 import { literal, qualified, quote } from './names.js';
+import { triggerOn } from './triggers.js';
 import { type TypeId, TypeIds } from './type-ids.js';
 
 export { literal, quote };
@@ -21,6 +22,8 @@ export const VIEW_SCHEMA = 'public';
 export const rowSchema = (index: number): string => `ls_row_${index}`;
 /** A copy of every table with its unique indexes: holds the one row that an ON CONFLICT met. */
 export const CONFLICT_SCHEMA = 'ls_conflict';
+/** A copy of every table that has triggers before an insert, with these: a row passes through it on its way in. */
+export const TRIGGER_SCHEMA = 'ls_trigger';
 /** A copy of every table for the rows that an INSERT proposes: what is computed from them waits until their sequences have been drawn. */
 export const INSERT_SCHEMA = 'ls_insert';
 /** Rows of what is no table, as text, by number. */
@@ -45,6 +48,12 @@ export interface SaidOfStatement {
   /** Name, mode, kind and schema. */
   readonly locks: readonly (readonly (string | null)[])[];
 }
+
+/** The modelled triggers of an event, in a copy. */
+const triggersOn = (schema: string, table: CatalogTable, event: 'insert' | 'update'): string[] =>
+  table.triggers
+    .filter(({ on, refusal }) => refusal === null && on.includes(event))
+    .map((trigger) => triggerOn(copyOf(schema, table), trigger, event));
 
 /** One plan's schema in PGlite: set up when first needed, and again when another plan had the place meanwhile. */
 export class PgliteSchema {
@@ -97,10 +106,18 @@ export class PgliteSchema {
       ...this.#bare(table, CONFLICT_SCHEMA),
       `CREATE TABLE ${copyOf(INSERT_SCHEMA, table)} (LIKE ${qualified(table)} INCLUDING DEFAULTS)`,
       ...this.#bare(table, INSERT_SCHEMA),
+      ...triggersOn(CONFLICT_SCHEMA, table, 'update'),
+      `CREATE TABLE ${copyOf(TRIGGER_SCHEMA, table)} (LIKE ${qualified(table)} INCLUDING GENERATED)`,
+      ...this.#bare(table, TRIGGER_SCHEMA),
+      ...triggersOn(TRIGGER_SCHEMA, table, 'insert'),
     ]);
     // What a snapshot shows need not satisfy an exclusion constraint, since a newer row may be ours, nor one that is checked later. The layer judges.
     instance.script('UPDATE pg_index SET indisready = false WHERE (indisexclusion AND NOT indisunique) OR NOT indimmediate');
-    instance.script([`CREATE SCHEMA ${CONFLICT_SCHEMA}`, `CREATE SCHEMA ${INSERT_SCHEMA}`, ...defaultsAndKeys].join(';'));
+    instance.script(
+      [`CREATE SCHEMA ${CONFLICT_SCHEMA}`, `CREATE SCHEMA ${INSERT_SCHEMA}`, `CREATE SCHEMA ${TRIGGER_SCHEMA}`, ...defaultsAndKeys].join(
+        ';',
+      ),
+    );
     nameCopiedKeys(instance, CONFLICT_SCHEMA);
     instance.holds = this;
   }
@@ -162,6 +179,7 @@ export class PgliteSchema {
       const tables = this.#rows!.tables.flatMap((table) => [
         `CREATE TABLE ${copyOf(schema, table)} (LIKE ${qualified(table)} INCLUDING DEFAULTS INCLUDING GENERATED)`,
         ...this.#bare(table, schema),
+        ...triggersOn(schema, table, 'update'),
       ]);
       instance.script([`CREATE SCHEMA ${schema}`, ...tables].join(';'));
     }
@@ -236,6 +254,7 @@ export class PgliteSchema {
       VIEW_SCHEMA,
       CONFLICT_SCHEMA,
       INSERT_SCHEMA,
+      TRIGGER_SCHEMA,
       ...Array.from({ length: this.#rowSchemas }, (_, index) => rowSchema(index)),
     ];
     const tables = schemas.flatMap((schema) => this.#rows!.tables.map((table) => copyOf(schema, table)));
@@ -249,4 +268,4 @@ const A_DAY_MS = 86_400_000;
 
 const LOCKS = `SELECT c.relname, l.mode, c.relkind, n.nspname
   FROM pg_locks l JOIN pg_class c ON c.oid = l.relation JOIN pg_namespace n ON n.oid = c.relnamespace
- WHERE l.locktype = 'relation' AND c.relkind <> 'i' AND c.relname NOT IN ('pg_locks', 'pg_class', 'pg_namespace') ORDER BY c.oid`;
+ WHERE l.locktype = 'relation' AND c.relkind NOT IN ('i', 'I') AND c.relname NOT IN ('pg_locks', 'pg_class', 'pg_namespace') ORDER BY c.oid`;

@@ -1,0 +1,32 @@
+/** What a table has that is not modelled, refused where a statement comes to it. */
+import { UnmodelledError } from '../contract.js';
+import type { Catalog, Table, TriggerEvent } from './catalog.js';
+import type { StatementPlan } from './statements.js';
+
+export const hasTrigger = ({ triggers }: Table, event: TriggerEvent): boolean => triggers.some(({ on }) => on.includes(event));
+
+/** Refuses a change of a table by a statement. */
+export function refuseWrite({ name, refused, triggers }: Table, event: TriggerEvent): void {
+  if (refused.written !== null) throw new UnmodelledError(refused.written);
+  const trigger = triggers.find(({ on, refusal }) => on.includes(event) && refusal !== null);
+  if (trigger !== undefined) throw new UnmodelledError(`trigger ${trigger.name} of ${name}, ${trigger.refusal}`);
+}
+
+/** Refuses a change that a foreign key's action makes: triggers of its table would come between. */
+export function refuseAction(table: Table, event: 'update' | 'delete', foreignKey: string): void {
+  refuseTouch(table);
+  const trigger = table.triggers.find(({ on }) => on.includes(event));
+  if (trigger !== undefined) throw new UnmodelledError(`foreign key ${foreignKey}, which meets trigger ${trigger.name} of ${table.name}`);
+}
+
+export function refuseTouch({ refused }: Table): void {
+  if (refused.touched !== null) throw new UnmodelledError(refused.touched);
+}
+
+/** Refuses a statement for the tables that it locks. */
+export function refuseTouched({ locks, kind }: Pick<StatementPlan, 'locks' | 'kind'>, { tables }: Catalog): void {
+  for (const { table } of locks) {
+    refuseTouch(tables[table]!);
+    if (kind === 'truncate') refuseWrite(tables[table]!, 'truncate');
+  }
+}
