@@ -124,3 +124,32 @@ test('a type of the schema is known again when another schema was in place meanw
   ).toEqual([['1.5']]);
   expect(await last(asked, states, "INSERT INTO seats VALUES (1, 'taken')", taken)).toEqual([[1]]);
 });
+
+describe('a default that PostgreSQL computes anew each time', () => {
+  const insert = async (values: string) => {
+    const marks = `
+      CREATE FUNCTION stamp() RETURNS text LANGUAGE plpgsql VOLATILE AS 'BEGIN RETURN ''noon''; END';
+      CREATE TABLE marks (id int PRIMARY KEY, at text DEFAULT stamp(), note text DEFAULT 'none');
+    `;
+    const { machine } = modelOf(
+      { schema: marks, seed: '', scripts: [`INSERT INTO marks ${values} RETURNING note`], isolation: 'READ COMMITTED' },
+      engine,
+    );
+    const { outcome } = (await run(machine, { choose: (choices) => choices[0]! })).steps[0]!;
+    return outcome.kind === 'blocked' || outcome.reply.kind !== 'result' ? outcome : outcome.reply.rows;
+  };
+
+  test.each(['VALUES (1)', '(id) VALUES (1)', "VALUES (1, DEFAULT, 'a')", 'SELECT 1', 'DEFAULT VALUES', 'VALUES (abs(-1))'])(
+    'is refused where it is asked for: %s',
+    async (values) => {
+      await expect(insert(values)).rejects.toThrow('the default of marks.at, stamp()');
+    },
+  );
+
+  test.each(["VALUES (1, 'noon')", "(id, at) VALUES (1, 'noon')", "VALUES (abs(-1), ('no,' || 'on'))"])(
+    'and is no matter elsewhere: %s',
+    async (values) => {
+      expect(await insert(values)).toEqual([['none']]);
+    },
+  );
+});

@@ -545,16 +545,36 @@ function firstLock({ outline }: Described, table: Table): RowLockMode | null {
   return [...table.keyColumns].some((column) => assigned.has(table.columns[column]!.name)) ? RowLockMode.update : RowLockMode.noKeyUpdate;
 }
 
+/** Columns that may get their default: an INSERT does not name them, or says DEFAULT somewhere. */
+function leftToDefaults({ columns, tokens, source }: Outline, table: Table): Table['columns'] {
+  if (tokens.some((token) => token.kind === 'word' && token.text === 'default')) return table.columns;
+  if (columns !== null) return table.columns.filter(({ name }) => !columns.includes(name));
+  return table.columns.slice(source === null ? 0 : widthOf(tokens.filter(({ start, end }) => start >= source.start && end <= source.end)));
+}
+
+/** How many values the rows of a VALUES have; of any other query it is not known, and 0. */
+function widthOf(tokens: readonly Token[]): number {
+  if (tokens[0]?.text !== 'values' || tokens[0].kind !== 'word') return 0;
+  let depth = 0;
+  let width = 1;
+  for (const { text, kind } of tokens.slice(1)) {
+    if (kind === 'string' || kind === 'quoted') continue;
+    if (text === '(' || text === '[') depth += 1;
+    if (text === ')' || text === ']') depth -= 1;
+    if (depth === 0) break;
+    if (depth === 1 && text === ',') width += 1;
+  }
+  return width;
+}
+
 function compileInsert(described: Described, catalog: Catalog, pglite: PgliteSchema): Plan<'insert'> {
   const { outline } = described;
   const table = targetOf(described, catalog);
   const target = outline.target!;
-  const given = outline.columns ?? table.columns.map((column) => column.name);
-  for (const column of table.columns) {
-    const left = !given.includes(column.name) || outline.tokens.some((token) => token.kind === 'word' && token.text === 'default');
-    if (left && column.volatileDefault !== null)
+  const left = leftToDefaults(outline, table);
+  for (const column of left)
+    if (column.volatileDefault !== null)
       throw new UnmodelledError(`the default of ${table.name}.${column.name}, ${column.volatileDefault}()`);
-  }
   if (outline.overriding === 'user') throw new UnmodelledError('OVERRIDING USER VALUE');
   const alias = quote(target.alias);
   const shown = outline.returning === null ? '' : `${outline.text.slice(outline.returning.start, outline.returning.end)}, `;
@@ -566,6 +586,8 @@ function compileInsert(described: Described, catalog: Catalog, pglite: PgliteSch
     `${outline.with}INSERT INTO ${copyOf(schema, table)} AS ${alias} ${stored === '' ? '' : `(${stored})`} SELECT ${stored} FROM ${copyOf(rowSchema(1), table)}`;
   const types = typesOf(table);
   const draws = table.columns.some((column) => column.sequence !== null);
+  const defaultOf = ({ name }: { readonly name: string }) =>
+    pglite.rows.tables[table.index]!.columns.find((column) => column.name === name)!.default;
   return {
     kind: 'insert',
     ...common('INSERT', described, true),
@@ -578,7 +600,7 @@ function compileInsert(described: Described, catalog: Catalog, pglite: PgliteSch
         loads: described.reads,
         // Which row draws which value is up to the order in which they come.
         ordered: draws,
-        draws: described.analysis.draws || pglite.rows.tables[table.index]!.columns.some((column) => mayDraw(column.default ?? '')),
+        draws: described.analysis.draws || left.some((column) => mayDraw(defaultOf(column) ?? '')),
       }),
     ],
     defaults: [],
