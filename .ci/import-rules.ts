@@ -83,6 +83,7 @@ export const PARTS: readonly Part[] = [
   part('src/explore', [
     'src/actor',
     'src/engine',
+    'src/engine/sql-text.ts',
     'src/engine/model',
     'src/engine/postgres',
     'src/invariants',

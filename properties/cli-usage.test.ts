@@ -60,7 +60,7 @@ describe('bad usage exits 2, says what is wrong and what is wanted, and does not
     [['list', '--nope'], "unknown option '--nope'", 'npm run sim -- list --help'],
     [['list', 'x'], 'too many arguments', 'npm run sim -- list --help'],
     [['reply', 'x'], 'no command "reply"', 'Did you mean replay?'],
-    [['frobnicate'], 'no command "frobnicate"', 'explore, replay, spec, fuzz, backup, restore, list, doctor'],
+    [['frobnicate'], 'no command "frobnicate"', 'explore, replay, spec, fuzz, backup, restore, coverage, list, doctor'],
     [['ls1.abc.def'], 'a replay token', 'npm run sim -- replay TOKEN'],
     [['package.json'], 'a file, and no command', 'npm run sim -- replay FILE'],
     [['events/conditional'], 'is a scenario', '--scenario events/conditional'],
@@ -286,7 +286,8 @@ describe('help and version', () => {
       const { code, stdout, stderr } = await simHere(...args);
       expect(code).toBe(0);
       expect(stderr).toBe('');
-      for (const command of ['explore', 'replay', 'spec', 'backup', 'restore', 'list', 'doctor']) expect(stdout).toContain(command);
+      for (const command of ['explore', 'replay', 'spec', 'backup', 'restore', 'coverage', 'list', 'doctor'])
+        expect(stdout).toContain(command);
       const options = (await simHere('explore', '--help')).stdout.match(LONG) ?? [];
       expect(options.length).toBeGreaterThan(17);
       for (const option of options) expect(stdout).toContain(option);
@@ -294,7 +295,7 @@ describe('help and version', () => {
     }
   });
 
-  it.each(['explore', 'replay', 'spec', 'backup', 'restore', 'list', 'doctor'])(
+  it.each(['explore', 'replay', 'spec', 'backup', 'restore', 'coverage', 'list', 'doctor'])(
     '%s --help shows its options with their defaults, one each, and no line that wraps',
     async (command) => {
       const { code, stdout } = await simHere(command, '--help');

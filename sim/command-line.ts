@@ -6,6 +6,7 @@ import { backupCommand } from './commands/backup.js';
 import { describeProviders, doctor } from './commands/doctor.js';
 import { explore } from './commands/explore.js';
 import { fuzzCommand } from './commands/fuzz.js';
+import { coverageCommand } from './commands/coverage.js';
 import { list } from './commands/list.js';
 import { replayCommand } from './commands/replay.js';
 import { restoreCommand } from './commands/restore.js';
@@ -13,7 +14,17 @@ import { specCommand } from './commands/spec.js';
 import { EXIT } from './exit-codes.js';
 import type { ExploreArguments } from './explore-arguments.js';
 import { CONSEQUENCES, explainFailure, Failure, failureText } from './failure.js';
-import { BACKUP_HELP, DOCTOR_HELP, EXPLORE_HELP, FUZZ_HELP, overview, REPLAY_HELP, RESTORE_HELP, SPEC_HELP } from './help.js';
+import {
+  BACKUP_HELP,
+  COVERAGE_HELP,
+  DOCTOR_HELP,
+  EXPLORE_HELP,
+  FUZZ_HELP,
+  overview,
+  REPLAY_HELP,
+  RESTORE_HELP,
+  SPEC_HELP,
+} from './help.js';
 import { nearest } from './nearest.js';
 import { collect, databaseUrl, level, plans, provider, shard, whole } from './option-values.js';
 import { MAJORS } from './postgres-versions.js';
@@ -157,6 +168,17 @@ export async function commandLine(argv: readonly string[]): Promise<number> {
     });
 
   program
+    .command('coverage <file>')
+    .description('which statements of a scenario, or of SQL files, the model answers, and which it refuses and why')
+    .option('--isolation <level>', 'what a transaction has that names no level (default: "read committed")', level)
+    .option('--json <file>', 'as JSON; - is standard output, and nothing else is written there')
+    .addHelpText('after', COVERAGE_HELP)
+    .showHelpAfterError('(npm run sim -- coverage --help shows its options)')
+    .action(async (file: string, options) => {
+      code = await coverageCommand({ file, isolation: options.isolation ?? 'READ COMMITTED', json: options.json ?? null });
+    });
+
+  program
     .command('list')
     .description('systems, variants, and the verdict that is expected of each at which isolation level')
     .option('--json <file>', 'as JSON; - is standard output')
@@ -213,7 +235,7 @@ async function strayWord(word: string): Promise<UsageError> {
   if (word.endsWith('.spec')) return new UsageError(`${shown} is a specification, and no command`, 'Run it: npm run sim -- spec FILE');
   if (/\.[cm]?[jt]s(#|$)/.test(word) || (await allShipped()).some((scenario) => scenario.name === word))
     return new UsageError(`${shown} is a scenario, and no command`, `Explore it: npm run sim -- --scenario ${word}`);
-  const commands = ['explore', 'replay', 'spec', 'fuzz', 'backup', 'restore', 'list', 'doctor'];
+  const commands = ['explore', 'replay', 'spec', 'fuzz', 'backup', 'restore', 'coverage', 'list', 'doctor'];
   const [meant] = nearest(word, commands);
   return new UsageError(
     `there is no command ${shown}`,

@@ -63,6 +63,18 @@ Examples:
 Exit codes: 0 no divergence · 2 bad usage · 3 a divergence · 4 no PostgreSQL · 70 error · 130 interrupted
 `;
 
+export const COVERAGE_HELP = `
+FILE exports scenarios, as for --scenario: their operations are run on the model, in few plans, and every statement that they send is
+noted. Or it ends with .sql, or is a folder of such files: what defines a schema makes one, and the other statements are asked for
+one by one, their parameters NULL. A refused statement has no rows here, so statements behind it may be others than in earnest.
+
+Examples:
+  npm run sim -- coverage ./mine.ts
+  npm run sim -- coverage ./migrations --json -
+
+Exit codes: 0 all statements are answered · 2 no such file, or a mistake in it · 5 some are refused · 70 error
+`;
+
 export const BACKUP_HELP = `
 All tables are read in one snapshot, and nobody is blocked. The file is written under a temporary name and renamed when it is
 whole and on the disk; only then are older backups removed. A directory belongs to one database. A password is best left to
@@ -102,6 +114,7 @@ export function overview(program: Command, explore: Command): string {
        npm run sim -- fuzz [options]                  hold the model against a server in random programs
        npm run sim -- backup [options]                write a booking system in a database of yours to a file
        npm run sim -- restore [options]               put it back to a backup, or look what that would do
+       npm run sim -- coverage FILE [options]         which statements the model answers, and why it refuses others
        npm run sim -- list [--json FILE]              systems, variants, and the verdict expected of each
        npm run sim -- doctor                          what is here: Node, providers of PostgreSQL
        npm run sim -- COMMAND --help                  more about one of them

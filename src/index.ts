@@ -10,6 +10,7 @@ export { openServer, sweepServer } from './engine/postgres/providers/open.js';
 export { livenessOfMark, ownMark } from './engine/postgres/providers/process-mark.js';
 export { type PostgresServer, type ProviderChoice, ProviderError } from './engine/postgres/providers/server.js';
 export { openUserSession, type UserSession } from './engine/postgres/providers/user-session.js';
+export { type Asked, askScenario, askScript, type ScenarioAsked } from './explore/asked.js';
 export { type CounterexampleOptions, makeCounterexample } from './explore/counterexample.js';
 export { coverPlans } from './explore/covering.js';
 export { type ExploreOptions, explorePlan, type Strategy } from './explore/plan.js';

@@ -112,6 +112,13 @@ export interface EngineSetup {
 /** SQL, or a situation, that the model does not answer because it might answer wrongly. */
 export class UnmodelledError extends Error {
   override readonly name = 'UnmodelledError';
+  /** All that stands in the way, as far as it was looked for: one reason each. */
+  readonly reasons: readonly string[];
+
+  constructor(message: string, reasons: readonly string[] = [message]) {
+    super(message);
+    this.reasons = reasons;
+  }
 }
 
 /** The engine cannot go on: a lost connection, a reply that should have come. */

@@ -63,7 +63,6 @@ export function compileText(
   const text = withoutSchemas(first.outline, catalog);
   const described = text === whole ? first : describeAgain(text, parameters, catalog, pglite, first.parameterTypes);
   const { outline } = described;
-  refuseByName(outline);
   const subquery = findLockingSubquery(outline) ?? findLockingSource(outline);
   const found = (subquery === null ? 0 : 1) + (outline.locking.length > 0 ? 1 : 0);
   if (described.analysis.lockingQueries !== found) throw new UnmodelledError('a locking clause where the layer does not look for one');
@@ -109,7 +108,8 @@ function describeAgain(...[text, parameters, catalog, pglite, types]: Parameters
 }
 
 /** What PostgreSQL's tree of a statement does not show: constants that read the clock when they are read, and where the parts of a WITH stand. */
-function refuseByName({ tokens, verb, withQueries }: Outline): void {
+function reasonsByName({ tokens, verb, withQueries }: Outline): readonly string[] {
+  const reasons = new Set<string>();
   const modifying = new Set(withQueries.filter(modifies).map(({ body }) => body.start));
   let depth = 0;
   tokens.forEach((token, index) => {
@@ -118,17 +118,18 @@ function refuseByName({ tokens, verb, withQueries }: Outline): void {
     const before = tokens[index - 1]?.text;
     if (token.kind === 'string') {
       const value = token.text.slice(1, -1).trim().toLowerCase();
-      if (MOVING_DATES.has(value)) throw new UnmodelledError(`'${value}', which reads the server's clock`);
+      if (MOVING_DATES.has(value)) reasons.add(`'${value}', which reads the server's clock`);
       return;
     }
     if (token.kind !== 'word' && token.kind !== 'quoted') return;
     const name = identifier(token);
-    if (OWN_NAMES.test(name)) throw new UnmodelledError(name);
-    if (name === 'into' && verb === 'select' && depth === 0) throw new UnmodelledError('SELECT INTO');
+    if (OWN_NAMES.test(name)) reasons.add(name);
+    if (name === 'into' && verb === 'select' && depth === 0) reasons.add('SELECT INTO');
     if (!CHANGES.has(token.text) || depth === 0) return;
     if (token.text === 'merge' || before === ')' || (before === '(' && !modifying.has(tokens[index - 1]!.end)))
-      throw new UnmodelledError('a modifying query in WITH, of this form');
+      reasons.add('a modifying query in WITH, of this form');
   });
+  return [...reasons];
 }
 
 const MOVING_DATES = new Set(['now', 'today', 'tomorrow', 'yesterday', 'allballs']);
@@ -235,7 +236,8 @@ function describe(
   if (error !== null) throw error;
   const outline = readOutline(text);
   const analysis = analysisOf(pglite, outline.text, parameterTypes);
-  if (analysis.reasons.length > 0) throw new UnmodelledError(analysis.reasons.join('; '));
+  const reasons = [...analysis.reasons, ...reasonsByName(outline)];
+  if (reasons.length > 0) throw new UnmodelledError(reasons.join('; '), reasons);
   const tableLocks: TableLock[] = [];
   const sequences: number[] = [];
   for (const [name, mode, kind, schema] of locks) {
