@@ -156,6 +156,18 @@ describe('exit codes of scenarios that are named', () => {
   });
 });
 
+it('2: a promise that nobody awaits and that is rejected is named, and does not pass', async () => {
+  const directory = scratchDirectory();
+  const book = `
+    void (async () => { await client.query('SELECT nothing'); })();
+    await client.query('SELECT 1 FROM slots');
+    await client.query('UPDATE slots SET capacity = capacity');`;
+  const { code, stdout, stderr } = await explore(directory, [writeScenario(directory, 'stray', { book })], '--json', '-');
+  expect(code).toBe(EXIT.usage);
+  expect(verdicts(stdout)).toEqual({ 'own/stray': 'error' });
+  expect(stderr).toContain('own/stray: a promise that nobody awaits was rejected: error: column "nothing" does not exist');
+});
+
 it('2: bad input within a scenario, whatever the other verdicts are', async () => {
   const directory = scratchDirectory();
   const files = [

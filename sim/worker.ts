@@ -8,6 +8,7 @@ import {
   explorePlan,
   FUZZ_DEFAULTS,
   fuzz,
+  holds,
   ModelEngine,
   makeCounterexample,
   openServer,
@@ -17,7 +18,7 @@ import {
   readCatalogue,
   tallyOf,
 } from '../src/index.js';
-import { explainFailure } from './failure.js';
+import { explainFailure, Failure } from './failure.js';
 import type { FromWorker, FuzzJob, Job, JobResult, ToWorker, WorkerSetup } from './jobs.js';
 import { pinTo } from './pin.js';
 import { loadOne } from './scenarios.js';
@@ -67,8 +68,29 @@ async function open(given: WorkerSetup): Promise<void> {
   });
 }
 
+/** The first promise of the job under way that was rejected while nobody awaited it. */
+let stray: { readonly reason: unknown } | null = null;
+process.on('unhandledRejection', (reason) => {
+  stray ??= { reason };
+});
+
+/** Outside of lastseat it would have ended the process: no verdict holds in spite of it. A violation is told first, for it may be the cause. */
+function refuseStray(scenario: string): void {
+  if (stray === null) return;
+  const { reason } = stray;
+  const what = reason instanceof Error ? `${reason.name}: ${reason.message}` : String(reason);
+  throw new Failure({
+    kind: 'scenario',
+    message: `${scenario}: a promise that nobody awaits was rejected: ${what}`,
+    hint: 'Usual cause: an operation calls a function without await. Node ends a process for it',
+    trace:
+      reason instanceof Error ? (reason.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line) && !line.includes('/src/')) : [],
+  });
+}
+
 async function work(id: number, job: Job): Promise<JobResult> {
   const started = Date.now();
+  stray = null;
   if (job.kind === 'fuzz') {
     await fuzzAll(id, job);
     return { kind: 'fuzz', elapsedMs: Date.now() - started };
@@ -92,6 +114,7 @@ async function work(id: number, job: Job): Promise<JobResult> {
     },
     onProgress: (progress) => say({ kind: 'progress', id, progress }),
   });
+  if (holds(outcome.verdict)) refuseStray(scenario.name);
   return { kind: 'plan', outcome, elapsedMs: Date.now() - started, violatedMs };
 }
 
