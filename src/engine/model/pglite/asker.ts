@@ -5,6 +5,7 @@ import type { RowContents } from '../contents.js';
 import { SqlError } from '../sql-error.js';
 import { fromText, toText, type Value } from '../types.js';
 import type { Drawing, ResultRow, SequenceState, View } from '../visible.js';
+import { abandon } from './instance.js';
 import { qualified } from './names.js';
 import { copyOf, literal, type PgliteSchema, quote, TEXTS } from './schema.js';
 import type { Given, Load, TextQuery } from './text-query.js';
@@ -100,8 +101,11 @@ export class Asker {
         `an error (${answer.error.code}) in a statement that draws from chance or a sequence: how much it has drawn before`,
       );
     if (answer.error !== null) return known(answer.error);
-    // Nested too deeply for it, for one.
-    if (answer.results.length === 0) throw new UnmodelledError('PGlite does not answer this');
+    // Nested too deeply for it, for one. The next statement would find it out of order.
+    if (answer.results.length === 0) {
+      abandon();
+      throw new UnmodelledError('PGlite does not answer this');
+    }
     const found = new Map<string, number>();
     places.forEach(({ load, rows }, index) => {
       loaded[index + before]!.forEach(([place], row) => {

@@ -158,6 +158,12 @@ export function running(extensions: readonly string[] = []): Instance {
   throw new Suspended(starting);
 }
 
+/** What has come to a state in which its answers cannot be trusted is not asked again: another one starts. */
+export function abandon(): void {
+  instance = null;
+  starting = null;
+}
+
 /** Extensions that PGlite comes with, by the names under which CREATE EXTENSION knows them. Each module exports one by its own name. */
 const CONTRIB: Readonly<Record<string, () => Promise<Extensions>>> = {
   btree_gin: () => import('@electric-sql/pglite/contrib/btree_gin'),

@@ -1,9 +1,9 @@
 import { BY_THE_SCHEMA, beginDrawing, chanceFunctions, drawAs, drawFrom } from '../../chance-functions.js';
 import { clockFunctions, withClock } from '../../clock-functions.js';
 import { UnmodelledError } from '../../contract.js';
+import { MODEL_FUNCTIONS } from '../../session-functions.js';
 import { typeName } from '../../type-names.js';
 import type { Output } from '../query.js';
-import { MODEL_FUNCTIONS } from '../../session-functions.js';
 import type { SqlError } from '../sql-error.js';
 import { type CatalogRows, type CatalogTable, readContents, readRows } from './catalog-rows.js';
 import { nameCopiedKeys } from './copied-keys.js';
@@ -211,6 +211,8 @@ export class PgliteSchema {
       wire.query('ROLLBACK'),
     ]);
     const { error, fields, parameterTypes } = answers[1]!;
+    const internal = error ?? answers[2]!.error;
+    if (internal?.code.startsWith('XX')) throw new UnmodelledError(`PGlite does not answer this (${internal.message})`);
     return {
       invalid: error,
       error: error ?? answers[2]!.error,
