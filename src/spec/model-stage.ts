@@ -6,6 +6,7 @@ import { whenThere } from '../engine/suspended.js';
 import type { Reply } from '../reply.js';
 import type { IsolationLevel } from '../scenario.js';
 import type { Chooser } from './chooser.js';
+import { SpecRunError } from './conduct.js';
 import { type Beginning, definitionsOf, isDefinition, isUpkeep, refuseOwnClock, wholeSetup } from './definitions.js';
 import { Inbox } from './inbox.js';
 import type { Specification } from './specification.js';
@@ -63,8 +64,11 @@ export class ModelStage implements Stage {
       return await open(whole);
     } catch (error) {
       // Statement by statement it is said which of them fails, and how.
-      if (!(error instanceof UnmodelledError)) throw error;
-      return open(definitionsOf(specification));
+      try {
+        return await open(definitionsOf(specification));
+      } catch {
+        throw error instanceof UnmodelledError ? error : setupFailure(error);
+      }
     }
   }
 
@@ -261,6 +265,12 @@ export class ModelStage implements Stage {
     this.#queries[actor] = null;
     this.#inboxes[actor]!.push({ kind: 'ready' });
   }
+}
+
+/** A mistake in the definitions, as the server would tell it. */
+function setupFailure(error: unknown): unknown {
+  const { code, message } = error as { code?: unknown; message: string };
+  return typeof code === 'string' ? new SpecRunError(`setup failed: ERROR:  ${message.replace(/^the schema: /, '')}`, 'script') : error;
 }
 
 /** The notices that the model knows. */

@@ -1,3 +1,4 @@
+import { UnmodelledError } from '../../contract.js';
 import type { Timing } from '../catalog.js';
 import { analyseExpression } from './analysis.js';
 import type { Instance } from './instance.js';
@@ -159,6 +160,8 @@ export function readContents(instance: Instance, { tables, sequences }: CatalogR
   });
   const states = sequences.map((sequence) => `SELECT last_value, is_called FROM ${qualified(sequence)}`);
   const results = lists.length + states.length === 0 ? [] : instance.script([...lists, ...states].join(';'));
+  const large = tables.find((_, at) => results[at]!.length > MOST_ROWS);
+  if (large !== undefined) throw tooLarge(large.shown);
   const filled = tables.flatMap(({ shown, kind }, at) =>
     results[at]!.length > 0 && !kind.partition ? [[shown, results[at]!] as const] : [],
   );
@@ -168,6 +171,11 @@ export function readContents(instance: Instance, { tables, sequences }: CatalogR
   });
   return { contents: Object.fromEntries(filled), sequences: drawn };
 }
+
+/** Rows of one table that are loaded for a query, and rows of one answer: the model is for few. */
+export const MOST_ROWS = 1_000;
+
+export const tooLarge = (table: string): UnmodelledError => new UnmodelledError(`a table of more than ${MOST_ROWS} rows: ${table}`);
 
 /** Everything that the layer has to know of the schema, as one JSON document. */
 export const CATALOG = `
