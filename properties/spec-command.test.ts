@@ -54,6 +54,8 @@ describe('spec', () => {
     const unmodelled = await onModel(`${TABLE} session s step a { VACUUM t; } step b { SELECT 1; }`);
     expect(unmodelled).toMatchObject({ code: 5, stdout: expect.stringContaining('permutation unmodelled: ') });
     expect(unmodelled.stderr).toMatch(/^unmodelled {2}1 permutation: VACUUM T: /m);
+    const listens = await onModel(`${TABLE} session s step a { LISTEN c; } step b { NOTIFY c; }`);
+    expect(listens).toMatchObject({ code: 5, stderr: expect.stringContaining('LISTEN, since notifications are shown') });
     const tables = await onModel('setup { CREATE EXTENSION postgis; } session s step a { SELECT 1; }');
     expect(tables).toMatchObject({ code: 5, stderr: expect.stringMatching(/^unmodelled {2}.*postgis.*\n.*--engine postgres\n$/) });
     const infeasible = await onModel(

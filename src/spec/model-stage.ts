@@ -202,7 +202,8 @@ export class ModelStage implements Stage {
   async #statement(actor: ActorIndex, query: Query, text: string): Promise<void> {
     const inbox = this.#inboxes[actor]!;
     refuseOwnClock(text);
-    const { kind, modes, chain } = readStatement(text);
+    const { kind, modes, chain, verb } = readStatement(text);
+    if (verb === 'listen') throw new UnmodelledError(`LISTEN, since notifications are shown: ${text}`);
     if (query.implicit && (chain || kind === 'savepoint' || kind === 'rollback-to' || kind === 'release'))
       throw new UnmodelledError(`in a transaction that is the query itself: ${text}`);
     const inTransaction = this.#inTransaction(actor);
