@@ -64,9 +64,10 @@ Exit codes: 0 no divergence · 2 bad usage · 3 a divergence · 4 no PostgreSQL 
 `;
 
 export const COVERAGE_HELP = `
-FILE exports scenarios, as for --scenario: their operations are run on the model, in few plans, and every statement that they send is
-noted. Or it ends with .sql, or is a folder of such files: what defines a schema makes one, and the other statements are asked for
-one by one, their parameters NULL. A refused statement has no rows here, so statements behind it may be others than in earnest.
+FILE exports scenarios, as for --scenario: their operations are run on the model, in few plans, and every statement that they
+send is noted. Or it ends with .sql, or is a folder of such files: what defines a schema makes one, and the other statements are
+asked for one by one, their parameters NULL. A refused statement has no rows here, so statements behind it may be others than
+in earnest.
 
 Examples:
   npm run sim -- coverage ./mine.ts
