@@ -247,6 +247,31 @@ describe('what a statement does not name', () => {
     expect(lines.at(-1)).toContain('(write skew on a predicate, G2)');
   });
 
+  test('is not settled where a function waited between its statements', () => {
+    const text = 'SELECT add(1)';
+    const lines = explain(
+      broken({
+        routines: routinesIn(
+          'CREATE FUNCTION add(x int) RETURNS void LANGUAGE plpgsql AS $$ BEGIN PERFORM 1 FROM app.jobs; UPDATE app.jobs SET n = 1; END $$;',
+        ),
+        steps: [
+          step({ text: 'DELETE FROM app.jobs', outcome: 'executed', name: 'bea', actor: 1 }),
+          step({ text, outcome: 'blocked', waitsFor: ['bea'] }),
+          step({ text: 'COMMIT', kind: 'commit', name: 'bea', actor: 1, changes: added(1) }),
+          step({ text, kind: 'resume', outcome: 'executed' }),
+          step({ text: 'COMMIT', kind: 'commit' }),
+        ],
+        initialUsage: [],
+        violations: [],
+      }),
+      'rule',
+      'READ COMMITTED',
+    );
+    expect(lines).toEqual([
+      'ada reached app.jobs through function add, which waited and went on (step 4). Each of its statements has a snapshot of its own: some may have run before bea committed a change (step 3), and some after',
+    ]);
+  });
+
   test('may be unknown, and that is said', () => {
     const lines = both(
       'SELECT add(1)',

@@ -221,9 +221,13 @@ test('what a session has drawn from a sequence is not known in the next run', as
 });
 
 test('what the schema sets for its own session is no part of the schema', async () => {
-  const schema = `SELECT set_config('search_path', '', false); SET TIME ZONE 'Asia/Tokyo'; SET lock_timeout = 1; CREATE TABLE public.there (id int PRIMARY KEY, at timestamptz);`;
-  const { state } = await after(await open(schema, 'INSERT INTO there VALUES (1, now())'), [`INSERT INTO there VALUES (2, now())`]);
-  expect(state.committed.tables.there!.map(({ at }) => at)).toEqual(['1970-01-01T00:00:00.000Z', '1970-01-01T00:00:00.000Z']);
+  const schema = `SELECT set_config('search_path', '', false); SET TIME ZONE 'Asia/Tokyo'; SET lock_timeout = 1;
+     CREATE TABLE public.there (id int PRIMARY KEY, at timestamptz DEFAULT now(), told timestamptz);
+     CREATE FUNCTION public.tell() RETURNS timestamptz LANGUAGE sql SET search_path = '' AS $$ SELECT now() $$;`;
+  const first = 'INSERT INTO there (id, told) VALUES (1, tell())';
+  const { state } = await after(await open(schema, first), ['INSERT INTO there (id, told) VALUES (2, tell())']);
+  const start = '1970-01-01T00:00:00.000Z';
+  expect(state.committed.tables.there).toEqual([1, 2].map((id) => ({ id, at: start, told: start })));
 });
 
 test('rows of a table without a primary key come sorted by all columns, numbers by size and NULL last', async () => {

@@ -3,10 +3,12 @@ import { tokenize } from './sql-text.js';
 
 /** Keywords that read the clock. As such no function of ours can stand in for them. */
 const KEYWORDS = new Set(['current_date', 'current_time', 'current_timestamp', 'localtime', 'localtimestamp']);
-const MAY_READ_CLOCK = /current_(date|time)|localtime/i;
+/** Functions that read it: ours are found by the search path, unless the text sets another one, as a dump does, or a function of its own. */
+const FUNCTIONS = new Set(['now', 'transaction_timestamp']);
+const MAY_READ_CLOCK = /current_(date|time)|localtime|\bnow\s*\(|\btransaction_timestamp\b/i;
 const rewritten = new Map<string, string>();
 
-/** The SQL with `CURRENT_DATE` and its like as calls of functions on the plan's clock, named alike, so that columns keep their names. */
+/** The SQL with `CURRENT_DATE`, `now()` and their like as calls of functions on the plan's clock, named alike, so that columns keep their names. */
 export function withClock(sql: string): string {
   if (!MAY_READ_CLOCK.test(sql)) return sql;
   let text = rewritten.get(sql);
@@ -26,6 +28,12 @@ function rewrite(sql: string): string {
     if (token.kind === 'string' && token.text.startsWith('$')) {
       text += `${sql.slice(done, token.start)}$${withClock(token.text.slice(1, -1))}$`;
       done = token.end;
+    }
+    const isCall = tokens[index + 1]?.text === '(' && tokens[index + 2]?.text === ')';
+    if (token.kind === 'word' && FUNCTIONS.has(token.text) && isCall && before !== '.' && before !== 'function') {
+      text += `${sql.slice(done, token.start)}lastseat.`;
+      done = token.start;
+      return;
     }
     if (token.kind !== 'word' || !KEYWORDS.has(token.text) || before === '.' || before === 'as') return;
     const called = tokens[index + 1]?.text === '(';

@@ -36,6 +36,18 @@ export interface Dependencies {
   readonly all: readonly Dependency[];
   /** Functions of which nobody can tell what they touch. */
   readonly opaque: readonly string[];
+  /** Reads within a function or a trigger that waited: each of its statements has a snapshot of its own, and which saw the change is not known. */
+  readonly unsure: readonly Unsure[];
+}
+
+export interface Unsure {
+  readonly reader: string;
+  readonly through: string;
+  readonly table: string;
+  readonly step: number;
+  readonly changer: string;
+  /** Step of the commit. */
+  readonly changed: number;
 }
 
 interface Read {
@@ -64,7 +76,23 @@ export function dependencies(history: History, until: number, isolation: string)
   const changes = changesOf(steps, transactions, touched, until);
   const reads = transactions.flatMap((transaction, index) => readsOf(steps, transaction, index, touched));
   const all = [...reads.flatMap((read) => ofRead(read, changes, transactions)), ...overwrites(changes)];
-  return { transactions, all, opaque: [...new Set(touched.flatMap(({ opaque }) => opaque))] };
+  const unsure = reads.flatMap((read) => unsureOf(read, changes, transactions));
+  return { transactions, all, opaque: [...new Set(touched.flatMap(({ opaque }) => opaque))], unsure };
+}
+
+function unsureOf(read: Read, changes: readonly Change[], transactions: readonly TransactionRecord[]): Unsure[] {
+  const actor = (transaction: number) => transactions[transaction]!.actor;
+  const { transaction, step, touch } = read;
+  return changes
+    .filter((change) => change.transaction !== transaction && meets(read, change) && seen(read, change, actor(change.transaction)) === null)
+    .map((change) => ({
+      reader: actor(transaction),
+      through: touch.through!,
+      table: touch.table,
+      step,
+      changer: actor(change.transaction),
+      changed: change.step,
+    }));
 }
 
 function ofRead(read: Read, changes: readonly Change[], transactions: readonly TransactionRecord[]): Dependency[] {

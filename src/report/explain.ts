@@ -18,7 +18,8 @@ export function explain(history: History, invariant: string, isolation: string):
   if (cycle !== null) return [...causes, ...cycle.dependencies.map((item) => sentence(item, found, history)), conclusion(cycle, found)];
   const torn = cycleOfActors(culprit.name, found);
   if (torn !== null) return [...causes, ...torn.dependencies.map((item) => sentence(item, found, history)), tornApart(torn, found)];
-  return [...causes, ...(causes.length > 0 || found.opaque.length > 0 ? [] : inOrder(found, history, violation.step)), ...unknown(found)];
+  const open = unknown(found);
+  return [...causes, ...(causes.length > 0 || open.length > 0 ? [] : inOrder(found, history, violation.step)), ...open];
 }
 
 const at = (step: number): string => `step ${step + 1}`;
@@ -88,8 +89,16 @@ function describe({ name, text, kind }: StepRecord): string {
   return `${name}: ${kind === 'statement' || kind === 'resume' ? shortStatement(text) : shorten(oneLine(text), 40)}`;
 }
 
-const unknown = ({ opaque }: Dependencies): string[] =>
-  opaque.map((name) => `what ${name} reads and writes is not known, since it makes its statements as it runs: a cycle may go through it`);
+function unknown({ opaque, unsure }: Dependencies): string[] {
+  const waited = unsure.map(
+    ({ reader, through, table, step, changer, changed }) =>
+      `${reader} reached ${table} through ${through}, which waited and went on (${at(step)}). Each of its statements has a snapshot of its own: some may have run before ${changer} committed a change (${at(changed)}), and some after`,
+  );
+  const unseen = opaque.map(
+    (name) => `what ${name} reads and writes is not known, since it makes its statements as it runs: a cycle may go through it`,
+  );
+  return [...new Set([...waited, ...unseen])];
+}
 
 const listed = (names: readonly string[]): string =>
   names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names[names.length - 1]}`;
