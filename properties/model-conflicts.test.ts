@@ -52,6 +52,17 @@ const cases: readonly Case[] = [
     sees: ['UPDATE 1'],
   },
   {
+    name: 'a claim from a table that is empty, and is not for long',
+    schema: 'CREATE TABLE jobs (id int PRIMARY KEY, done boolean NOT NULL)',
+    scripts: [
+      block(
+        'UPDATE jobs SET done = true WHERE id = (SELECT id FROM jobs WHERE NOT done ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING id',
+      ),
+      'INSERT INTO jobs VALUES (1, false)',
+    ],
+    sees: ['UPDATE 0', 'UPDATE 1'],
+  },
+  {
     name: 'rows that WITH has inserted',
     scripts: [
       "WITH new AS (INSERT INTO seats VALUES (9, 'Z', 9, 'taken', '{a,b}', 1, now()) RETURNING *, (xmax = 0) AS inserted) SELECT state, tags, row_name, inserted FROM new",
