@@ -177,10 +177,10 @@ export class ModelStage implements Stage {
     }
   }
 
-  /** Tables are there from the start; who is a deadlock's victim, and when, is a choice on the model; a session's level is kept here. */
+  /** Tables are there from the start; who is a deadlock's victim, and when, is a choice on the model, as is what a plan decides; a session's level is kept here. */
   #saysNothing(actor: ActorIndex, text: string): boolean {
     if (actor === this.#actor(CONTROL) && (isDefinition(text) || isUpkeep(text))) return true;
-    if (/^(?:set|reset)\s+(?:(?:local|session)\s+)?deadlock_timeout\b/i.test(text)) return !this.#state.transactions[actor]?.aborted;
+    if (SILENT_SETTINGS.test(text)) return !this.#state.transactions[actor]?.aborted;
     // Inside a transaction it would be undone with it.
     if (!/^set\s+session\s+characteristics\s+as\s+transaction\b/i.test(text) || this.#inTransaction(actor)) return false;
     const { isolation, readOnly } = modesOf(text);
@@ -203,6 +203,8 @@ export class ModelStage implements Stage {
     const inbox = this.#inboxes[actor]!;
     refuseOwnClock(text);
     const { kind, modes, chain, verb } = readStatement(text);
+    const timer = TIMERS.exec(text);
+    if (timer !== null) throw new UnmodelledError(`${timer[0].toLowerCase()}, whose timer goes off under a specification: ${text}`);
     if (verb === 'listen') throw new UnmodelledError(`LISTEN, since notifications are shown: ${text}`);
     if (query.implicit && (chain || kind === 'savepoint' || kind === 'rollback-to' || kind === 'release'))
       throw new UnmodelledError(`in a transaction that is the query itself: ${text}`);
@@ -267,6 +269,12 @@ export class ModelStage implements Stage {
     this.#inboxes[actor]!.push({ kind: 'ready' });
   }
 }
+
+/** Settings that decide when a deadlock is looked for, or which plan is made: what a plan may decide is open on the model anyhow. */
+const SILENT_SETTINGS =
+  /^(?:set|reset)\s+(?:session\s+)?(?:deadlock_timeout|enable_\w+|\w+_cost|debug_parallel_query|force_parallel_mode|parallel_leader_participation|min_parallel_\w+|max_parallel_workers\w*)\b/i;
+
+const TIMERS = /\b(?:lock|statement|transaction|idle_session|idle_in_transaction_session)_timeout\b/i;
 
 /** A mistake in the definitions, as the server would tell it. */
 function setupFailure(error: unknown): unknown {
