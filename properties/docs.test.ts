@@ -13,6 +13,7 @@ import courses, { enrol } from '../docs/examples/course-places.js';
 import { EXIT, exitCode } from '../sim/exit-codes.js';
 import { allShipped } from '../sim/scenarios.js';
 import { ModelEngine } from '../src/engine/model/engine.js';
+import { grouped } from '../src/grouped.js';
 import {
   DEFAULT_LIMITS,
   explorePlan,
@@ -24,7 +25,6 @@ import {
   UnmodelledError,
 } from '../src/index.js';
 import { SHIPPED_WITNESSES } from '../src/invariants/witnesses.js';
-import { grouped } from '../src/grouped.js';
 import { VERDICTS, type Verdict } from '../src/verdict.js';
 import {
   applyDiff,

@@ -7,10 +7,10 @@ import { withSession } from '../src/engine/postgres/providers/admin.js';
 import { openServer } from '../src/engine/postgres/providers/open.js';
 import { identifyProcess } from '../src/engine/postgres/providers/process-identity.js';
 import type { Connection, PostgresServer } from '../src/engine/postgres/providers/server.js';
-import { readStatement } from '../src/engine/sql-text.js';
 import { explorePlan } from '../src/explore/plan.js';
 import { scenarioOf } from '../src/fuzz/scripted.js';
 import { DEFAULT_LIMITS, makeCounterexample } from '../src/index.js';
+import { readStatement } from '../src/sql/text.js';
 import { exploreOn, oneKey, opposite, queue, severalRows, swallowed } from './unheld-cases.js';
 
 /** A server whose waiters we freeze, and the same one by URL, where we cannot. */

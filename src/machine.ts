@@ -12,7 +12,6 @@ import {
   type Statement,
   UnmodelledError,
 } from './engine/contract.js';
-import { readStatement, type StatementText } from './engine/sql-text.js';
 import { whenThere } from './engine/suspended.js';
 import { type FoundViolation, InvariantCheck } from './invariants/check.js';
 import { brokenProgress, type Standing } from './invariants/progress.js';
@@ -34,6 +33,7 @@ import { type Cancellation, CONNECTION_LOST, NOT_CONNECTED, plainRows, type Repl
 import type { CommittedState, Scenario, StepEvent, Witness } from './scenario.js';
 import { calling, thrownBy } from './scenario-error.js';
 import { type Choice, isOwn, NOBODY, nobodyIn } from './schedule/choice.js';
+import { readStatement, type StatementText } from './sql/text.js';
 import { callCache, callStore, type World, worldKey } from './world.js';
 
 /** One state of a run: the engine's, the actors', the world's and the monitors'. A value wherever the engine's state is one. */

@@ -1,4 +1,4 @@
-import { identifier, tokenize } from '../../src/engine/sql-text.js';
+import { identifier, tokenize } from '../../src/sql/text.js';
 
 /** What a script defines, and the rows that it inserts, in order. */
 interface Definition {

@@ -1,4 +1,4 @@
-import { splitStatements } from '../../src/engine/sql-text.js';
+import { splitStatements } from '../../src/sql/text.js';
 
 /** The statements of a psql script: its own commands, and the data behind COPY FROM stdin, are left out. */
 export function statementsOf(script: string): string[] {

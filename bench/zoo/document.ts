@@ -1,7 +1,7 @@
 /** docs/zoo.md, from the scenarios, their pinned counterexamples and the data in fixtures/zoo. */
 import { existsSync, readFileSync } from 'node:fs';
-import type { IsolationLevel, Scenario, ZooEntry } from '../../src/index.js';
 import { grouped } from '../../src/grouped.js';
+import type { IsolationLevel, Scenario, ZooEntry } from '../../src/index.js';
 import type { Measured, MutationData, StressData, SuiteData, SuiteVerdict } from './data.js';
 import { mutationSection } from './mutation-section.js';
 import { safeVariants } from './mutations.js';

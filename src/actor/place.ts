@@ -1,5 +1,5 @@
-import { fileURLToPath } from 'node:url';
 import { relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 /** This folder: frames within it are not the operation's. */
 const HERE = fileURLToPath(new URL('.', import.meta.url));

@@ -1,5 +1,5 @@
+import { tokenize } from '../sql/text.js';
 import { UnmodelledError } from './contract.js';
-import { tokenize } from './sql-text.js';
 
 /** Keywords that read the clock. As such no function of ours can stand in for them. */
 const KEYWORDS = new Set(['current_date', 'current_time', 'current_timestamp', 'localtime', 'localtimestamp']);

@@ -2,7 +2,7 @@ import type { Row } from '../context.js';
 import type { MaybePromise } from '../maybe-promise.js';
 import type { Cancellation, Reply } from '../reply.js';
 import type { CommittedState, IsolationLevel } from '../scenario.js';
-import type { TransactionModes } from './sql-text.js';
+import type { TransactionModes } from '../sql/text.js';
 
 /** Index of an actor in its plan. */
 export type ActorIndex = number;

@@ -1,4 +1,6 @@
 /** Functions that tell of the session, in the schema "lastseat", which both engines find before PostgreSQL's own. */
+
+import { identifier, tokenize } from '../sql/text.js';
 import {
   isShadowed,
   type SettingCommand,
@@ -8,7 +10,6 @@ import {
   versionSetting,
   versionText,
 } from './settings.js';
-import { identifier, tokenize } from './sql-text.js';
 
 /**
  * On the model every call has been replaced by one that is told its answer: `lastseat.current_setting(0, 'answer', ...)`. It is called by the name of the

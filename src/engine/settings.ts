@@ -1,6 +1,7 @@
 /** Settings of a session, as far as both engines must know of them: what a statement sets, and which settings are kept from taking effect. */
+
+import { identifier, readStatement, splitStatements, type Token, tokenize } from '../sql/text.js';
 import { UnmodelledError } from './contract.js';
-import { identifier, readStatement, splitStatements, type Token, tokenize } from './sql-text.js';
 
 /** SET, RESET or SHOW of one setting, which is written in lower case. */
 export type SettingCommand =

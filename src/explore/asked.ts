@@ -2,11 +2,11 @@
 import { type Action, type Applied, type Engine, UnmodelledError } from '../engine/contract.js';
 import { ModelEngine } from '../engine/model/engine.js';
 import type { ModelState } from '../engine/model/state.js';
-import { readStatement, splitStatements } from '../engine/sql-text.js';
 import { Machine } from '../machine.js';
 import type { MaybePromise } from '../maybe-promise.js';
 import type { Plan } from '../plan/plan.js';
 import type { IsolationLevel, Scenario } from '../scenario.js';
+import { readStatement, splitStatements } from '../sql/text.js';
 import { search } from './search.js';
 
 /** What the model says to a statement, wherever it has met it. */

@@ -1,8 +1,8 @@
 /** Actors that are lists of SQL. */
 import type { Operation } from '../context.js';
-import { splitStatements } from '../engine/sql-text.js';
 import type { Plan } from '../plan/plan.js';
 import type { IsolationLevel, Scenario } from '../scenario.js';
+import { splitStatements } from '../sql/text.js';
 
 /** What one actor does: its statements, semicolons between them. A statement's parameters stand behind it, as JSON in a comment. */
 export type Script = string;

@@ -1,4 +1,4 @@
-import { closingParenthesis, identifier, type Token, tokenize } from '../engine/sql-text.js';
+import { closingParenthesis, identifier, type Token, tokenize } from '../sql/text.js';
 
 /** A table that a statement names, and what of it the statement can have met. */
 export interface Reference {

@@ -1,4 +1,4 @@
-import { identifier, splitStatements, type Token, tokenize } from '../engine/sql-text.js';
+import { identifier, splitStatements, type Token, tokenize } from '../sql/text.js';
 import { type References, referencesIn } from './references.js';
 
 /** What stands between a statement and the tables that it touches: a view, a function or a trigger that the schema makes. */

@@ -1,4 +1,4 @@
-import { readStatement, splitStatements } from '../engine/sql-text.js';
+import { readStatement, splitStatements } from '../sql/text.js';
 import type { SpecEvent } from './events.js';
 import type { Answer } from './inbox.js';
 import { WARNINGS } from './model-stage.js';

@@ -1,5 +1,5 @@
 import { UnmodelledError } from '../engine/contract.js';
-import { readStatement, splitStatements, tokenize } from '../engine/sql-text.js';
+import { readStatement, splitStatements, tokenize } from '../sql/text.js';
 import type { Specification } from './specification.js';
 
 /** What the model begins with, and whether the common setup is done with that. */

@@ -1,7 +1,7 @@
-import { readStatement, splitStatements, tokenize } from '../engine/sql-text.js';
 import type { History, ViolationRecord } from '../history/history.js';
 import type { Plan } from '../plan/plan.js';
 import type { Scenario } from '../scenario.js';
+import { readStatement, splitStatements, tokenize } from '../sql/text.js';
 import { sentSteps } from './sent-steps.js';
 import { SpecExportError, sqlBlock } from './sql-block.js';
 

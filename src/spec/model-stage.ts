@@ -1,10 +1,10 @@
 import { type Action, type ActorIndex, type Outcome, UnmodelledError } from '../engine/contract.js';
 import type { ModelEngine } from '../engine/model/engine.js';
 import type { ModelState } from '../engine/model/state.js';
-import { readStatement, splitStatements, type TransactionModes } from '../engine/sql-text.js';
 import { whenThere } from '../engine/suspended.js';
 import type { Reply } from '../reply.js';
 import type { IsolationLevel } from '../scenario.js';
+import { readStatement, splitStatements, type TransactionModes } from '../sql/text.js';
 import type { Chooser } from './chooser.js';
 import { SpecRunError } from './conduct.js';
 import { type Beginning, definitionsOf, isDefinition, isUpkeep, refuseOwnClock, wholeSetup } from './definitions.js';

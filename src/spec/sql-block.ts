@@ -1,4 +1,4 @@
-import { type Token, tokenize } from '../engine/sql-text.js';
+import { type Token, tokenize } from '../sql/text.js';
 
 /** SQL that cannot stand in a specification as it is. */
 export class SpecExportError extends Error {

@@ -1,5 +1,5 @@
+import { tokenize } from '../../sql/text.js';
 import { UnmodelledError } from '../contract.js';
-import { tokenize } from '../sql-text.js';
 import type { Catalog } from './catalog.js';
 import { inLockOrder } from './lock-order.js';
 import { TABLE_LOCK_MODES } from './parse.js';

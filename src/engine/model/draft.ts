@@ -3,21 +3,21 @@ import { type ActorIndex, UnmodelledError } from '../contract.js';
 import type { Sequence } from './catalog.js';
 import type { RowContents } from './contents.js';
 import {
-  acquire,
   type Acquired,
+  acquire,
   handUp,
   modesConflict,
   type Owner,
-  type Patience,
   PATIENT,
+  type Patience,
   release,
   releaseFrom,
   unlock,
   unlockAll,
 } from './heavy-locks.js';
 import type { TableLockMode } from './parse.js';
-import { committedSettings, NEW_SESSION, type SessionSettings } from './settings-state.js';
 import { mayFail, possible, possiblePivot, stillNeeded } from './serializable.js';
+import { committedSettings, NEW_SESSION, type SessionSettings } from './settings-state.js';
 import { SqlError } from './sql-error.js';
 import type {
   Committed,

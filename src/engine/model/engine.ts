@@ -3,6 +3,7 @@ import type { MaybePromise } from '../../maybe-promise.js';
 import { parametersKey } from '../../parameters.js';
 import { cancelled, NOT_CONNECTED, plainRows, type Reply, type ResultReply, TERMINATED } from '../../reply.js';
 import type { CommittedState, IsolationLevel } from '../../scenario.js';
+import { readStatement, type StatementText, signalCommand, splitStatements, type TransactionModes } from '../../sql/text.js';
 import { refuseMovingClock } from '../clock-functions.js';
 import {
   type Action,
@@ -18,7 +19,6 @@ import {
 } from '../contract.js';
 import { SEVERAL_STATEMENTS } from '../session-functions.js';
 import { type SettingStatement, settingStatements } from '../settings.js';
-import { readStatement, type StatementText, signalCommand, splitStatements, type TransactionModes } from '../sql-text.js';
 import { Suspended, whenThere } from '../suspended.js';
 import { canonical, type KeyPart } from './canonical.js';
 import type { Catalog } from './catalog.js';

@@ -1,4 +1,4 @@
-import { closingParenthesis, identifier, type Token } from '../sql-text.js';
+import { closingParenthesis, identifier, type Token } from '../../sql/text.js';
 import type { Catalog } from './catalog.js';
 import type { TableLock } from './statements.js';
 

@@ -1,6 +1,6 @@
 import { parseFirst, type Statement } from 'pgsql-ast-parser';
+import { type Token, tokenize } from '../../sql/text.js';
 import { UnmodelledError } from '../contract.js';
-import { type Token, tokenize } from '../sql-text.js';
 import { SqlError } from './sql-error.js';
 
 /** LOCK TABLE, which the parser does not know. */

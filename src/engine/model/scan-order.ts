@@ -1,5 +1,5 @@
+import { identifier, tokenize } from '../../sql/text.js';
 import { type ActorIndex, UnmodelledError } from '../contract.js';
-import { identifier, tokenize } from '../sql-text.js';
 import type { Table } from './catalog.js';
 import type { Draft } from './draft.js';
 import { foreignKeyOf } from './foreign-keys.js';

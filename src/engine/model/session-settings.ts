@@ -1,13 +1,13 @@
 /** Carries out what sets and shows settings. */
 import type { IsolationLevel } from '../../scenario.js';
+import { identifier, readStatement, tokenize } from '../../sql/text.js';
 import { type ActorIndex, UnmodelledError } from '../contract.js';
 import { edited, toldCall, versionEdits } from '../session-functions.js';
 import { type SettingCommand, settingCalls, shadowedDefault, TIMERS, versionSetting } from '../settings.js';
-import { identifier, readStatement, tokenize } from '../sql-text.js';
 import type { Draft } from './draft.js';
-import { checkEffect, isKnown, normalise, SHOWN_NAMES } from './setting-values.js';
 import type { PgliteSchema } from './pglite/schema.js';
 import { literal } from './pglite/schema.js';
+import { checkEffect, isKnown, normalise, SHOWN_NAMES } from './setting-values.js';
 import { NOTHING_SET, type SessionSettings } from './settings-state.js';
 import { SqlError } from './sql-error.js';
 

@@ -1,5 +1,5 @@
+import { identifier, tokenize } from '../../sql/text.js';
 import { UnmodelledError } from '../contract.js';
-import { identifier, tokenize } from '../sql-text.js';
 import type { StatementPlan } from './statements.js';
 
 /** `SET CONSTRAINTS ALL IMMEDIATE`, `SET CONSTRAINTS one, other DEFERRED`; null for any other statement. */

@@ -1,6 +1,7 @@
 import type { Row } from '../../context.js';
 import { type Cancellation, cancelled, NOT_CONNECTED, plainValues, type Reply, TERMINATED } from '../../reply.js';
 import type { CommittedState } from '../../scenario.js';
+import { readStatement, splitStatements } from '../../sql/text.js';
 import { BY_THE_SCHEMA, beginDrawing, chanceFunctions, drawFrom, FIRST_ROWS, mayDraw, nameOfStream } from '../chance-functions.js';
 import { clockFunctions, refuseMovingClock, setClock, tickingClockFunctions, withClock } from '../clock-functions.js';
 import {
@@ -17,7 +18,6 @@ import {
   type Phase,
 } from '../contract.js';
 import { SERVER_FUNCTIONS } from '../session-functions.js';
-import { readStatement, splitStatements } from '../sql-text.js';
 import { Freezer } from './freezer.js';
 import { type Blocking, Inspector } from './inspector.js';
 import type { PostgresServer, ScratchDatabase } from './providers/server.js';

@@ -1,5 +1,5 @@
+import type { StatementText } from '../../sql/text.js';
 import { settingStatements } from '../settings.js';
-import type { StatementText } from '../sql-text.js';
 import type { ScriptSession } from './script-session.js';
 
 /** Statements that leave a session as it was, but for the functions that they call. */

@@ -1,12 +1,12 @@
 import pg from 'pg';
 import utils from 'pg/lib/utils.js';
 import { type Field, inContentOrder, type Reply } from '../../reply.js';
+import { readStatement, type StatementText } from '../../sql/text.js';
 import { beginDrawing, drawFrom, mayDraw } from '../chance-functions.js';
 import { setClock, withClock } from '../clock-functions.js';
 import { EngineError, type Statement } from '../contract.js';
 import { plainValue } from '../plain-value.js';
 import { onServer, SEVERAL_STATEMENTS, settingsOnServer } from '../session-functions.js';
-import { readStatement, type StatementText } from '../sql-text.js';
 import { typeName } from '../type-names.js';
 import { connect } from './providers/client.js';
 import type { Connection } from './providers/server.js';

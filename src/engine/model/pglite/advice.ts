@@ -1,6 +1,6 @@
+import { closingParenthesis, identifier, type Token, tokenize } from '../../../sql/text.js';
 import { withClock } from '../../clock-functions.js';
 import { UnmodelledError } from '../../contract.js';
-import { closingParenthesis, identifier, type Token, tokenize } from '../../sql-text.js';
 import { type AdvisoryFunction, advisoryFunction, isAdvisory, type PlacedCall, resultType } from '../advisory.js';
 import type { Catalog } from '../catalog.js';
 import type { Output } from '../query.js';

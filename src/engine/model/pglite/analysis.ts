@@ -1,5 +1,5 @@
+import { tokenize } from '../../../sql/text.js';
 import { mayDraw } from '../../chance-functions.js';
-import { tokenize } from '../../sql-text.js';
 import { CONFIGURATION_TYPE, KNOWN_NODES, KNOWN_RANGES, OF_THE_C_LIBRARY, OF_THE_MACHINE, STEADY, TYPES_OF_ONE_SERVER } from './allowed.js';
 import type { Answer, Instance } from './instance.js';
 import { quote } from './names.js';

@@ -1,4 +1,4 @@
-import { tokenize } from '../../sql-text.js';
+import { tokenize } from '../../../sql/text.js';
 import type {
   Catalog,
   CheckConstraint,

@@ -1,7 +1,7 @@
+import { CHANGES, identifier, readStatement, type Token } from '../../../sql/text.js';
 import { mayDraw } from '../../chance-functions.js';
 import { withClock } from '../../clock-functions.js';
 import { UnmodelledError } from '../../contract.js';
-import { CHANGES, identifier, readStatement, type Token } from '../../sql-text.js';
 import type { Catalog, Table, TriggerEvent } from '../catalog.js';
 import { inLockOrder } from '../lock-order.js';
 import { TABLE_LOCK_MODES, type TableLockMode } from '../parse.js';

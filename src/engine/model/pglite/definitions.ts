@@ -1,6 +1,7 @@
 /** Runs a schema's text, statement by statement, as a server does that is sent one after the other. */
+
+import { identifier, splitStatements, tokenize } from '../../../sql/text.js';
 import { UnmodelledError } from '../../contract.js';
-import { identifier, splitStatements, tokenize } from '../../sql-text.js';
 import { SqlError } from '../sql-error.js';
 import type { Instance } from './instance.js';
 import { quote } from './names.js';

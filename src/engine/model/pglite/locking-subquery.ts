@@ -1,5 +1,5 @@
+import { identifier, readStatement } from '../../../sql/text.js';
 import { UnmodelledError } from '../../contract.js';
-import { identifier, readStatement } from '../../sql-text.js';
 import type { Value } from '../types.js';
 import { type Outline, readOutline, type Span } from './outline.js';
 import { literal, quote } from './schema.js';

@@ -1,5 +1,5 @@
+import { CHANGES, identifier, type Token } from '../../../sql/text.js';
 import { UnmodelledError } from '../../contract.js';
-import { CHANGES, identifier, type Token } from '../../sql-text.js';
 import { type Outline, readOutline, type Span, tokensWithin, type WithQuery } from './outline.js';
 
 /** A query of WITH that modifies, its parentheses included, and the text with which it stands alone. */

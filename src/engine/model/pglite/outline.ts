@@ -1,5 +1,5 @@
+import { closingParenthesis, identifier, type Token, tokenize } from '../../../sql/text.js';
 import { UnmodelledError } from '../../contract.js';
-import { closingParenthesis, identifier, type Token, tokenize } from '../../sql-text.js';
 
 /** A piece of a statement's text. */
 export interface Span {

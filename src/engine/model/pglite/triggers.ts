@@ -1,5 +1,5 @@
 /** Triggers: which of them only set the new row's columns, and how those stand on the copies of their table. */
-import { tokenize } from '../../sql-text.js';
+import { tokenize } from '../../../sql/text.js';
 import type { TriggerEvent } from '../catalog.js';
 import type { Instance } from './instance.js';
 import { quote } from './names.js';
