@@ -209,4 +209,4 @@ SELECT pid, ARRAY(SELECT DISTINCT b FROM unnest(pg_blocking_pids(pid) || pg_safe
 const EXCLUSIVE = `
 SELECT 1 FROM pg_locks
  WHERE locktype = 'relation' AND mode = 'AccessExclusiveLock' AND pid <> pg_backend_pid()
-   AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) LIMIT 1`;
+   AND database = (SELECT oid FROM pg_database WHERE datname = pg_catalog.current_database()) LIMIT 1`;
