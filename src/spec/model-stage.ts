@@ -272,7 +272,7 @@ export class ModelStage implements Stage {
 
 /** Settings that decide when a deadlock is looked for, or which plan is made: what a plan may decide is open on the model anyhow. */
 const SILENT_SETTINGS =
-  /^(?:set|reset)\s+(?:session\s+)?(?:deadlock_timeout|enable_\w+|\w+_cost|debug_parallel_query|force_parallel_mode|parallel_leader_participation|min_parallel_\w+|max_parallel_workers\w*)\b/i;
+  /^(?:set|reset)\s+(?:(?:session|local)\s+)?(?:deadlock_timeout|enable_\w+|\w+_cost|debug_parallel_query|force_parallel_mode|parallel_leader_participation|min_parallel_\w+|max_parallel_workers\w*)\b/i;
 
 const TIMERS = /\b(?:lock|statement|transaction|idle_session|idle_in_transaction_session)_timeout\b/i;
 
