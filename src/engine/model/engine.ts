@@ -316,8 +316,8 @@ export class ModelEngine implements Engine<ModelState> {
       if (error.code !== '42601' && text.verb !== 'lock' && text.verb !== 'set') this.#takeSnapshot(draft, actor);
       if (draft.transaction(actor).rivals.length > 0)
         throw new UnmodelledError('a statement that is wrong, and waits for a safe snapshot before');
-      // Parse analysis opens a table only once it has locked it (parse_relation.c, parserOpenTable).
-      if (draft.othersLockTables(actor))
+      // Parse analysis opens a table only once it has locked it (parse_relation.c, parserOpenTable); what a utility statement may not do is told before.
+      if (!BEFORE_LOCKS.has(error.code) && draft.othersLockTables(actor))
         throw new UnmodelledError('a statement that is wrong, and may have to wait for the lock of a table before');
       return done(this.#fail(draft, actor, error));
     }
@@ -614,6 +614,8 @@ function firstRows({ tables }: Catalog, contents: RowContents): Pick<ModelState,
   return { committed: { ...EMPTY, rows }, next: { slot: rows.size, version: rows.size, position: rows.size, xid: 0 } };
 }
 
+/** A utility statement that writes in a READ ONLY transaction, or that needs a transaction block (utility.c, standard_ProcessUtility). */
+const BEFORE_LOCKS: ReadonlySet<string> = new Set(['25006', '25P01']);
 const NEWEST_MAJOR = 18;
 const NOBODY: readonly ActorIndex[] = [];
 const NO_WRITES: ReadonlyMap<number, Write> = new Map();
