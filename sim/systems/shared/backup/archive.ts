@@ -45,7 +45,7 @@ export function archiveOf(format: BackupFormat, tools: ServerTools, { keep = 7 }
         client,
         async () => {
           const exported = await client.query<{ snapshot: string }>('SELECT pg_export_snapshot() AS snapshot');
-          const current = await client.query<{ database: string }>('SELECT current_database() AS database');
+          const current = await client.query<{ database: string }>('SELECT pg_catalog.current_database() AS database');
           const archive = await refusing(() => tools.dump(current.rows[0]!.database, exported.rows[0]!.snapshot));
           if (isRejection(archive)) return archive;
           const document = await documentIn(archive, format, tools);
