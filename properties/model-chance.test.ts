@@ -1,11 +1,8 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { ModelEngine } from '../src/engine/model/engine.js';
-import { PostgresEngine } from '../src/engine/postgres/engine.js';
-import type { PostgresServer } from '../src/engine/postgres/providers/server.js';
 import { run } from '../src/run.js';
-import type { IsolationLevel } from '../src/scenario.js';
-import { confirm, modelOf } from './model-scripts.js';
-import { openPinnedServer } from './pinned-server.js';
+import { block, onServer } from './model-cases.js';
+import { modelOf } from './model-scripts.js';
 
 /** What chance and sequences give inside a statement is ours, and the same on both engines: every interleaving, every transition on the server. */
 
@@ -17,63 +14,42 @@ const schema = `
 `;
 const seed = 'INSERT INTO seats VALUES (1, 5), (2, 5); INSERT INTO tickets (seat) VALUES (91);';
 
-let server: PostgresServer;
-let postgres: PostgresEngine;
+const { conforms } = onServer(schema, seed);
 const engine = new ModelEngine();
 
-beforeAll(async () => {
-  server = await openPinnedServer();
-  postgres = new PostgresEngine(server, { looksAlways: true });
-}, 60_000);
+const cases: readonly (readonly [string, readonly string[]])[] = [
+  [
+    'defaults of an insert',
+    [block('INSERT INTO tickets (seat) VALUES (1) RETURNING *'), block('INSERT INTO tickets (seat) VALUES (2), (3) RETURNING *')],
+  ],
+  ['in a select list', ['SELECT gen_random_uuid(), random()', 'SELECT random()']],
+  ['a statement that is rolled back keeps what it has drawn', ['BEGIN; SELECT random(); ROLLBACK; SELECT random()', 'SELECT random()']],
+  [
+    'a statement that fails at a wait',
+    [block('INSERT INTO tickets (seat) VALUES (1)'), 'INSERT INTO tickets (seat) VALUES (1) RETURNING id; SELECT random()'],
+  ],
+  [
+    'a row that is looked at again draws again',
+    [
+      block("UPDATE seats SET free = nextval('numbers') WHERE id = 1 RETURNING free"),
+      block("UPDATE seats SET free = free + nextval('numbers') WHERE id = 1 RETURNING free"),
+    ],
+  ],
+  [
+    'a sequence inside an expression',
+    ["SELECT 'T-' || nextval('numbers') AS code", "INSERT INTO seats VALUES (nextval('numbers'), 1) RETURNING id"],
+  ],
+  ['a sequence that is set beside a draw', ["SELECT setval('numbers', 40)", "SELECT nextval('numbers') + 1 AS next"]],
+  [
+    'upserts',
+    [
+      block('INSERT INTO tickets (seat) VALUES (1) ON CONFLICT (seat) DO UPDATE SET luck = 0 RETURNING id'),
+      'INSERT INTO tickets (seat) VALUES (1) ON CONFLICT (seat) DO NOTHING RETURNING id',
+    ],
+  ],
+];
 
-afterAll(async () => {
-  await postgres.close();
-  await server.close();
-});
-
-const block = (...statements: string[]): string => ['BEGIN', ...statements, 'COMMIT'].join('; ');
-const levels: readonly IsolationLevel[] = ['READ COMMITTED', 'REPEATABLE READ'];
-
-describe.each(levels)('%s', (isolation) => {
-  test.each<[string, readonly string[]]>([
-    [
-      'defaults of an insert',
-      [block('INSERT INTO tickets (seat) VALUES (1) RETURNING *'), block('INSERT INTO tickets (seat) VALUES (2), (3) RETURNING *')],
-    ],
-    ['in a select list', ['SELECT gen_random_uuid(), random()', 'SELECT random()']],
-    ['a statement that is rolled back keeps what it has drawn', ['BEGIN; SELECT random(); ROLLBACK; SELECT random()', 'SELECT random()']],
-    [
-      'a statement that fails at a wait',
-      [block('INSERT INTO tickets (seat) VALUES (1)'), 'INSERT INTO tickets (seat) VALUES (1) RETURNING id; SELECT random()'],
-    ],
-    [
-      'a row that is looked at again draws again',
-      [
-        block("UPDATE seats SET free = nextval('numbers') WHERE id = 1 RETURNING free"),
-        block("UPDATE seats SET free = free + nextval('numbers') WHERE id = 1 RETURNING free"),
-      ],
-    ],
-    [
-      'a sequence inside an expression',
-      ["SELECT 'T-' || nextval('numbers') AS code", "INSERT INTO seats VALUES (nextval('numbers'), 1) RETURNING id"],
-    ],
-    ['a sequence that is set beside a draw', ["SELECT setval('numbers', 40)", "SELECT nextval('numbers') + 1 AS next"]],
-    [
-      'upserts',
-      [
-        block('INSERT INTO tickets (seat) VALUES (1) ON CONFLICT (seat) DO UPDATE SET luck = 0 RETURNING id'),
-        'INSERT INTO tickets (seat) VALUES (1) ON CONFLICT (seat) DO NOTHING RETURNING id',
-      ],
-    ],
-  ])(
-    '%s',
-    async (_, scripts) => {
-      const { difference } = await confirm({ schema, seed, scripts, isolation, stubborn: true }, engine, postgres);
-      expect(difference).toBeNull();
-    },
-    60_000,
-  );
-});
+conforms(cases.map(([name, scripts]) => ({ name, scripts, stubborn: true })));
 
 test('each draw gives another value, to each actor its own', async () => {
   const scripts = ['SELECT random() AS a, random() AS b; SELECT random()', 'SELECT random()'];

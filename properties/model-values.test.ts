@@ -1,10 +1,8 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { ModelEngine } from '../src/engine/model/engine.js';
-import { PostgresEngine } from '../src/engine/postgres/engine.js';
-import type { PostgresServer } from '../src/engine/postgres/providers/server.js';
 import { run } from '../src/run.js';
-import { confirm, modelOf } from './model-scripts.js';
-import { openPinnedServer } from './pinned-server.js';
+import { onServer, RC } from './model-cases.js';
+import { modelOf } from './model-scripts.js';
 
 /** Values of types that are more than their text: answers and committed rows are the server's. */
 
@@ -21,36 +19,20 @@ const seed = `
   INSERT INTO by_price VALUES (10, 'infinity'), (9.5, NULL), (100, '-infinity');
 `;
 
-let server: PostgresServer;
-let postgres: PostgresEngine;
+const { conforms } = onServer(schema, seed);
 const engine = new ModelEngine();
 
-beforeAll(async () => {
-  server = await openPinnedServer();
-  postgres = new PostgresEngine(server, { looksAlways: true });
-}, 60_000);
-
-afterAll(async () => {
-  await postgres.close();
-  await server.close();
-});
-
-test.each([
-  'SELECT * FROM odd',
-  "UPDATE odd SET at = at + interval '1 microsecond' RETURNING at, pair, spot",
-  'INSERT INTO odd (id, pair, part) VALUES (2, ROW (2, NULL), 7) RETURNING *',
-  'INSERT INTO odd (id, part) VALUES (2, 101)',
-  'SELECT * FROM by_price ORDER BY price',
-  "INSERT INTO by_price VALUES (11, '2026-06-01 10:00:00.5+02') RETURNING *",
-  "SELECT date '5874897-12-31' AS far, timestamptz 'infinity' AS never",
-  "SELECT 'foo'::name AS a, '{1,2}'::int2[] AS b, '10.0.0.1'::inet AS c, int8range(1, 5) AS d, '{1 day}'::interval[] AS e",
-])(
-  '%s',
-  async (text) => {
-    const { difference } = await confirm({ schema, seed, scripts: [text], isolation: 'READ COMMITTED', stubborn: false }, engine, postgres);
-    expect(difference).toBeNull();
-  },
-  60_000,
+conforms(
+  [
+    'SELECT * FROM odd',
+    "UPDATE odd SET at = at + interval '1 microsecond' RETURNING at, pair, spot",
+    'INSERT INTO odd (id, pair, part) VALUES (2, ROW (2, NULL), 7) RETURNING *',
+    'INSERT INTO odd (id, part) VALUES (2, 101)',
+    'SELECT * FROM by_price ORDER BY price',
+    "INSERT INTO by_price VALUES (11, '2026-06-01 10:00:00.5+02') RETURNING *",
+    "SELECT date '5874897-12-31' AS far, timestamptz 'infinity' AS never",
+    "SELECT 'foo'::name AS a, '{1,2}'::int2[] AS b, '10.0.0.1'::inet AS c, int8range(1, 5) AS d, '{1 day}'::interval[] AS e",
+  ].map((text) => ({ name: text, scripts: [text], at: RC })),
 );
 
 test('a CHECK that reads another table is refused by name', async () => {
