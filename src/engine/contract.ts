@@ -3,6 +3,7 @@ import type { MaybePromise } from '../maybe-promise.js';
 import type { Cancellation, Reply } from '../reply.js';
 import type { CommittedState, IsolationLevel } from '../scenario.js';
 import type { TransactionModes } from '../sql/text.js';
+import type { Footprint } from './footprint.js';
 
 /** Index of an actor in its plan. */
 export type ActorIndex = number;
@@ -94,6 +95,11 @@ export interface Engine<S> {
   looked?(state: S): boolean;
   /** Says what the next action is likely to come to: whether it waits (null: not known), and whether that wait is to end as a deadlock's victim. */
   expect?(actor: ActorIndex, likely: { readonly waits: boolean | null; readonly victim: boolean }): MaybePromise<void>;
+  /**
+   * What the step that led to this state has read, written and locked: asked for right after a `statement` or a `resume`, answered or not, and before the
+   * next action. Only where the engine was opened with `observes`.
+   */
+  footprint?(state: S): MaybePromise<Footprint>;
   /** Runs a query over the committed state, for an invariant in SQL. */
   query(state: S, sql: string): readonly Row[] | Promise<readonly Row[]>;
 }
@@ -107,6 +113,8 @@ export interface EngineSetup {
   readonly clockMs: number;
   /** The clock may move on in the course of a run. Default false. */
   readonly ticks?: boolean;
+  /** Footprints will be asked for. Default false. */
+  readonly observes?: boolean;
 }
 
 /** SQL, or a situation, that the model does not answer because it might answer wrongly. */
