@@ -396,6 +396,26 @@ describe('errors and transactions', () => {
       stubborn: true,
     },
     {
+      name: 'a failed transaction hears of a syntax error first, and of nothing else that is wrong',
+      scripts: [
+        [
+          'BEGIN',
+          'SELECT 1 / 0',
+          'SELEC 1',
+          'SET v',
+          'SELECT v FROM nowhere',
+          'SELECT $1',
+          'SAVEPOINT s',
+          'SELECT 1; SELECT 2',
+          'ROLLBACK',
+        ],
+        addOne(),
+      ],
+      sees: ['42601', '25P02'],
+      stubborn: true,
+      at: RC,
+    },
+    {
       name: 'an error gives back the locks before the ROLLBACK',
       scripts: [block(addOne(), 'INSERT INTO items VALUES (2, 1)'), block(addOne())],
       sees: ['23505', 'waits'],

@@ -109,6 +109,36 @@ describe('what a text says besides', () => {
   const opened = async (text: string) =>
     new ModelEngine().open({ schema: text, seed: '', actors: 1, isolation: 'READ COMMITTED', clockMs: 0 });
 
+  conforms([
+    {
+      name: 'a temporary table is gone when the schema is there',
+      schema:
+        'CREATE TABLE t (a int); CREATE TEMP TABLE u AS SELECT 1 AS a; INSERT INTO t SELECT a FROM u; CREATE DOMAIN pg_temp.d AS int;',
+      scripts: ['SELECT a FROM t; SELECT a FROM u; SELECT 1::d'],
+      sees: ['42P01', '42704'],
+      stubborn: true,
+      at: RC,
+    },
+    {
+      name: 'the first rows are one transaction, whose constraints may be checked at its end',
+      schema: `
+        CREATE TABLE parents (id int PRIMARY KEY);
+        CREATE TABLE children (id int PRIMARY KEY, parent int REFERENCES parents DEFERRABLE INITIALLY DEFERRED);
+      `,
+      seed: 'INSERT INTO children VALUES (1, 1); INSERT INTO parents VALUES (1);',
+      scripts: ['DELETE FROM parents', 'INSERT INTO children VALUES (2, 1)'],
+      sees: ['23503', 'waits'],
+      at: RC,
+    },
+  ]);
+
+  test('first rows that a constraint refuses at their end are an error', () => {
+    const schema = 'CREATE TABLE t (a int UNIQUE DEFERRABLE INITIALLY DEFERRED);';
+    const open = async () =>
+      new ModelEngine().open({ schema, seed: 'INSERT INTO t VALUES (1), (1);', actors: 1, isolation: 'READ COMMITTED', clockMs: 0 });
+    return expect(open()).rejects.toThrow('the first rows: duplicate key value violates unique constraint "t_a_key"');
+  });
+
   test('a mistake is PostgreSQL’s error, with the statement', async () => {
     await expect(opened('CREATE TABLE t (id int PRIMARY KEY);\nCREATE TABLE u (id nonsense);')).rejects.toThrow(
       new SqlError('42704', 'the schema: type "nonsense" does not exist, in: CREATE TABLE u (id nonsense)'),

@@ -12,8 +12,23 @@ export interface Token {
   readonly end: number;
 }
 
-const TOKEN =
-  /(?<space>\s+|--[^\n]*)|(?<string>[eE]?'(?:[^'\\]|''|\\.)*')|(?<dollar>\$(?<tag>[A-Za-z_]*)\$[\s\S]*?\$\k<tag>\$)|(?<parameter>\$\d+)|(?<quoted>"(?:[^"]|"")*")|(?<word>[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*)|(?<number>\d+(?:\.\d+)?(?:[eE][-+]?\d+)?|\.\d+)|(?<symbol>::|<=|>=|<>|!=|\|\||->>|->|&&|@>|<@|[\s\S])/gy;
+/** A backslash is a letter like any other but in strings that begin with E (standard_conforming_strings). */
+const STRING = String.raw`[eE]'(?:[^'\\]|''|\\[\s\S])*'|'(?:[^']|'')*'`;
+const NUMBER = String.raw`0[xX][\da-fA-F_]+|0[oO][0-7_]+|0[bB][01_]+|\d[\d_]*(?:\.(?!\.)[\d_]*)?(?:[eE][-+]?\d[\d_]*)?|\.\d[\d_]*(?:[eE][-+]?\d[\d_]*)?`;
+const LETTER = String.raw`A-Za-z_\u0080-\uffff`;
+const TOKEN = new RegExp(
+  [
+    String.raw`(?<space>\s+|--[^\n]*)`,
+    `(?<string>${STRING})`,
+    String.raw`(?<dollar>\$(?<tag>(?:[${LETTER}][\d${LETTER}]*)?)\$[\s\S]*?\$\k<tag>\$)`,
+    String.raw`(?<parameter>\$\d+)`,
+    '(?<quoted>"(?:[^"]|"")*")',
+    String.raw`(?<word>[${LETTER}][\d$${LETTER}]*)`,
+    `(?<number>${NUMBER})`,
+    String.raw`(?<symbol>::|<=|>=|<>|!=|\|\||->>|->|&&|@>|<@|[\s\S])`,
+  ].join('|'),
+  'gy',
+);
 
 /** Splits SQL into tokens; comments and white space are dropped. Block comments nest, as PostgreSQL's do. */
 export function tokenize(sql: string): Token[] {

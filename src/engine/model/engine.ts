@@ -127,7 +127,7 @@ export class ModelEngine implements Engine<ModelState> {
       clockMs: setup.clockMs,
       sessions: [NEW_SESSION],
     };
-    for (const text of splitStatements(setup.seed)) state = this.#seed(state, text);
+    state = this.#seeded(state, splitStatements(setup.seed));
     coarse.clear();
     this.#isolation = setup.isolation;
     const nobody = Array.from({ length: setup.actors }, () => null);
@@ -135,12 +135,21 @@ export class ModelEngine implements Engine<ModelState> {
     return { ...state, draws: nobody.map(() => ({ count: 0, session: 0 })), transactions: nobody, executions: nobody, sessions };
   }
 
+  /** A script is one transaction, unless it says otherwise itself (postgres.c, exec_simple_query). */
+  #seeded(state: ModelState, texts: readonly string[]): ModelState {
+    const isOne = texts.length > 0 && texts.every((text) => readStatement(text).kind === 'other');
+    return (isOne ? ['BEGIN', ...texts, 'COMMIT'] : texts).reduce((now, text) => this.#seed(now, text), state);
+  }
+
   #seed(state: ModelState, text: string): ModelState {
-    const applied = this.#act(state, { kind: 'statement', actor: 0, statement: { text, values: [], prelude: [] } });
-    const { outcome } = applied;
-    if (outcome.kind !== 'blocked' && outcome.reply.kind === 'error')
-      throw new SqlError(outcome.reply.code, `the first rows: ${outcome.reply.message}, in: ${text}`);
-    return outcome.kind === 'executed' ? this.#act(applied.state, { kind: 'commit', actor: 0 }).state : applied.state;
+    const whole = (applied: Applied<ModelState>): Applied<ModelState> => {
+      const { outcome } = applied;
+      if (outcome.kind !== 'blocked' && outcome.reply.kind === 'error')
+        throw new SqlError(outcome.reply.code, `the first rows: ${outcome.reply.message}, in: ${text}`);
+      return applied;
+    };
+    const applied = whole(this.#act(state, { kind: 'statement', actor: 0, statement: { text, values: [], prelude: [] } }));
+    return applied.outcome.kind === 'executed' ? whole(this.#act(applied.state, { kind: 'commit', actor: 0 })).state : applied.state;
   }
 
   /** Statements that locked or changed several rows at once so far. */
@@ -288,7 +297,7 @@ export class ModelEngine implements Engine<ModelState> {
     if (text.verb === '' && text.plainRead) return done(command(''));
     if (kind === 'commit' || kind === 'rollback') return this.#end(draft, actor, transaction, text);
     if (kind === 'rollback-to') return done(this.#savepoint(draft, actor, text));
-    if (transaction?.aborted) return done(new SqlError('25P02', ABORTED).toReply());
+    if (transaction?.aborted) return done((this.#syntaxError(statement, text) ?? new SqlError('25P02', ABORTED)).toReply());
     if (kind === 'begin' && transaction === null) {
       this.#begin(draft, actor, modes, true);
       return done(command('BEGIN'));
@@ -322,6 +331,18 @@ export class ModelEngine implements Engine<ModelState> {
       return done(this.#fail(draft, actor, error));
     }
     return this.#continue(draft, actor);
+  }
+
+  /** In a failed transaction the grammar still speaks first. A statement with a plan has passed it, and so has what the layer reads by itself. */
+  #syntaxError({ text, values }: Statement, { kind, several }: StatementText): SqlError | null {
+    if (several && values.length === 0) return new SqlError('42601', SEVERAL_STATEMENTS);
+    if (kind !== 'other' || settingStatements(text) !== null || signalCommand(text) !== null) return null;
+    if (this.#open.plans.has(planKey(text, values)) || this.#open.shapes.of(text, values).isKnown) return null;
+    const known = this.#open.syntax.get(text);
+    if (known !== undefined) return known;
+    const error = this.#open.evaluator.pglite.syntaxError(text);
+    this.#open.syntax.set(text, error);
+    return error;
   }
 
   /** SET, RESET and SHOW concern their session alone, and take no snapshot (pquery.c, PlannedStmtRequiresSnapshot). */
@@ -450,7 +471,7 @@ export class ModelEngine implements Engine<ModelState> {
   }
 
   #compile(statement: Statement): StatementPlan {
-    const key = statement.values.length === 0 ? statement.text : `${statement.text}${parametersKey(statement.values)}`;
+    const key = planKey(statement.text, statement.values);
     let plan = this.#open.plans.get(key);
     if (plan === undefined || plan.fastPath?.shape.state === 'refuted') {
       plan = compileStatement(statement.text, statement.values, this.#open);
@@ -600,6 +621,8 @@ export class ModelEngine implements Engine<ModelState> {
     return plainRows({ kind: 'result', command: 'SELECT', rowCount: rows.length, fields: plan.query.outputs, rows });
   }
 }
+
+const planKey = (text: string, values: readonly unknown[]): string => (values.length === 0 ? text : `${text}${parametersKey(values)}`);
 
 /** What the schema itself has inserted. */
 function firstRows({ tables }: Catalog, contents: RowContents): Pick<ModelState, 'committed' | 'next'> {

@@ -5,6 +5,7 @@ import { Evaluator } from './evaluator.js';
 import { catalogOf } from './pglite/catalog.js';
 import { PgliteSchema } from './pglite/schema.js';
 import { Shapes } from './shapes.js';
+import type { SqlError } from './sql-error.js';
 import type { StatementPlan } from './statements.js';
 
 /** What depends on a schema alone: its catalogue, statements that were compiled against it, rows that were met, and what queries came to. */
@@ -17,6 +18,8 @@ export interface Works {
   readonly shapes: Shapes;
   /** By the statement's text and its values. */
   readonly plans: Map<string, StatementPlan>;
+  /** What the grammar says against a text, where only that was asked. */
+  readonly syntax: Map<string, SqlError | null>;
 }
 
 /** Contents after which what was remembered is given up with the next plan. */
@@ -43,6 +46,7 @@ export function worksFor(schema: string, clockMs: number): Works {
         evaluator,
         committedRows: new CommittedRows(contents, evaluator),
         plans: new Map(),
+        syntax: new Map(),
         shapes: new Shapes(schema),
       },
     };

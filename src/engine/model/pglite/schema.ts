@@ -140,8 +140,8 @@ export class PgliteSchema {
       ].join(';'),
     );
     define(instance, withClock(this.#text));
-    // What the text has set for its own session is no part of the schema.
-    instance.script(`RESET ALL; ${SEARCH_PATH}; ${drawAs(BY_THE_SCHEMA)}`);
+    // What the text has set or made for its own session is no part of the schema.
+    instance.script(`RESET ALL; DISCARD TEMP; ${SEARCH_PATH}; ${drawAs(BY_THE_SCHEMA)}`);
   }
 
   /** Rows that the schema inserts are looked at twice: they may depend on the clock, and must not depend on chance. */
@@ -192,6 +192,20 @@ export class PgliteSchema {
     const [answer] = instance.send([instance.wire.parse({ name, text, types: this.types.oids(types) }), instance.wire.sync()]);
     if (answer!.error === null) this.#prepared.add(name);
     return answer!.error;
+  }
+
+  /** What the grammar says against a text; null where it says nothing. A transaction that has failed looks no further (postgres.c, exec_parse_message). */
+  syntaxError(text: string): SqlError | null {
+    const instance = this.open();
+    const { wire } = instance;
+    const answers = instance.send([
+      wire.query('BEGIN; SELECT 1 / 0'),
+      wire.parse({ name: '', text, types: [] }),
+      wire.sync(),
+      wire.query('ROLLBACK'),
+    ]);
+    const { error } = answers[1]!;
+    return error?.code === '42601' ? error : null;
   }
 
   /** What a statement's parameters and outputs are, which relations it locks and how; or the error that it has. */
