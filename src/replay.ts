@@ -48,7 +48,7 @@ const strictly = <S>(machine: Machine<S>, recording: Recording): Promise<{ steps
     const steps: Step<S>[] = [];
     try {
       const policy = replay(recording.schedule, machine.actorNames, machine.engine.name === 'postgres');
-      return { steps, end: await run(machine, policy, { onStep: (step) => steps.push(step) }) };
+      return { steps, end: await run(machine, policy, { onStep: (step) => void steps.push(step) }) };
     } catch (error) {
       if (!(error instanceof ScheduleError)) throw error;
       return { steps, end: error };

@@ -1,7 +1,8 @@
 import type { FoundViolation } from './invariants/check.js';
 import type { Configuration, Machine, Step } from './machine.js';
+import type { MaybePromise } from './maybe-promise.js';
 import { type Choice, isOwn } from './schedule/choice.js';
-import type { Policy } from './schedule/policy.js';
+import type { GivingUp, Policy } from './schedule/policy.js';
 
 /** One run: the steps in order, and what was violated after which of them. */
 export interface Run<S> {
@@ -10,8 +11,10 @@ export interface Run<S> {
   /** Where it ended. */
   readonly last: Configuration<S>;
   readonly violations: readonly { readonly step: number; readonly violation: FoundViolation }[];
-  /** False where the limit of steps was hit. */
+  /** False where the limit of steps was hit, or the policy gave it up. */
   readonly finished: boolean;
+  /** The policy gave it up. */
+  readonly givenUp?: true;
 }
 
 /** Steps after which a run is given up. */
@@ -20,12 +23,12 @@ export const MAX_STEPS = 10_000;
 export interface RunOptions<S> {
   /** Default {@link MAX_STEPS}. */
   readonly maxSteps?: number;
-  /** Called with every step taken, also in a run that its policy then gives up. */
-  readonly onStep?: (step: Step<S>) => void;
+  /** Called with every step taken, also in a run that its policy then gives up; the next step waits for it. */
+  readonly onStep?: (step: Step<S>) => MaybePromise<void>;
 }
 
 /** Runs a plan once: choose, step, check. */
-export async function run<S>(machine: Machine<S>, policy: Policy, { maxSteps = MAX_STEPS, onStep }: RunOptions<S> = {}): Promise<Run<S>> {
+export async function run<S>(machine: Machine<S>, policy: Policy | GivingUp, { maxSteps = MAX_STEPS, onStep }: RunOptions<S> = {}): Promise<Run<S>> {
   const first = await machine.start();
   const steps: Step<S>[] = [];
   const violations: { step: number; violation: FoundViolation }[] = [];
@@ -39,11 +42,12 @@ export async function run<S>(machine: Machine<S>, policy: Policy, { maxSteps = M
   for (let choices = await machine.nextChoices(first); choices.length > 0; choices = await machine.nextChoices(configuration)) {
     if (steps.length >= maxSteps) return { first, steps, last: configuration, violations, finished: false };
     const choice = policy.choose(choices, { taken, last });
+    if (choice === null) return { first, steps, last: configuration, violations, finished: false, givenUp: true };
     const victim = policy.endsAsVictim?.();
     if (victim !== undefined && isOwn(choice)) await machine.engine.expect?.(choice.actor, { waits: null, victim });
     const step = await machine.apply(configuration, choice);
     steps.push(step);
-    onStep?.(step);
+    await onStep?.(step);
     configuration = step.after;
     last = choice.actor;
     if (isOwn(choice)) taken[last]! += 1;

@@ -18,10 +18,19 @@ export type Access =
    * for all its statements, as a foreign key's check does.
    */
   | { readonly kind: 'reads'; readonly relation: string; readonly rows: RowSet; readonly newest?: boolean }
-  /** Locks rows that are there, or waits for them: FOR UPDATE and its like, a foreign key's check of the row it refers to. */
-  | { readonly kind: 'locks'; readonly relation: string; readonly rows: RowSet; readonly lock: RowLock }
-  /** Changes or deletes rows that are there. `lock`: the row lock that it takes. */
-  | { readonly kind: 'writes'; readonly relation: string; readonly rows: RowSet; readonly lock: 'no key update' | 'update' }
+  /**
+   * Locks rows that are there, or waits for them: FOR UPDATE and its like, a foreign key's check of the row it refers to. `one`: `rows` gives a unique key
+   * in full, so that it is one row at the most. Absent where that is not known.
+   */
+  | { readonly kind: 'locks'; readonly relation: string; readonly rows: RowSet; readonly lock: RowLock; readonly one?: true }
+  /** Changes or deletes rows that are there. `lock`: the row lock that it takes. `one`: as above. */
+  | {
+      readonly kind: 'writes';
+      readonly relation: string;
+      readonly rows: RowSet;
+      readonly lock: 'no key update' | 'update';
+      readonly one?: true;
+    }
   /**
    * Adds rows, or new versions under another key. `keys`: for each row and each unique or exclusion constraint that it may meet, the columns and their values;
    * none where the relation has no such constraint; null where they are not known.

@@ -17,3 +17,8 @@ export interface Policy {
   /** Where all is known beforehand: whether the wait that the last choice may begin is to end as a deadlock's victim. */
   endsAsVictim?(): boolean;
 }
+
+/** A policy that may give a run up, by choosing nothing. */
+export interface GivingUp extends Omit<Policy, 'choose'> {
+  choose(choices: readonly Choice[], view: PolicyView): Choice | null;
+}

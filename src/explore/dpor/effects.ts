@@ -1,0 +1,245 @@
+import type { Row } from '../../context.js';
+import type { Access, RowSet } from '../../engine/footprint.js';
+import type { Configuration, Machine, Step } from '../../machine.js';
+import { chain, type MaybePromise } from '../../maybe-promise.js';
+import type { CommittedState, IsolationLevel } from '../../scenario.js';
+import { isOwn } from '../../schedule/choice.js';
+import { readStatement } from '../../sql/text.js';
+
+/** One thing that a step does to what others may see or want. Which two of them may not change places is said in `conflicts.ts`. */
+export type Effect =
+  | Access
+  /** Reads from the snapshot that its transaction took before: commits since do not matter to it. */
+  | { readonly kind: 'rereads'; readonly relation: string; readonly rows: RowSet }
+  /** Takes the snapshot that all statements of its transaction read from. */
+  | { readonly kind: 'snapshot' }
+  /** A commit shows rows to others, or takes them away: their old and their new versions. */
+  | { readonly kind: 'publishes'; readonly relation: string; readonly rows: readonly Row[] }
+  /** A transaction gives back what it held, at its end or with an error. */
+  | { readonly kind: 'releases'; readonly held: Access }
+  /** The end of a transaction at SERIALIZABLE: who is to fail depends on who has committed first. */
+  | { readonly kind: 'serializable-end' }
+  | { readonly kind: 'serializable' }
+  /** What a statement at SERIALIZABLE reads is remembered, and held against what others write. */
+  | { readonly kind: 'remembers'; readonly relation: string }
+  | { readonly kind: 'store' | 'cache'; readonly name: string | null; readonly writes: boolean }
+  /** Monitors have seen something: they know the order of such steps. */
+  | { readonly kind: 'seen' };
+
+/** A step of a run, as far as its order matters. */
+export interface Told {
+  readonly effects: Effects;
+  /** Which of its actor's transactions it belongs to, from 0. */
+  readonly transaction: number;
+  /** It is a statement that begins to wait. */
+  readonly waits: boolean;
+  /**
+   * Where its statement has to wait for a lock, that comes to the same as if it had come later: at READ COMMITTED, with one row that its key names, or one
+   * advisory lock, and nothing else, while its transaction holds nothing that others may wait for.
+   */
+  readonly delays: boolean;
+}
+
+/** All that a step does; null: it cannot be told, and the step may change places with no other. */
+export type Effects = readonly Effect[] | null;
+
+/** How an actor's transaction stands in the course of a run. */
+interface Standing {
+  readonly transaction: number;
+  /** What it has locked, written and drawn since it began; null where it cannot be told. */
+  readonly held: readonly Access[] | null;
+  readonly level: IsolationLevel | null;
+  /** It has the snapshot that all its statements read from. */
+  readonly hasSnapshot: boolean;
+}
+
+const AT_REST: Standing = { transaction: 0, held: [], level: null, hasSnapshot: false };
+const NOTHING: Effects = [];
+const NO_ACCESS: readonly Access[] = [];
+
+const PUTS_OFF = /(?<!not\s+)\bdeferrable\b|\bconstraint\s+trigger\b/i;
+/** A level that is set in a way that is not looked into. */
+const SETS_LEVEL = /transaction_isolation|transaction_deferrable|\bdeferrable\b|session\s+characteristics/i;
+
+/** Follows one run, and tells the effects of each step. */
+export class EffectsReader<S> {
+  readonly #machine: Machine<S>;
+  readonly #standings: Standing[];
+  /** By actor: its sessions have a level that cannot be told. */
+  readonly #unclear: boolean[];
+  /** Checks may be put off to the end of a transaction, where the engine is not asked what they read. */
+  readonly #checksAtCommit: boolean;
+
+  constructor(machine: Machine<S>) {
+    this.#machine = machine;
+    this.#checksAtCommit = PUTS_OFF.test(machine.scenario.schema);
+    this.#standings = machine.actorNames.map(() => AT_REST);
+    this.#unclear = machine.actorNames.map(() => false);
+  }
+
+  /** Has to be asked right after each step, before the next one. */
+  read(step: Step<S>): MaybePromise<Told> {
+    const { choice, before, after, outcome } = step;
+    if (!isOwn(choice)) {
+      this.#standings.forEach((_, actor) => this.#rest(after, actor));
+      return { effects: null, transaction: 0, waits: false, delays: false };
+    }
+    const { actor } = choice;
+    return chain(this.#accesses(step), (accesses) => {
+      const standing = this.#standings[actor]!;
+      const effects = this.#effectsOf(step, accesses, standing);
+      const { transaction, level } = this.#standings[actor]!;
+      const delays = effects !== null && accesses !== null && level === 'READ COMMITTED' && isAlone(accesses, standing.held);
+      this.#rest(after, actor);
+      const told = { transaction, waits: step.kind === 'statement' && outcome.kind === 'blocked', delays };
+      if (effects === null) return { effects, ...told };
+      const published = publishedBetween(before.committed, after.committed);
+      const seen = (this.#machine.scenario.monitors ?? []).length > 0 && isSeen(step);
+      return { effects: [...effects, ...published, ...(seen ? [{ kind: 'seen' } as const] : [])], ...told };
+    });
+  }
+
+  /** What the engine tells of the step; nothing where it neither sends a statement nor goes on with one. */
+  #accesses(step: Step<S>): MaybePromise<readonly Access[] | null> {
+    const { kind, after, text } = step;
+    const works = kind === 'resume' || (kind === 'statement' && readStatement(text).kind === 'other');
+    if (!works || !isSql(step)) return NO_ACCESS;
+    const { engine } = this.#machine;
+    return engine.footprint === undefined ? null : engine.footprint(after.engine);
+  }
+
+  #effectsOf(step: Step<S>, accesses: readonly Access[] | null, standing: Standing): Effects {
+    const { choice, kind, text } = step;
+    const { actor } = choice;
+    switch (kind) {
+      case 'start':
+      case 'connect':
+        return NOTHING;
+      case 'store':
+      case 'cache':
+        return [worldEffect(step)];
+      case 'statement':
+      case 'resume':
+      case 'commit':
+      case 'deadlock':
+        break;
+      default:
+        return null;
+    }
+    if (SETS_LEVEL.test(text) || step.prelude.some((item) => SETS_LEVEL.test(item))) this.#unclear[actor] = true;
+    const level = levelOf(step) ?? standing.level ?? this.#machine.plan.isolation;
+    const control = isSql(step) ? readStatement(text).kind : 'other';
+    const keepsSnapshot = level !== 'READ COMMITTED';
+    const works = kind !== 'commit' && control === 'other' && accesses !== null && (accesses.length > 0 || kind === 'resume');
+    const takes = keepsSnapshot && works && !standing.hasSnapshot;
+    const held = standing.held === null || accesses === null ? null : [...standing.held, ...accesses];
+    this.#standings[actor] = { ...standing, held, level, hasSnapshot: standing.hasSnapshot || takes };
+    if (accesses === null || this.#unclear[actor]) return null;
+    const effects: Effect[] = [];
+    for (const access of accesses) {
+      if (keepsSnapshot && access.kind === 'reads' && access.newest !== true)
+        effects.push({ kind: 'rereads', relation: access.relation, rows: access.rows });
+      else effects.push(access);
+      if (level === 'SERIALIZABLE' && access.kind === 'reads') effects.push({ kind: 'remembers', relation: access.relation });
+    }
+    if (takes) effects.push({ kind: 'snapshot' });
+    if (level === 'SERIALIZABLE' && works) effects.push({ kind: 'serializable' });
+    if (this.#givesBack(step, control)) {
+      if (held === null || (this.#checksAtCommit && held.length > 0)) return null;
+      for (const access of held) effects.push({ kind: 'releases', held: access });
+      if (level === 'SERIALIZABLE') effects.push({ kind: 'serializable-end' });
+    }
+    return effects;
+  }
+
+  /** Whether the step ends the transaction or a part of it, or spoils it: an error gives back at once what was locked since the last savepoint. */
+  #givesBack(step: Step<S>, control: string): boolean {
+    const { outcome, after, choice } = step;
+    if (control === 'rollback-to' || control === 'commit' || control === 'rollback') return outcome.kind !== 'blocked';
+    if (outcome.kind !== 'blocked' && outcome.reply.kind === 'error') return true;
+    return isOver(this.#machine, after, choice.actor);
+  }
+
+  #rest(after: Configuration<S>, actor: number): void {
+    if (isOver(this.#machine, after, actor)) this.#standings[actor] = { ...AT_REST, transaction: this.#standings[actor]!.transaction + 1 };
+  }
+}
+
+const isSql = <S>({ before, choice }: Step<S>): boolean => before.actors[choice.actor]?.node.request?.kind === 'query';
+
+/** Whether a statement touches one row by its key, or one advisory lock, and nothing else, and its transaction holds nothing that others may wait for. */
+function isAlone(accesses: readonly Access[], held: readonly Access[] | null): boolean {
+  if (held?.every(({ kind }) => kind === 'reads') !== true) return false;
+  const [first] = accesses;
+  if (first?.kind === 'advisory') return accesses.length === 1 && first.key !== ANY_KEY;
+  const rows = accesses.flatMap((access) => ('rows' in access ? [access] : []));
+  if (rows.length !== accesses.length || !rows.some(({ kind }) => kind !== 'reads')) return false;
+  const same = (one: { relation: string; rows: RowSet }) => one.relation === rows[0]!.relation && isSameSet(one.rows, rows[0]!.rows);
+  return rows.every((access) => same(access) && (access.kind === 'reads' || access.one === true));
+}
+
+/** For an advisory lock whose key is not known. */
+export const ANY_KEY = '*';
+
+function isSameSet(one: RowSet, other: RowSet): boolean {
+  const columns = Object.entries(one);
+  return columns.length === Object.keys(other).length && columns.every(([column, value]) => other[column] === value);
+}
+
+/** No transaction of the actor's is open, and none of its statements is under way. */
+function isOver<S>({ engine }: Machine<S>, configuration: Configuration<S>, actor: number): boolean {
+  const { phase, inTransaction } = engine.status(configuration.engine, actor);
+  return phase === 'idle' && !inTransaction;
+}
+
+/** The level that a step gives its transaction; null where it names none. */
+function levelOf<S>({ prelude, text, kind }: Step<S>): IsolationLevel | null {
+  let level: IsolationLevel | null = null;
+  for (const item of kind === 'statement' ? [...prelude, text] : prelude) level = readStatement(item).modes.isolation ?? level;
+  return level;
+}
+
+/** A file or a key of the cache that is read or written; all of them where several are. */
+function worldEffect<S>({ before, choice }: Step<S>): Effect {
+  const request = before.actors[choice.actor]!.node.request!;
+  if (request.kind !== 'store' && request.kind !== 'cache') return { kind: 'store', name: null, writes: true };
+  const { kind, call } = request;
+  const name = 'name' in call ? call.name : 'key' in call ? call.key : null;
+  return { kind, name, writes: call.op !== 'read' && call.op !== 'get' && call.op !== 'list' };
+}
+
+/** Whether monitors may take notice of the step, and so of its place among others. */
+const isSeen = <S>({ before, after, finished, events }: Step<S>): boolean =>
+  finished !== null ||
+  events.length > 0 ||
+  after.committed.tables !== before.committed.tables ||
+  JSON.stringify(before.monitors) !== JSON.stringify(after.monitors);
+
+/** Rows that one committed state has and the other has not. */
+function publishedBetween(before: CommittedState, after: CommittedState): Effect[] {
+  if (before.tables === after.tables) return [];
+  const effects: Effect[] = [];
+  for (const relation of new Set([...Object.keys(before.tables), ...Object.keys(after.tables)])) {
+    const rows = differing(before.tables[relation] ?? [], after.tables[relation] ?? []);
+    if (rows.length > 0) effects.push({ kind: 'publishes', relation: relation.includes('.') ? relation : `public.${relation}`, rows });
+  }
+  return effects;
+}
+
+function differing(before: readonly Row[], after: readonly Row[]): Row[] {
+  if (before === after) return [];
+  const old = new Map<string, Row[]>();
+  for (const row of before) {
+    const text = JSON.stringify(row);
+    const same = old.get(text);
+    if (same === undefined) old.set(text, [row]);
+    else same.push(row);
+  }
+  const found: Row[] = [];
+  for (const row of after) {
+    const same = old.get(JSON.stringify(row));
+    if (same === undefined || same.pop() === undefined) found.push(row);
+  }
+  for (const rest of old.values()) found.push(...rest);
+  return found;
+}
