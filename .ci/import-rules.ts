@@ -64,7 +64,7 @@ export const PARTS: readonly Part[] = [
     'src/schedule',
     'src/world.ts',
   ]),
-  part('src/run.ts', ['src/invariants', 'src/machine.ts', 'src/schedule']),
+  part('src/run.ts', ['src/invariants', 'src/machine.ts', 'src/maybe-promise.ts', 'src/schedule']),
   part(
     'src/record.ts',
     ['src/context.ts', 'src/history', 'src/machine.ts', 'src/reply.ts', 'src/run.ts', 'src/scenario.ts', 'src/schedule'],
@@ -75,6 +75,7 @@ export const PARTS: readonly Part[] = [
   part('src/explore', [
     'src/actor',
     'src/engine',
+    'src/grouped.ts',
     'src/sql',
     'src/engine/model',
     'src/engine/postgres',

@@ -71,6 +71,7 @@ it('a pool whose last worker is gone refuses what comes later', async () => {
       cpu: null,
       model: true,
       strategy: 'auto',
+      reduction: true,
       limits: DEFAULT_LIMITS,
       deadlineMs: null,
     }));

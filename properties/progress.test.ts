@@ -106,7 +106,7 @@ describe.each(ENGINES)('on %s, progress is violated', (_, options) => {
     // Nobody wants to read fifty rounds.
     const shown = lanesOf(counterexample.history, 'progress');
     expect(shown.length).toBeLessThan(15);
-    expect(shown.flatMap(({ lines }) => lines.map(({ text }) => text))).toContain('<the same 2 steps, 47 times more>');
+    expect(shown.flatMap(({ lines }) => lines.map(({ text }) => text)).join('\n')).toMatch(/<the same 2 steps, 4\d times more>/);
   });
 
   test('by a transaction that is begun and left open, with nothing in it', async () => {

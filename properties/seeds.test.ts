@@ -11,7 +11,7 @@ import {
   type Operation,
   type Plan,
   type Scenario,
-  type Strategy,
+  type StrategyName,
 } from '../src/index.js';
 import { Machine } from '../src/machine.js';
 import { run } from '../src/run.js';
@@ -79,7 +79,7 @@ test('what an actor draws does not change when another is there', async () => {
 });
 
 describe('an exploration', () => {
-  const explore = (seed: string, strategy: Strategy, maxStates = DEFAULT_LIMITS.maxStates) =>
+  const explore = (seed: string, strategy: StrategyName, maxStates = DEFAULT_LIMITS.maxStates) =>
     explorePlan(checkThenInsert, planOf(seed), {
       strategy,
       limits: { ...DEFAULT_LIMITS, runs: 40, maxStates },
@@ -87,7 +87,7 @@ describe('an exploration', () => {
       model: true,
     });
 
-  test.each<[string, Strategy, number | undefined]>([
+  test.each<[string, StrategyName, number | undefined]>([
     ['of every interleaving', 'exhaustive', undefined],
     ['by a portfolio, where there are too many', 'auto', 10],
     ['at random', 'uniform', undefined],

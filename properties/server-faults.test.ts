@@ -264,13 +264,13 @@ describe('a server that we may not kill', () => {
     const { scenario, plan } = payment({ alice: async ({ client }) => client.query('SELECT * FROM bookings') }, CRASH);
     const engine = postgres();
     const crash = vi.spyOn(server(), 'crash');
-    Object.defineProperty(engine, 'canCrash', { value: false, configurable: true });
+    const capabilities = vi.spyOn(engine, 'capabilities', 'get').mockReturnValue({ ...engine.capabilities, crashes: false });
     try {
       const outcome = await explorePlan(scenario, plan, { strategy: 'auto', limits: DEFAULT_LIMITS, postgres: engine, model: true });
       expect(outcome.postgres!.transitionsUnforceable).toBeGreaterThan(0);
       expect(crash).not.toHaveBeenCalled();
     } finally {
-      Reflect.deleteProperty(engine, 'canCrash');
+      capabilities.mockRestore();
       crash.mockRestore();
     }
   });

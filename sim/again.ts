@@ -21,5 +21,5 @@ export function againCommand(args: ExploreArguments, seed: string): string {
     ['--shard', shard.of === 1 ? null : `${shard.index}/${shard.of}`],
   ];
   const given = options.flatMap(([name, value]) => (value === null ? [] : [`${name} ${shellWord(String(value))}`]));
-  return ['npm run sim --', ...given, ...(args.expect ? ['--expect'] : [])].join(' ');
+  return ['npm run sim --', ...given, ...(args.reduction ? [] : ['--no-reduction']), ...(args.expect ? ['--expect'] : [])].join(' ');
 }

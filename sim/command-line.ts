@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
-import { FUZZ_DEFAULTS, inspectProviders, ProviderError } from '../src/index.js';
+import { FUZZ_DEFAULTS, inspectProviders, ProviderError, STRATEGIES } from '../src/index.js';
 import { SYSTEM_NAMES } from './backup/systems.js';
 import { backupCommand } from './commands/backup.js';
+import { coverageCommand } from './commands/coverage.js';
 import { describeProviders, doctor } from './commands/doctor.js';
 import { explore } from './commands/explore.js';
 import { fuzzCommand } from './commands/fuzz.js';
-import { coverageCommand } from './commands/coverage.js';
 import { list } from './commands/list.js';
 import { replayCommand } from './commands/replay.js';
 import { restoreCommand } from './commands/restore.js';
@@ -61,12 +61,22 @@ export async function commandLine(argv: readonly string[]): Promise<number> {
     .option('--capacity <n>', 'fix the capacity in every plan', whole(0, 1_000_000))
     .option('--isolation <level>', 'fix the isolation level: "read committed", "repeatable read" or "serializable"', level)
     .addOption(
-      new Option('--strategy <name>', 'auto: exhaustive while the state graph fits, then a portfolio of the others')
-        .choices(['auto', 'exhaustive', 'uniform', 'pct', 'bounded'])
+      new Option(
+        '--strategy <name>',
+        Object.values(STRATEGIES)
+          .map(({ name, summary }) => `${name}: ${summary}`)
+          .join('; '),
+      )
+        .choices(Object.keys(STRATEGIES))
         .default('auto'),
     )
+    .option('--no-reduction', 'with dpor: run every order, also those that differ only in steps that commute')
     .option('--plans <n>', 'plans of each workload, the smallest first: a number, or all (default: 200, as far as 50,000 steps go)', plans)
-    .option('--runs <n>', 'schedules of one plan at the most (default: 1,000 sampled, 5,000 to confirm)', whole(1, 10_000_000))
+    .option(
+      '--runs <n>',
+      'schedules of one plan at the most (default: 1,000 sampled, 2,000 with dpor, 5,000 to confirm)',
+      whole(1, 10_000_000),
+    )
     .option('--time <seconds>', 'stop after this long; what is found then depends on the machine', whole(1, 1_000_000))
     .option('--max-states <n>', 'states of one plan on the model before it is sampled instead (default: 200,000)', whole(1, 100_000_000))
     .option('--workers <n>', 'processes on this machine (default: its cores)', whole(1, 64))
@@ -254,6 +264,7 @@ function exploreArguments(options: any): ExploreArguments {
     capacity: options.capacity ?? null,
     isolation: options.isolation ?? null,
     strategy: options.strategy,
+    reduction: options.reduction,
     plans: options.plans ?? null,
     runs: options.runs ?? null,
     timeSeconds: options.time ?? null,

@@ -1,4 +1,4 @@
-import type { IsolationLevel, Strategy, WantedPlans } from '../src/index.js';
+import type { IsolationLevel, StrategyName, WantedPlans } from '../src/index.js';
 import type { Shard } from './option-values.js';
 
 /** What `explore` is asked for; null where an option was not given. */
@@ -10,7 +10,9 @@ export interface ExploreArguments {
   readonly actors: number | null;
   readonly capacity: number | null;
   readonly isolation: IsolationLevel | null;
-  readonly strategy: Strategy;
+  readonly strategy: StrategyName;
+  /** False: `dpor` runs every order, whatever commutes. */
+  readonly reduction: boolean;
   readonly plans: WantedPlans | null;
   readonly runs: number | null;
   readonly timeSeconds: number | null;

@@ -1,4 +1,4 @@
-import type { Counterexample, Failure, FuzzTally, Limits, OutcomeDocument, Plan, PlanOutcome, Strategy } from '../src/index.js';
+import type { Counterexample, Failure, FuzzTally, Limits, OutcomeDocument, Plan, PlanOutcome, StrategyName } from '../src/index.js';
 import type { FailureReport } from './failure.js';
 
 /** What a worker process is started with. */
@@ -10,7 +10,8 @@ export interface WorkerSetup {
   readonly natives: string | null;
   readonly cpu: number | null;
   readonly model: boolean;
-  readonly strategy: Strategy;
+  readonly strategy: StrategyName;
+  readonly reduction: boolean;
   readonly limits: Limits;
   readonly deadlineMs: number | null;
 }

@@ -95,7 +95,7 @@ async function work(id: number, job: Job): Promise<JobResult> {
     await fuzzAll(id, job);
     return { kind: 'fuzz', elapsedMs: Date.now() - started };
   }
-  const { limits, model, strategy, deadlineMs } = setup!;
+  const { limits, model, strategy, reduction, deadlineMs } = setup!;
   const scenario = await loadOne(job.scenario, job.file);
   if (job.kind === 'counterexample') {
     await opening;
@@ -107,6 +107,7 @@ async function work(id: number, job: Job): Promise<JobResult> {
     limits: job.runs === null ? limits : { ...limits, runs: job.runs },
     model,
     strategy,
+    reduction,
     postgres: opening.then(() => engine),
     expired: () => deadlineMs !== null && Date.now() > deadlineMs,
     onViolation: () => {

@@ -13,8 +13,9 @@ export { openUserSession, type UserSession } from './engine/postgres/providers/u
 export { type Asked, askScenario, askScript, type ScenarioAsked } from './explore/asked.js';
 export { type CounterexampleOptions, makeCounterexample } from './explore/counterexample.js';
 export { coverPlans } from './explore/covering.js';
-export { type ExploreOptions, explorePlan, type Strategy } from './explore/plan.js';
+export { type ExploreOptions, explorePlan } from './explore/plan.js';
 export { combine } from './explore/scenario.js';
+export { STRATEGIES, type StrategyName } from './explore/strategies/list.js';
 export { type Construct, constructLines, constructsOf } from './fuzz/constructs.js';
 export { FUZZ_DEFAULTS, type FuzzOptions, fuzz } from './fuzz/fuzz.js';
 export { PROGRAMS_OF_A_SCHEMA } from './fuzz/program.js';

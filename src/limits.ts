@@ -12,6 +12,8 @@ export interface Limits {
   readonly runs: number;
   /** Where a workload has more than two plans, they share twice as many; this many each at the least. */
   readonly sharedRuns: number;
+  /** Orders of one plan that are run one by one, where the model does not answer or `dpor` is asked for. */
+  readonly orderRuns: number;
   /** Schedules of one plan that are run on PostgreSQL at the most. */
   readonly serverRuns: number;
   /** The same for a plan that is violated anyway: its verdict rests on the counterexample, which is confirmed on its own. */
@@ -32,6 +34,7 @@ export const DEFAULT_LIMITS: Limits = {
   maxStates: 200_000,
   runs: 1_000,
   sharedRuns: 100,
+  orderRuns: 2_000,
   serverRuns: 5_000,
   violatedServerRuns: 40,
   sampledServerRuns: 25,

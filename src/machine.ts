@@ -94,6 +94,8 @@ export interface MachineOptions {
   readonly resumeAtOnce?: boolean;
   /** Note call sites in the actors' code. */
   readonly sites?: boolean;
+  /** The engine is to tell what steps have read, written and locked. Default false. */
+  readonly observes?: boolean;
 }
 
 const NONE: readonly Choice[] = [];
@@ -148,6 +150,7 @@ export class Machine<S> {
       isolation: this.plan.isolation,
       clockMs,
       ...(faults.some(isTick) && { ticks: true }),
+      ...(this.#options.observes === true && this.engine.capabilities.observes && { observes: true }),
     });
     const world: World = { files: this.scenario.files ?? {}, cache: {}, clockMs };
     const committed = this.engine.committed(engine);
@@ -203,7 +206,7 @@ export class Machine<S> {
     if (phases.every((phase) => phase === 'finished' || phase === 'endless') || (this.#goesOnAtOnce && phases.includes('freed')))
       return own;
     const happenings: Choice[] = configuration.faults.some(isTick) ? [{ actor: NOBODY, kind: 'tick' }] : [];
-    if (this.engine.canCrash !== false && configuration.faults.some(isCrash)) happenings.push({ actor: NOBODY, kind: 'crash' });
+    if (this.engine.capabilities.crashes && configuration.faults.some(isCrash)) happenings.push({ actor: NOBODY, kind: 'crash' });
     if (configuration.faults.some(isCacheDown)) happenings.push({ actor: NOBODY, kind: 'cache-down' });
     const victims = phases.includes('waiting') ? this.engine.victims(configuration.engine) : [];
     phases.forEach((phase, actor) => {
@@ -249,7 +252,7 @@ export class Machine<S> {
   }
 
   get #goesOnAtOnce(): boolean {
-    return (this.#options.resumeAtOnce ?? this.engine.resumesAtOnce) === true;
+    return this.#options.resumeAtOnce ?? !this.engine.capabilities.holdsWaiters;
   }
 
   /** Actors that can take a step, then those whose step may fail instead, then victims of deadlocks, each in the plan's order. */

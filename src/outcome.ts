@@ -16,6 +16,8 @@ export interface ModelFigures {
   readonly strategy: string;
   /** Statements for which the verdict is at statement granularity. */
   readonly coarse: readonly string[];
+  /** With `dpor` only: runs that stand for those interleavings. */
+  readonly runs?: number;
 }
 
 /**
@@ -45,6 +47,12 @@ export interface ServerFigures {
   readonly transitionsConfirmed: number;
   readonly transitionsUnforceable: number;
   readonly divergences: number;
+  /** With `dpor` only: every order was run, up to steps that commute. */
+  readonly exhaustive?: boolean;
+  /** With `dpor` only: how many orders the runs stand for, in decimal digits; null where that is too much to count. */
+  readonly orders?: string | null;
+  /** With `dpor` only: by which reduction. */
+  readonly reduction?: 'source-dpor' | 'none';
 }
 
 /** Where two engines went apart: what each of them shows. */

@@ -1,5 +1,5 @@
 import type { Engine } from './engine/contract.js';
-import { patiently } from './explore/plan.js';
+import { patiently } from './explore/patiently.js';
 import type { History } from './history/history.js';
 import { Machine, type Step } from './machine.js';
 import { recordHistory, stepHash } from './record.js';
@@ -35,7 +35,7 @@ export async function replayOn<S>(scenario: Scenario, recording: Recording, engi
   if (end instanceof ScheduleError)
     return differs(
       end.step,
-      `${end.message}${engine.resumesAtOnce ? '. On this server freed waiters go on at once, before anybody else' : ''}`,
+      `${end.message}${!engine.capabilities.holdsWaiters ? '. On this server freed waiters go on at once, before anybody else' : ''}`,
     );
   if (steps.length < hashes.length)
     return differs(steps.length, `the run now ends after ${steps.length} steps; ${hashes.length} were recorded`);

@@ -28,7 +28,11 @@ export interface RunOptions<S> {
 }
 
 /** Runs a plan once: choose, step, check. */
-export async function run<S>(machine: Machine<S>, policy: Policy | GivingUp, { maxSteps = MAX_STEPS, onStep }: RunOptions<S> = {}): Promise<Run<S>> {
+export async function run<S>(
+  machine: Machine<S>,
+  policy: Policy | GivingUp,
+  { maxSteps = MAX_STEPS, onStep }: RunOptions<S> = {},
+): Promise<Run<S>> {
   const first = await machine.start();
   const steps: Step<S>[] = [];
   const violations: { step: number; violation: FoundViolation }[] = [];

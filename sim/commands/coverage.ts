@@ -16,7 +16,7 @@ export interface CoverageArguments {
 /** One scenario, or one SQL text. */
 interface Part {
   readonly name: string;
-  readonly strategy: 'exhaustive on the model' | 'sampled on the model' | 'sampled on the server' | null;
+  readonly strategy: 'exhaustive on the model' | 'sampled on the model' | 'dpor on the server' | null;
   /** Why the schema is refused. */
   readonly schema: string | null;
   readonly statements: readonly Asked[];
@@ -65,7 +65,7 @@ async function ofScenario(scenario: Scenario, isolation: IsolationLevel): Promis
   const plans = scenario.workloads.flatMap((workload) => drawPlans(scenario, workload, isolation, NOTHING_FIXED, 'coverage', PLANS));
   const { statements, schema, fits } = await askScenario(scenario, plans, MOST_STATES);
   const isRefused = schema !== null || statements.some(({ reasons }) => reasons.length > 0);
-  const strategy = isRefused ? 'sampled on the server' : fits ? 'exhaustive on the model' : 'sampled on the model';
+  const strategy = isRefused ? 'dpor on the server' : fits ? 'exhaustive on the model' : 'sampled on the model';
   return { name: scenario.name, strategy, schema, statements };
 }
 

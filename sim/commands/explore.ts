@@ -21,6 +21,7 @@ import {
   type PostgresServer,
   runsOfEach,
   type ScenarioOutcome,
+  STRATEGIES,
   scenarioText,
   scheduleFile,
   score,
@@ -48,8 +49,11 @@ import { PG_MEM_VERSION, VERSION } from '../version.js';
 import { requireWritable, writeWhole } from '../write-file.js';
 
 export async function explore(args: ExploreArguments): Promise<number> {
-  if (args.strategy === 'exhaustive' && args.engine === 'postgres')
-    throw new UsageError('--strategy exhaustive needs the model: a server alone can only be sampled', 'Next: the same with --engine both');
+  if (STRATEGIES[args.strategy].rewinds && args.engine === 'postgres')
+    throw new UsageError(
+      `--strategy ${args.strategy} needs the model: a server cannot go back to an earlier state`,
+      'Next: --strategy dpor, which runs every order that matters on the server; or the same with --engine both',
+    );
   requireWritable(args.report);
   if (args.save !== null) requireWritable(args.save);
   if (args.json !== null && args.json !== '-') requireWritable(dirname(args.json));
@@ -190,6 +194,7 @@ class Exploration {
       cpu: wanted > 1 ? index % availableParallelism() : null,
       model: args.engine !== 'postgres',
       strategy: args.strategy,
+      reduction: args.reduction,
       limits,
       deadlineMs: args.timeSeconds === null ? null : this.#startedMs + args.timeSeconds * 1000,
     });
@@ -387,7 +392,9 @@ class Exploration {
 const limitsOf = ({ maxStates, runs }: ExploreArguments): Limits => ({
   ...DEFAULT_LIMITS,
   ...(maxStates === null ? {} : { maxStates }),
-  ...(runs === null ? {} : { runs, serverRuns: runs, sampledServerRuns: Math.min(runs, DEFAULT_LIMITS.sampledServerRuns) }),
+  ...(runs === null
+    ? {}
+    : { runs, orderRuns: runs, serverRuns: runs, sampledServerRuns: Math.min(runs, DEFAULT_LIMITS.sampledServerRuns) }),
 });
 
 /** Plans that may be explored. */

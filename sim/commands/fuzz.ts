@@ -137,6 +137,7 @@ class Fuzzing {
       cpu: wanted > 1 ? index % availableParallelism() : null,
       model: true,
       strategy: 'auto',
+      reduction: true,
       limits: DEFAULT_LIMITS,
       deadlineMs: null,
     }));

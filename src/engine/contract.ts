@@ -61,6 +61,21 @@ export interface Applied<S> {
   readonly outcome: Outcome;
 }
 
+/** What an engine can do: the one place that says so. */
+export interface Capabilities {
+  /** A state is a value, and may be used again: orders can be walked back to where they part. */
+  readonly rewinds: boolean;
+  /**
+   * A freed waiter goes on with its `resume`. Otherwise it goes on by itself: when `apply` returns, everybody has been answered (and is `freed`) or waits, maybe
+   * again, and a `resume` may also name one who waits again.
+   */
+  readonly holdsWaiters: boolean;
+  /** A `crash` can be asked for. */
+  readonly crashes: boolean;
+  /** Footprints can be asked for. */
+  readonly observes: boolean;
+}
+
 /**
  * An engine runs statements of several sessions, one action at a time.
  *
@@ -74,13 +89,7 @@ export interface Applied<S> {
  */
 export interface Engine<S> {
   readonly name: 'model' | 'postgres';
-  /**
-   * A freed waiter goes on by itself: when `apply` returns, everybody has been answered (and is `freed`) or waits, maybe again. A `resume`
-   * then may also name one who waits again. Default false.
-   */
-  readonly resumesAtOnce?: boolean;
-  /** False where no `crash` can be asked for. Default true. */
-  readonly canCrash?: boolean;
+  readonly capabilities: Capabilities;
   open(setup: EngineSetup): S | Promise<S>;
   apply(state: S, action: Action): Applied<S> | Promise<Applied<S>>;
   status(state: S, actor: ActorIndex): ActorStatus;

@@ -53,11 +53,13 @@ class Notebook {
 /** The model, with a note of what it is asked. A statement that it refuses has no rows, so that what comes behind it is asked too. */
 class NotingEngine implements Engine<ModelState> {
   readonly name = 'model';
+  readonly capabilities: Engine<ModelState>['capabilities'];
   readonly #engine: ModelEngine;
   readonly #notebook: Notebook;
 
   constructor(engine: ModelEngine, notebook: Notebook) {
     this.#engine = engine;
+    this.capabilities = engine.capabilities;
     this.#notebook = notebook;
   }
 

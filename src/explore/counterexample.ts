@@ -10,7 +10,7 @@ import type { Scenario } from '../scenario.js';
 import type { Choice } from '../schedule/choice.js';
 import { following, replay, ScheduleError } from '../schedule/replay.js';
 import { encodeToken } from '../schedule/token.js';
-import { patiently } from './plan.js';
+import { patiently } from './patiently.js';
 import { rerunOn, searchOnModel } from './trials.js';
 
 /** How far the minimiser goes, and the server that confirms what it finds; null: the model alone. */
@@ -22,7 +22,7 @@ export interface CounterexampleOptions {
 /** Makes a failure small, replays it on the server, and says how it came about. */
 export async function makeCounterexample(scenario: Scenario, failure: Failure, options: CounterexampleOptions): Promise<Counterexample> {
   // Where waiters cannot be held back, the smallest that the server can be made to show comes before one that is smaller still.
-  const ways: MachineOptions[] = options.postgres?.resumesAtOnce ? [{ resumeAtOnce: true }, {}] : [{}];
+  const ways: MachineOptions[] = options.postgres?.capabilities.holdsWaiters === false ? [{ resumeAtOnce: true }, {}] : [{}];
   for (const way of ways) {
     const minimised = await minimise(scenario, failure, trialsOf(scenario, failure, options, way), options.limits.minimiserPlans);
     if (minimised !== null) return describe(scenario, failure, minimised, way, options);

@@ -34,7 +34,7 @@ export async function lockstep<M, S>(
   let left = await foretold.start();
   const expected: Step<M>[] = [];
   for (const choice of schedule) expected.push(await foretold.apply(expected.at(-1)?.after ?? left, choice));
-  const held = server.engine.resumesAtOnce !== true;
+  const held = server.engine.capabilities.holdsWaiters;
   const open = held ? -1 : expected.findIndex((step) => orderIsOpen(model, step.after));
   const observed: Step<S>[] = [];
   const end = (difference: Difference | null, parted: Parting | null = null): LockstepRun<M, S> => ({

@@ -8,7 +8,7 @@ import { contextSwitches, run } from '../run.js';
 import type { Scenario } from '../scenario.js';
 import { ordered } from '../schedule/arbitrary.js';
 import { count, shortestTo } from './graph.js';
-import { patiently } from './plan.js';
+import { patiently } from './patiently.js';
 import { type SearchResult, search } from './search.js';
 
 /** States after which a candidate of the minimiser counts as too large to tell. */

@@ -1,7 +1,7 @@
 import type { Engine } from '../engine/contract.js';
 import type { ModelState } from '../engine/model/state.js';
 import { lockstep, type Parting } from '../explore/lockstep.js';
-import { patiently } from '../explore/plan.js';
+import { patiently } from '../explore/patiently.js';
 import { Machine, type Step } from '../machine.js';
 import type { Difference } from '../outcome.js';
 import { type Choice, showChoice } from '../schedule/choice.js';

@@ -10,6 +10,7 @@ import {
   type ActorIndex,
   type ActorStatus,
   type Applied,
+  type Capabilities,
   type Engine,
   type EngineSetup,
   type Outcome,
@@ -52,6 +53,7 @@ export interface ModelEngineOptions {
 /** The in-memory model: pg-mem evaluates, this layer decides what is seen, who waits and who fails. States are values. */
 export class ModelEngine implements Engine<ModelState> {
   readonly name = 'model';
+  readonly capabilities: Capabilities = { rewinds: true, holdsWaiters: true, crashes: true, observes: false };
   #machinery: Machinery | null = null;
   #schema: string | null = null;
   #opened: { readonly key: string; readonly state: ModelState } | null = null;

@@ -10,6 +10,7 @@ import {
   type ActorIndex,
   type ActorStatus,
   type Applied,
+  type Capabilities,
   type Engine,
   EngineError,
   type EngineSetup,
@@ -46,6 +47,9 @@ export interface PostgresEngineOptions {
   /** Look at everybody and at all rows after every step, also where nothing can have changed: for tests that show that nothing has. Default false. */
   readonly looksAlways?: boolean;
 }
+
+/** Until footprints can be asked for. */
+const OBSERVES = false;
 
 /** How long the server may keep a statement neither answered nor waiting for a lock before we give up. */
 const PATIENCE_MS = 10_000;
@@ -118,11 +122,11 @@ export class PostgresEngine implements Engine<ServerState> {
     this.#deadlockTimeout = server.canFreeze ? `${HELD_TIMEOUT_MS}ms` : NO_DEADLOCK_CHECK;
   }
 
-  get canCrash(): boolean {
-    return this.server.crash !== undefined;
+  get capabilities(): Capabilities {
+    return { rewinds: false, holdsWaiters: this.#freezer.enabled, crashes: this.server.crash !== undefined, observes: OBSERVES };
   }
 
-  get resumesAtOnce(): boolean {
+  get #resumesAtOnce(): boolean {
     return !this.#freezer.enabled;
   }
 
@@ -216,7 +220,7 @@ export class PostgresEngine implements Engine<ServerState> {
     if (this.#foreseen !== null) return;
     this.#foreseen = foreseen;
     const timeout = foreseen ? NO_DEADLOCK_CHECK : `${this.#victimTimeoutMs}ms`;
-    if (!this.resumesAtOnce || this.#deadlockTimeout === timeout || !this.server.canSetDeadlockTimeout) return;
+    if (!this.#resumesAtOnce || this.#deadlockTimeout === timeout || !this.server.canSetDeadlockTimeout) return;
     this.#deadlockTimeout = timeout;
     for (const session of this.#sessions) await session.script(`SET deadlock_timeout = '${timeout}'`);
   }
@@ -232,7 +236,7 @@ export class PostgresEngine implements Engine<ServerState> {
     if (spoiled.length > 0) await this.#terminate(spoiled);
     this.#sessions = this.#sessions.filter((session) => !spoiled.includes(session));
     const held = `${this.#heldTimeoutMs}ms`;
-    const lengthened = !this.resumesAtOnce && this.#deadlockTimeout !== held && this.server.canSetDeadlockTimeout;
+    const lengthened = !this.#resumesAtOnce && this.#deadlockTimeout !== held && this.server.canSetDeadlockTimeout;
     if (lengthened) this.#deadlockTimeout = held;
     for (const session of this.#sessions.filter((kept) => lengthened || this.#armed.has(kept)))
       await session.script(`SET deadlock_timeout = '${this.#deadlockTimeout}'`);
@@ -359,7 +363,7 @@ export class PostgresEngine implements Engine<ServerState> {
   }
 
   async #victimReply(exchange: Exchange): Promise<Reply> {
-    const check = this.resumesAtOnce ? this.#victimTimeoutMs : 0;
+    const check = this.#resumesAtOnce ? this.#victimTimeoutMs : 0;
     try {
       const reply = await within(exchange.reply, check + PATIENCE_MS / 10, 'the deadlock check of the victim');
       if (reply.kind === 'error' && reply.code === '40P01') return reply;
@@ -373,7 +377,7 @@ export class PostgresEngine implements Engine<ServerState> {
 
   /** For the next try. */
   #giveChecksMoreTime(): void {
-    if (this.resumesAtOnce) this.#victimTimeoutMs = Math.min(2 * this.#victimTimeoutMs, VICTIM_TIMEOUT_LIMIT_MS);
+    if (this.#resumesAtOnce) this.#victimTimeoutMs = Math.min(2 * this.#victimTimeoutMs, VICTIM_TIMEOUT_LIMIT_MS);
     else this.#heldTimeoutMs = Math.min(2 * this.#heldTimeoutMs, HELD_TIMEOUT_LIMIT_MS);
   }
 
@@ -431,7 +435,7 @@ export class PostgresEngine implements Engine<ServerState> {
     const unchanged = waiting.length === 0 || (this.#keepsLocks(action, outcome) && !mayBlockMore(before, action.actor));
     if (!ends && this.#asked === null && unchanged)
       return { actors: this.#actors(this.#blockingIn(before)), committed: before.committed, read: false };
-    const settled = this.resumesAtOnce ? await this.#settled() : null;
+    const settled = this.#resumesAtOnce ? await this.#settled() : null;
     if (!ends) {
       let blocking = settled ?? this.#asked ?? (await this.#inspect.blocking(waiting));
       // Somebody is freed although the step has ended in a wait: it was made a deadlock's victim just before it was frozen, or it gave something back.
@@ -514,7 +518,7 @@ export class PostgresEngine implements Engine<ServerState> {
   async expect(actor: ActorIndex, likely: { readonly waits: boolean | null; readonly victim: boolean }): Promise<void> {
     this.#likelyWait = likely.waits;
     await this.#foresee(true);
-    if (!this.resumesAtOnce || !likely.victim || this.#phases[actor] !== 'idle' || !this.server.canSetDeadlockTimeout) return;
+    if (!this.#resumesAtOnce || !likely.victim || this.#phases[actor] !== 'idle' || !this.server.canSetDeadlockTimeout) return;
     const session = this.#sessions[actor]!;
     this.#armed.add(session);
     await session.script(`SET deadlock_timeout = '${this.#victimTimeoutMs}ms'`);

@@ -3,9 +3,8 @@
  * them (mvcc.html, explicit-locking.html): what a statement sees is settled by its snapshot and by commits, so that what is written and not
  * committed is in the way of locks and of other writes, and not of reads.
  */
-import type { Row } from '../../context.js';
 import type { Access, RowLock, RowSet } from '../../engine/footprint.js';
-import { ANY_KEY, type Effect, type Effects } from './effects.js';
+import { ANY_KEY, type CommittedRow, type Effect, type Effects } from './effects.js';
 
 type Kind = Effect['kind'];
 type Of<K extends Kind> = Extract<Effect, { readonly kind: K }>;
@@ -39,13 +38,21 @@ const PAIRS: readonly Pair[] = [
   // Who locks or changes a row goes on from its newest version, or fails where its snapshot is older.
   pair('locks', 'publishes', (lock, { relation, rows }) => lock.relation === relation && rows.some((row) => mayBeIn(row, lock.rows))),
   pair('writes', 'publishes', (write, { relation, rows }) => write.relation === relation && rows.some((row) => mayBeIn(row, write.rows))),
-  pair('inserts', 'publishes', (insert, { relation, rows }) => insert.relation === relation && meets(insert.keys, (key) => rows.some((row) => mayBeIn(row, key)))),
+  pair(
+    'inserts',
+    'publishes',
+    (insert, { relation, rows }) => insert.relation === relation && meets(insert.keys, (key) => rows.some((row) => mayBeIn(row, key))),
+  ),
   // Row locks, which a write takes too.
   pair('locks', 'locks', (one, other) => sameRows(one, other) && excludes(one.lock, other.lock)),
   pair('locks', 'writes', (one, other) => sameRows(one, other) && excludes(one.lock, other.lock)),
   pair('writes', 'writes', (one, other) => sameRows(one, other) && excludes(one.lock, other.lock)),
   // Unique and exclusion constraints: the second waits for the first, or fails.
-  pair('inserts', 'inserts', (one, other) => one.relation === other.relation && meets(one.keys, (key) => meets(other.keys, (same) => overlap(key, same)))),
+  pair(
+    'inserts',
+    'inserts',
+    (one, other) => one.relation === other.relation && meets(one.keys, (key) => meets(other.keys, (same) => overlap(key, same))),
+  ),
   pair('inserts', 'writes', (insert, write) => insert.relation === write.relation && meets(insert.keys, (key) => overlap(key, write.rows))),
   pair('draws', 'draws', (one, other) => one.sequence === other.sequence),
   pair('advisory', 'advisory', (one, other) => sameKey(one.key, other.key) && !(one.shared && other.shared)),
@@ -85,7 +92,9 @@ export function withoutPair(name: string): () => void {
   const names = [name, `${right}/${left}`];
   const rules = names.map((one) => RULES.get(one)!);
   for (const one of names) RULES.delete(one);
-  return () => names.forEach((one, index) => RULES.set(one, rules[index]!));
+  return () => {
+    for (const [index, one] of names.entries()) RULES.set(one, rules[index]!);
+  };
 }
 
 const clash = (one: Effect, other: Effect): boolean => RULES.get(`${one.kind}/${other.kind}`)?.(one, other) ?? false;
@@ -100,13 +109,15 @@ function holdsUp(held: Access, wanted: Effect): boolean {
 }
 
 /** Rows of one table that both may mean. */
-const sameRows = (one: { readonly relation: string; readonly rows: RowSet }, other: { readonly relation: string; readonly rows: RowSet }): boolean =>
-  one.relation === other.relation && overlap(one.rows, other.rows);
+const sameRows = (
+  one: { readonly relation: string; readonly rows: RowSet },
+  other: { readonly relation: string; readonly rows: RowSet },
+): boolean => one.relation === other.relation && overlap(one.rows, other.rows);
 
 /** Whether there may be a row in both: there is none where they give a column two values. */
 const overlap = (one: RowSet, other: RowSet): boolean => Object.entries(one).every(([column, value]) => (other[column] ?? value) === value);
 
-const mayBeIn = (row: Row, rows: RowSet): boolean =>
+const mayBeIn = (row: CommittedRow, rows: RowSet): boolean =>
   Object.entries(rows).every(([column, value]) => !(column in row) || String(row[column]) === value);
 
 /** Null: keys that are not known may be any. */

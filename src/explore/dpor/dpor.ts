@@ -105,7 +105,7 @@ function printOf<S>({ kind, text, outcome }: Step<S>): string {
 
 /** Several freed waiters that nobody holds back: the server decides who goes on first. */
 function hasOpenOrder<S>(machine: Machine<S>, { steps }: Run<S>): boolean {
-  if (machine.engine.resumesAtOnce !== true) return false;
+  if (machine.engine.capabilities.holdsWaiters) return false;
   return steps.some(({ after }) => {
     const phases = machine.actorNames.map((_, actor) => machine.phase(after, actor));
     return phases.filter((phase) => phase === 'freed').length > 1 || (phases.includes('freed') && phases.includes('waiting'));

@@ -1,10 +1,11 @@
-import type { Row } from '../../context.js';
 import type { Access, RowSet } from '../../engine/footprint.js';
 import type { Configuration, Machine, Step } from '../../machine.js';
 import { chain, type MaybePromise } from '../../maybe-promise.js';
 import type { CommittedState, IsolationLevel } from '../../scenario.js';
 import { isOwn } from '../../schedule/choice.js';
 import { readStatement } from '../../sql/text.js';
+
+export type CommittedRow = CommittedState['tables'][string][number];
 
 /** One thing that a step does to what others may see or want. Which two of them may not change places is said in `conflicts.ts`. */
 export type Effect =
@@ -14,7 +15,7 @@ export type Effect =
   /** Takes the snapshot that all statements of its transaction read from. */
   | { readonly kind: 'snapshot' }
   /** A commit shows rows to others, or takes them away: their old and their new versions. */
-  | { readonly kind: 'publishes'; readonly relation: string; readonly rows: readonly Row[] }
+  | { readonly kind: 'publishes'; readonly relation: string; readonly rows: readonly CommittedRow[] }
   /** A transaction gives back what it held, at its end or with an error. */
   | { readonly kind: 'releases'; readonly held: Access }
   /** The end of a transaction at SERIALIZABLE: who is to fail depends on who has committed first. */
@@ -81,7 +82,7 @@ export class EffectsReader<S> {
   read(step: Step<S>): MaybePromise<Told> {
     const { choice, before, after, outcome } = step;
     if (!isOwn(choice)) {
-      this.#standings.forEach((_, actor) => this.#rest(after, actor));
+      for (const actor of this.#standings.keys()) this.#rest(after, actor);
       return { effects: null, transaction: 0, waits: false, delays: false };
     }
     const { actor } = choice;
@@ -226,16 +227,16 @@ function publishedBetween(before: CommittedState, after: CommittedState): Effect
   return effects;
 }
 
-function differing(before: readonly Row[], after: readonly Row[]): Row[] {
+function differing(before: readonly CommittedRow[], after: readonly CommittedRow[]): CommittedRow[] {
   if (before === after) return [];
-  const old = new Map<string, Row[]>();
+  const old = new Map<string, CommittedRow[]>();
   for (const row of before) {
     const text = JSON.stringify(row);
     const same = old.get(text);
     if (same === undefined) old.set(text, [row]);
     else same.push(row);
   }
-  const found: Row[] = [];
+  const found: CommittedRow[] = [];
   for (const row of after) {
     const same = old.get(JSON.stringify(row));
     if (same === undefined || same.pop() === undefined) found.push(row);

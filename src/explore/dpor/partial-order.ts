@@ -1,6 +1,6 @@
+import type { Access } from '../../engine/footprint.js';
 import type { Choice } from '../../schedule/choice.js';
 import { conflict, isInTheWay } from './conflicts.js';
-import type { Access } from '../../engine/footprint.js';
 import type { Effect, Told } from './effects.js';
 
 const TAKEN: ReadonlySet<string> = new Set(['locks', 'writes', 'inserts', 'advisory', 'table']);
@@ -58,7 +58,8 @@ export class PartialOrder {
       causes.push(earlier);
       if (!enabled) this.#races.push({ earlier, later });
       const theirs = this.#clocks[earlier]!;
-      for (let process = 0; process < this.#processes; process += 1) if (theirs[process]! > clock[process]!) clock[process] = theirs[process]!;
+      for (let process = 0; process < this.#processes; process += 1)
+        if (theirs[process]! > clock[process]!) clock[process] = theirs[process]!;
     }
     clock[event.process]! += 1;
     last[event.process] = later;
@@ -82,7 +83,8 @@ export class PartialOrder {
       const taken = this.#taker(first, earlier, second);
       return taken === null ? { earlier, later } : { earlier: taken, later };
     }
-    if (first.delays && first.waits && this.#maybeDelayed(first) && this.#taker(second, later, first) !== null && this.#goesOn(earlier)) return null;
+    if (first.delays && first.waits && this.#maybeDelayed(first) && this.#taker(second, later, first) !== null && this.#goesOn(earlier))
+      return null;
     return { earlier, later };
   }
 

@@ -1,0 +1,24 @@
+import { UnmodelledError } from '../engine/contract.js';
+import type { PostgresEngine } from '../engine/postgres/engine.js';
+import type { PlanOutcome } from '../outcome.js';
+import type { PlanTask } from './task.js';
+
+/** SQL that the model refuses still runs on the server. What passes there for want of better is told as what the model did not answer. */
+export async function refusedByModel(
+  task: PlanTask,
+  refused: UnmodelledError,
+  onServer: (postgres: PostgresEngine) => Promise<PlanOutcome>,
+): Promise<PlanOutcome> {
+  const reason = `the model does not answer ${refused.message}`;
+  const postgres = await task.options.postgres;
+  if (postgres === null) return task.outcome({ verdict: 'unmodelled', reason });
+  try {
+    const outcome = await onServer(postgres);
+    if (outcome.verdict !== 'passed') return outcome.verdict === 'proved' ? outcome : { ...outcome, reason: outcome.reason ?? reason };
+    return { ...outcome, verdict: 'unmodelled', reason: outcome.reason === null ? reason : `${outcome.reason}; ${reason}` };
+  } catch (error) {
+    // Nor can the server be made to show it under a clock of ours.
+    if (error instanceof UnmodelledError) return task.outcome({ verdict: 'unmodelled', reason });
+    throw error;
+  }
+}
