@@ -1,9 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { CONSEQUENCES, explainFailure, failureText } from '../sim/failure.js';
-import { Pool } from '../sim/pool.js';
+import { EXIT_OF_FAILURE, failureText } from '../sim/failure.js';
 import { loadOne } from '../sim/scenarios.js';
-import { DEFAULT_LIMITS, drawPlans, type PostgresServer } from '../src/index.js';
-import { scratchDirectory, withWorkers, writeScenario } from './cli-process.js';
+import { DEFAULT_LIMITS, drawPlans, explainFailure, Pool, type PostgresServer, VERDICT_OF_FAILURE } from '../src/index.js';
+import { scratchDirectory, writeScenario } from './cli-process.js';
 
 const server = (createDatabase: PostgresServer['createDatabase']) => ({ version: '18.4', kind: 'url', createDatabase }) as PostgresServer;
 const answering = server(async () => ({ connection: {} as never, drop: async () => undefined }));
@@ -21,7 +20,7 @@ describe('whose affair a failure is', () => {
       message: 'the connection to PostgreSQL 18.4 (url) was lost in the middle of the run',
       trace: [],
     });
-    expect(CONSEQUENCES[report.kind]).toEqual({ verdict: 'inconclusive', exit: 4 });
+    expect([VERDICT_OF_FAILURE[report.kind], EXIT_OF_FAILURE[report.kind]]).toEqual(['inconclusive', 4]);
   });
 
   it('ours: anything else that our own code throws, with its trace', async () => {
@@ -29,7 +28,7 @@ describe('whose affair a failure is', () => {
     error.stack = `TypeError: rows is undefined\n    at look (${new URL('../src/run.ts', import.meta.url).pathname}:1:2)\n    at own (/elsewhere/mine.ts:3:4)`;
     const report = await explainFailure(error, 'own/x', answering);
     expect(report.kind).toBe('defect');
-    expect(CONSEQUENCES.defect).toEqual({ verdict: 'error', exit: 70 });
+    expect([VERDICT_OF_FAILURE.defect, EXIT_OF_FAILURE.defect]).toEqual(['error', 70]);
     expect(failureText(report)).toMatch(
       /^error: this is a defect of lastseat, not of yours: TypeError: rows is undefined\n {4}at look .*\n {4}at own .*\nPlease report/,
     );
@@ -62,22 +61,20 @@ it('a pool whose last worker is gone refuses what comes later', async () => {
   const file = writeScenario(scratchDirectory(), 'exit', { book: '\n    process.exit(7);' });
   const scenario = await loadOne('own/exit', file);
   const [plan] = drawPlans(scenario, scenario.workloads[0]!, 'READ COMMITTED', {}, '1', 1);
-  const pool = new Pool();
-  await withWorkers(async () => {
-    await pool.start(1, () => ({
-      kind: 'setup',
-      postgres: null,
-      natives: null,
-      cpu: null,
-      model: true,
-      strategy: 'auto',
-      reduction: true,
-      limits: DEFAULT_LIMITS,
-      deadlineMs: null,
-    }));
-  });
-  const job = { scenario: 'own/exit', file, kind: 'plan', runs: null, plan: plan! } as const;
-  const run = () => pool.run(job, 0, () => undefined);
+  const pool = new Pool(1, () => ({
+    kind: 'setup',
+    postgres: null,
+    natives: null,
+    cpu: null,
+    model: true,
+    strategy: 'auto',
+    reduction: true,
+    limits: DEFAULT_LIMITS,
+    deadlineMs: null,
+  }));
+  await pool.opened;
+  const job = { kind: 'plan', runs: null, plan: plan! } as const;
+  const run = () => pool.run({ source: { scenario, module: file }, job }, 0, () => undefined);
   const ended = 'a worker process ended by itself (exit code 7)';
   const [first, queued] = [run(), run()];
   await expect(first).rejects.toThrow(ended);

@@ -4,11 +4,11 @@ import { describe, expect, it } from 'vitest';
 import { againCommand } from '../sim/again.js';
 import { EXIT, exitCode } from '../sim/exit-codes.js';
 import type { ExploreArguments } from '../sim/explore-arguments.js';
-import { type Item, workOf } from '../sim/items.js';
 import { allShipped } from '../sim/scenarios.js';
 import { useColor } from '../sim/terminal.js';
 import { VERSION } from '../sim/version.js';
-import type { ScenarioOutcome, Verdict } from '../src/index.js';
+import { workFor } from '../sim/work.js';
+import type { Item, ScenarioOutcome, Verdict } from '../src/index.js';
 import { scratchDirectory, simHere, start, writeScenario } from './cli-process.js';
 
 const shipped = await allShipped();
@@ -212,7 +212,7 @@ const plansOfItem = ({ coverings }: Item) => coverings.flatMap(({ plans }) => pl
 
 describe('options that fix a part of every plan', () => {
   const plansOf = async (args: Partial<ExploreArguments>, seed = 'fix') =>
-    (await workOf({ ...EXPLORE, ...args }, seed)).items.flatMap(plansOfItem);
+    (await workFor({ ...EXPLORE, ...args }, seed)).items.flatMap(plansOfItem);
 
   it('--actors, --capacity and --isolation do, and draw the rest', async () => {
     const free = await plansOf({ scenarios: ['events/*'] });
@@ -225,9 +225,9 @@ describe('options that fix a part of every plan', () => {
   });
 
   it('leave out, and name, workloads that cannot have so few actors', async () => {
-    const { items, leftOut } = await workOf({ ...EXPLORE, actors: 2 }, 'fix');
+    const { items, leftOut } = await workFor({ ...EXPLORE, actors: 2 }, 'fix');
     expect(items.flatMap(plansOfItem).filter((plan) => plan.actors.length !== 2)).toEqual([]);
-    expect(items.map(({ scenario }) => scenario.name)).not.toContain('events/backup-restore');
+    expect(items.map(({ source }) => source.scenario.name)).not.toContain('events/backup-restore');
     expect(leftOut).toContain('workload "cycle" of events/backup-restore has 3 actors at the least');
   });
 
@@ -238,10 +238,10 @@ describe('options that fix a part of every plan', () => {
   });
 
   it.each([1, 2, 3, 5, 40])('--shard: %i slices have every verdict once', async (of) => {
-    const name = ({ scenario, isolation }: { scenario: { name: string }; isolation: string }) => `${scenario.name} ${isolation}`;
-    const whole = (await workOf(EXPLORE, 's')).items;
+    const name = ({ source, isolation }: Item) => `${source.scenario.name} ${isolation}`;
+    const whole = (await workFor(EXPLORE, 's')).items;
     const slices = await Promise.all(
-      Array.from({ length: of }, (_, index) => workOf({ ...EXPLORE, shard: { index: index + 1, of } }, 's')),
+      Array.from({ length: of }, (_, index) => workFor({ ...EXPLORE, shard: { index: index + 1, of } }, 's')),
     );
     const all = slices.flatMap(({ items }) => items);
     expect(all.map(name).sort()).toEqual(whole.map(name).sort());

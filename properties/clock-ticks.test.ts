@@ -7,7 +7,7 @@ import {
   always,
   DEFAULT_LIMITS,
   decodeToken,
-  type ExploreOptions,
+  type PlanOptions,
   encodeToken,
   explorePlan,
   ModelEngine,
@@ -141,7 +141,7 @@ const unguarded = hotel('');
 const guarded = hotel("AND status = 'active' FOR UPDATE");
 const planOf = (scenario: Scenario): Plan => drawPlans(scenario, workload, 'READ COMMITTED', {}, '1', 1)[0]!;
 const limits = { ...DEFAULT_LIMITS, runs: 300, serverRuns: 300 };
-const explore = (scenario: Scenario, options: Partial<ExploreOptions> = {}, faults: Plan['faults'] = undefined) =>
+const explore = (scenario: Scenario, options: Partial<PlanOptions> = {}, faults: Plan['faults'] = undefined) =>
   explorePlan(
     scenario,
     { ...planOf(scenario), ...(faults && { faults }) },

@@ -8,7 +8,7 @@ import type { GraphEdge } from '../src/explore/graph.js';
 import {
   combine,
   DEFAULT_LIMITS,
-  type ExploreOptions,
+  type PlanOptions,
   explorePlan,
   ModelEngine,
   type Operation,
@@ -51,7 +51,7 @@ afterAll(async () => {
   await server?.close();
 });
 
-const explore = (scenario: Scenario, plan: Plan, options: Partial<ExploreOptions> = {}) =>
+const explore = (scenario: Scenario, plan: Plan, options: Partial<PlanOptions> = {}) =>
   explorePlan(scenario, plan, { strategy: 'auto', limits: DEFAULT_LIMITS, postgres, model: true, ...options });
 
 /** Two who want the last seat. */

@@ -1,7 +1,7 @@
 /** Invariants: when they are checked, in which order they are told, and what is said where one of them fails itself. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { explainFailure } from '../sim/failure.js';
 import {
+  explainFailure,
   DEFAULT_LIMITS,
   type Invariant,
   makeCounterexample,

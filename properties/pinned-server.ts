@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { pinTo } from '../sim/pin.js';
+import { pinTo } from '../src/crew/pin.js';
 import { openServer, type PostgresServer } from '../src/index.js';
 
 /**

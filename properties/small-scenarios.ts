@@ -4,7 +4,7 @@ import {
   combine,
   DEFAULT_LIMITS,
   defineScenario,
-  type ExploreOptions,
+  type PlanOptions,
   explorePlan,
   type Operation,
   type Plan,
@@ -45,7 +45,7 @@ export const planOf = (scenario: Scenario, ...operations: string[]): Plan => ({
 });
 
 /** Explores plans of a scenario, on the model alone where nothing else is asked for, and puts them together. */
-export async function outcomeOf(scenario: Scenario, plans: readonly Plan[], options: Partial<ExploreOptions> = {}) {
+export async function outcomeOf(scenario: Scenario, plans: readonly Plan[], options: Partial<PlanOptions> = {}) {
   const explored = [];
   for (const plan of plans)
     explored.push(await explorePlan(scenario, plan, { strategy: 'auto', limits: DEFAULT_LIMITS, postgres: null, model: true, ...options }));

@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
-import { FUZZ_DEFAULTS, inspectProviders, ProviderError, STRATEGIES } from '../src/index.js';
+import { CrewError, explainFailure, FUZZ_DEFAULTS, inspectProviders, ProviderError, STRATEGIES } from '../src/index.js';
 import { SYSTEM_NAMES } from './backup/systems.js';
 import { backupCommand } from './commands/backup.js';
 import { coverageCommand } from './commands/coverage.js';
 import { describeProviders, doctor } from './commands/doctor.js';
-import { explore } from './commands/explore.js';
+import { exploreCommand } from './commands/explore.js';
 import { fuzzCommand } from './commands/fuzz.js';
 import { list } from './commands/list.js';
 import { replayCommand } from './commands/replay.js';
@@ -13,7 +13,7 @@ import { restoreCommand } from './commands/restore.js';
 import { specCommand } from './commands/spec.js';
 import { EXIT } from './exit-codes.js';
 import type { ExploreArguments } from './explore-arguments.js';
-import { CONSEQUENCES, explainFailure, Failure, failureText } from './failure.js';
+import { EXIT_OF_FAILURE, failureText } from './failure.js';
 import {
   BACKUP_HELP,
   COVERAGE_HELP,
@@ -89,7 +89,7 @@ export async function commandLine(argv: readonly string[]): Promise<number> {
     .addHelpText('after', EXPLORE_HELP)
     .action(async (options, command: Command) => {
       if (command.args[0] !== undefined) throw await strayWord(command.args[0]);
-      code = await explore(exploreArguments(options));
+      code = await exploreCommand(exploreArguments(options));
     });
   program.helpInformation = () => overview(program, exploring);
 
@@ -291,7 +291,7 @@ async function failed(error: unknown): Promise<number> {
     );
     return EXIT.environment;
   }
-  const report = error instanceof Failure ? error.report : await explainFailure(error, 'the scenario', null);
+  const report = error instanceof CrewError ? error.report : await explainFailure(error, 'the scenario', null);
   process.stderr.write(failureText(report));
-  return CONSEQUENCES[report.kind].exit;
+  return EXIT_OF_FAILURE[report.kind];
 }

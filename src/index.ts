@@ -1,5 +1,9 @@
 /** The public list: what a scenario of one's own is written with, and what the command line is made of. */
 export * from './context.js';
+export { CrewError, explainFailure, type FailureKind, type FailureReport, VERDICT_OF_FAILURE } from './crew/failure.js';
+export type { OpenedPostgres, Source } from './crew/jobs.js';
+export { scenariosIn } from './crew/load.js';
+export { Pool } from './crew/pool.js';
 export { UnmodelledError } from './engine/contract.js';
 export { ModelEngine } from './engine/model/engine.js';
 export { PostgresEngine } from './engine/postgres/engine.js';
@@ -9,13 +13,27 @@ export { nativesIn } from './engine/postgres/providers/natives.js';
 export { openServer, sweepServer } from './engine/postgres/providers/open.js';
 export { livenessOfMark, ownMark } from './engine/postgres/providers/process-mark.js';
 export { type PostgresServer, type ProviderChoice, ProviderError } from './engine/postgres/providers/server.js';
+export { closeSharedServers } from './engine/postgres/providers/shared.js';
 export { openUserSession, type UserSession } from './engine/postgres/providers/user-session.js';
 export { type Asked, askScenario, askScript, type ScenarioAsked } from './explore/asked.js';
 export { type CounterexampleOptions, makeCounterexample } from './explore/counterexample.js';
 export { coverPlans } from './explore/covering.js';
-export { type ExploreOptions, explorePlan } from './explore/plan.js';
+export { type ExploreOptions as PlanOptions, explorePlan } from './explore/plan.js';
 export { combine } from './explore/scenario.js';
 export { STRATEGIES, type StrategyName } from './explore/strategies/list.js';
+export { checkScenario, ScenarioMistake } from './front/check.js';
+export { Exploration, type ExplorationOptions, type Found, type ItemProgress } from './front/exploration.js';
+export {
+  type Budget,
+  type Explored,
+  type ExploreOptions,
+  type ExploreProgress,
+  explore,
+  limitsWithin,
+  type Reporter,
+} from './front/explore.js';
+export { type ReplayOptions, type ReplayOutcome, type ReplayResult, replay } from './front/replay.js';
+export { type Choice, type Item, NoPlanError, NothingLeftError, plansOf, type Slice, suitePlans, type Work, workOf } from './front/work.js';
 export { type Construct, constructLines, constructsOf } from './fuzz/constructs.js';
 export { FUZZ_DEFAULTS, type FuzzOptions, fuzz } from './fuzz/fuzz.js';
 export { PROGRAMS_OF_A_SCHEMA } from './fuzz/program.js';

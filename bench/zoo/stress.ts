@@ -1,6 +1,5 @@
 /** A plain stress test of every verdict of which a violation is expected: all actors of a plan at once, and the invariants at the end. */
-import { suitePlans } from '../../sim/items.js';
-import { DEFAULT_LIMITS, explorePlan, type IsolationLevel, openServer, type Plan, type Scenario } from '../../src/index.js';
+import { DEFAULT_LIMITS, explorePlan, type IsolationLevel, openServer, type Plan, type Scenario, suitePlans } from '../../src/index.js';
 import { FreeRun } from '../compare/free-run.js';
 import { here, type StressData, type StressResult } from './data.js';
 

@@ -1,6 +1,5 @@
-import { ProviderError, type Rejection } from '../../src/index.js';
+import { CrewError, explainFailure, ProviderError, type Rejection } from '../../src/index.js';
 import { EXIT } from '../exit-codes.js';
-import { explainFailure, Failure } from '../failure.js';
 import { UsageError } from '../usage-error.js';
 import { tell } from './tell.js';
 import type { Watch } from './watch.js';
@@ -8,7 +7,7 @@ import type { Watch } from './watch.js';
 /** What was thrown while a backup or a restore was under way, as whoever started it should hear of it. `state`: how things are now. */
 export async function explained(error: unknown, state: string): Promise<Error> {
   if (error instanceof UsageError) return new UsageError(error.message, sentences(error.hint, state));
-  if (error instanceof Failure) return error;
+  if (error instanceof CrewError) return error;
   if (error instanceof ProviderError) return unavailable(error.message, sentences(error.hint, state));
   const { code, message, syscall } = error as { code?: unknown; message?: unknown; syscall?: unknown };
   if (isLost(code, message)) return lostConnection(error as Error, state);
@@ -18,7 +17,7 @@ export async function explained(error: unknown, state: string): Promise<Error> {
   if (typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code)) return refused(code, String(message), state);
   if (error instanceof RangeError && /string length/.test(error.message))
     return new UsageError(`this is too much for a backup, which is one text: ${error.message}`, `Next: pg_dump. ${state}`);
-  return new Failure(await explainFailure(error, 'the system', null));
+  return new CrewError(await explainFailure(error, 'the system', null));
 }
 
 /** Where the operation itself has refused to go on. Answers with the exit code, or throws. */
@@ -28,7 +27,7 @@ export function rejected({ code, message }: Rejection, { interrupted, lastError 
   return EXIT.inconclusive;
 }
 
-function lostConnection(error: Error | null, state: string): Failure {
+function lostConnection(error: Error | null, state: string): CrewError {
   const said = error === null || error.message === '' ? '' : `: ${error.message}`;
   return unavailable(
     `the connection to PostgreSQL was lost${said}`,
@@ -37,8 +36,8 @@ function lostConnection(error: Error | null, state: string): Failure {
 }
 
 /** Nothing answers, or somebody is not let in: exit code 4, and no stack trace. */
-function unavailable(message: string, hint: string): Failure {
-  return new Failure({ kind: 'server', message, hint, trace: [] });
+function unavailable(message: string, hint: string): CrewError {
+  return new CrewError({ kind: 'server', message, hint, trace: [] });
 }
 
 const sentences = (first: string, second: string): string => `${first}${/[.?!]$/.test(first) ? '' : '.'} ${second}`;

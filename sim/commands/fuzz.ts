@@ -6,19 +6,20 @@ import {
   constructLines,
   constructsOf,
   DEFAULT_LIMITS,
+  explainFailure,
   type FoundDivergence,
   FUZZ_DEFAULTS,
   type FuzzTally,
   isUrl,
   NOTHING_FUZZED,
+  Pool,
   PROGRAMS_OF_A_SCHEMA,
   redactUrl,
   sweepServer,
 } from '../../src/index.js';
 import { EXIT } from '../exit-codes.js';
-import { CONSEQUENCES, explainFailure, failureText } from '../failure.js';
+import { EXIT_OF_FAILURE, failureText } from '../failure.js';
 import { onInterrupt } from '../interruption.js';
-import { type OpenedPostgres, Pool } from '../pool.js';
 import { nativesOf } from '../postgres-versions.js';
 import { shellWord } from '../shell-word.js';
 import { StatusLine } from '../status-line.js';
@@ -65,8 +66,7 @@ export function fuzzExitCode({ divergences, gaveUp }: FuzzTally, interrupted: bo
 class Fuzzing {
   readonly #args: FuzzArguments;
   readonly #seed: string;
-  readonly #natives: string | null;
-  readonly #pool = new Pool();
+  readonly #pool: Pool;
   readonly #status = new StatusLine(process.stderr);
   readonly #startedMs = Date.now();
   #tally: FuzzTally = NOTHING_FUZZED;
@@ -76,7 +76,19 @@ class Fuzzing {
   constructor(args: FuzzArguments, seed: string, natives: string | null) {
     this.#args = args;
     this.#seed = seed;
-    this.#natives = natives;
+    const { workers, runs, postgres } = args;
+    const wanted = Math.min(workers ?? availableParallelism(), Math.ceil(runs / PROGRAMS_OF_A_SCHEMA));
+    this.#pool = new Pool(wanted, (index) => ({
+      kind: 'setup',
+      postgres: natives === null ? postgres : 'embedded',
+      natives,
+      cpu: wanted > 1 ? index % availableParallelism() : null,
+      model: true,
+      strategy: 'auto',
+      reduction: true,
+      limits: DEFAULT_LIMITS,
+      deadlineMs: null,
+    }));
   }
 
   async run(): Promise<number> {
@@ -92,14 +104,15 @@ class Fuzzing {
     const failures: string[] = [];
     let failed: number | null = null;
     try {
-      const opened = await this.#start();
+      this.#status.show('starting PostgreSQL ...');
+      const opened = await this.#pool.opened;
       if (opened !== null) this.#print(`postgres ${opened.version} (${opened.provider})\n`);
       await this.#all();
     } catch (error) {
       if (!this.#interrupted) {
         const report = await explainFailure(error, 'a random program', null);
         failures.push(failureText(report));
-        failed = CONSEQUENCES[report.kind].exit;
+        failed = EXIT_OF_FAILURE[report.kind];
       }
     } finally {
       this.#status.clear();
@@ -126,23 +139,6 @@ class Fuzzing {
     (this.#args.json === '-' ? process.stderr : process.stdout).write(`${text}\n`);
   }
 
-  #start(): Promise<OpenedPostgres | null> {
-    const { workers, runs, postgres } = this.#args;
-    const wanted = Math.min(workers ?? availableParallelism(), Math.ceil(runs / PROGRAMS_OF_A_SCHEMA));
-    this.#status.show('starting PostgreSQL ...');
-    return this.#pool.start(wanted, (index) => ({
-      kind: 'setup',
-      postgres: this.#natives === null ? postgres : 'embedded',
-      natives: this.#natives,
-      cpu: wanted > 1 ? index % availableParallelism() : null,
-      model: true,
-      strategy: 'auto',
-      reduction: true,
-      limits: DEFAULT_LIMITS,
-      deadlineMs: null,
-    }));
-  }
-
   /** Blocks of programs that share a schema. The servers' processes take them one by one; what is found is told as it comes. */
   async #all(): Promise<void> {
     const { runs, schedules } = this.#args;
@@ -153,7 +149,7 @@ class Fuzzing {
     for (let from = 0; from < runs; from += PROGRAMS_OF_A_SCHEMA) {
       const to = Math.min(runs, from + PROGRAMS_OF_A_SCHEMA);
       blocks.push(
-        this.#pool.run({ kind: 'fuzz', seed: this.#seed, from, to, schedules }, 0, ({ fuzzed }) => {
+        this.#pool.run({ source: null, job: { kind: 'fuzz', seed: this.#seed, from, to, schedules } }, 0, ({ fuzzed }) => {
           if (fuzzed !== undefined) this.#add(fuzzed);
         }),
       );

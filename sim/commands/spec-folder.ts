@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
+  explainFailure,
   type IsolationLevel,
   type PostgresServer,
   parseSpecification,
@@ -11,7 +12,6 @@ import {
   UnmodelledError,
 } from '../../src/index.js';
 import { EXIT } from '../exit-codes.js';
-import { explainFailure } from '../failure.js';
 
 /** What came of one specification of a folder. */
 interface Row {

@@ -1,5 +1,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import {
+  CrewError,
+  explainFailure,
   type IsolationLevel,
   openServer,
   type PostgresServer,
@@ -15,7 +17,6 @@ import {
   UnmodelledError,
 } from '../../src/index.js';
 import { EXIT } from '../exit-codes.js';
-import { explainFailure, Failure } from '../failure.js';
 import { onInterrupt } from '../interruption.js';
 import { shellWord } from '../shell-word.js';
 import { UsageError } from '../usage-error.js';
@@ -46,7 +47,7 @@ export async function specCommand(args: SpecArguments): Promise<number> {
   try {
     return await start(server);
   } catch (error) {
-    throw new Failure(await explainFailure(error, args.file, server));
+    throw new CrewError(await explainFailure(error, args.file, server));
   } finally {
     // The process ends as soon as the server is closed; what comes of the run meanwhile is of no interest.
     if (interrupted) await new Promise<never>(() => undefined);

@@ -45,3 +45,23 @@ export async function within<T>(promise: Promise<T>, ms: number, what: string): 
     clearTimeout(timer);
   }
 }
+
+/** Milliseconds since it was made: what work took, for those who read its outcome. */
+export function stopwatch(): () => number {
+  const start = Date.now();
+  return () => Date.now() - start;
+}
+
+/** A moment that is so far off, as milliseconds since 1970: other processes know it too. */
+export const momentIn = (ms: number): number => Date.now() + ms;
+
+export const isPast = (momentMs: number): boolean => Date.now() > momentMs;
+
+/** Does something when that much time has passed. Returns what keeps it from being done. */
+export function after(ms: number, act: () => void): () => void {
+  const timer = setTimeout(act, ms);
+  return () => clearTimeout(timer);
+}
+
+/** Does something when all that is under way has had its turn. */
+export const soon = (act: () => void): void => void setImmediate(act);

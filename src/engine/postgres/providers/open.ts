@@ -49,7 +49,7 @@ export async function sweepServer(choice: ProviderChoice, environment: NodeJS.Pr
 }
 
 /** `auto` where LASTSEAT_POSTGRES leaves the choice open. */
-export function resolveChoice(choice: ProviderChoice, environment: NodeJS.ProcessEnv): ProviderChoice {
+export function resolveChoice(choice: ProviderChoice, environment: NodeJS.ProcessEnv = process.env): ProviderChoice {
   return choice === 'auto' ? environment.LASTSEAT_POSTGRES || 'auto' : choice;
 }
 

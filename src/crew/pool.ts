@@ -1,23 +1,12 @@
 import { type ChildProcess, fork } from 'node:child_process';
+import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type OutcomeDocument, ProviderError } from '../src/index.js';
-import { Failure } from './failure.js';
-import type { FromWorker, Job, JobResult, Progress, ToWorker, WorkerSetup } from './jobs.js';
-
-/** The server of the workers, as the outcome tells it. */
-export type OpenedPostgres = NonNullable<OutcomeDocument['postgres']>;
-
-/** The place in the queue of what goes before all others. */
-export const FIRST = -1;
-
-interface Waiting {
-  readonly id: number;
-  readonly place: number;
-  readonly job: Job;
-  readonly onProgress: (progress: Progress) => void;
-  readonly resolve: (result: JobResult) => void;
-  readonly reject: (error: Error) => void;
-}
+import { ProviderError } from '../engine/postgres/providers/server.js';
+import { after, soon } from '../engine/postgres/waiting.js';
+import type { Crew } from './crew.js';
+import { CrewError } from './failure.js';
+import type { FromWorker, JobResult, OpenedPostgres, Progress, SentTask, Task, ToWorker, WorkerSetup } from './jobs.js';
+import { JobQueue, type Waiting } from './queue.js';
 
 interface Worker {
   readonly process: ChildProcess;
@@ -32,30 +21,38 @@ const YOUNG_GENERATION = '--max-semi-space-size=2';
 /** How long a worker may take to close its server before it is killed; the server's own supervisor then ends it. */
 const CLOSE_MS = 3_000;
 
-/** Worker processes, and the jobs that wait for one. */
-export class Pool {
+/** Compiled or not, as this file is. */
+const WORKER = fileURLToPath(new URL(`./worker${extname(import.meta.url)}`, import.meta.url));
+
+/** Node's own options go on; what reads TypeScript is added where we are not compiled. */
+function nodeOptions(): string[] {
+  const readsTypeScript = process.execArgv.some((option) => /tsx/.test(option));
+  const loader = WORKER.endsWith('.ts') && !readsTypeScript ? ['--import', import.meta.resolve('tsx')] : [];
+  return [...process.execArgv, ...loader, YOUNG_GENERATION];
+}
+
+/** Worker processes, each with a server of its own where it has one, and the jobs that wait for one of them. */
+export class Pool implements Crew {
+  readonly size: number;
+  /** Null, too, where the pool is closed before all servers have answered. */
+  readonly opened: Promise<OpenedPostgres | null>;
   readonly #workers: Worker[] = [];
-  readonly #queue: Waiting[] = [];
-  #jobs = 0;
+  readonly #queue = new JobQueue();
   #closed = false;
   #lost = false;
   /** Why there is nobody left to do a job; null as long as there is. */
-  #deserted: Failure | null = null;
+  #deserted: CrewError | null = null;
 
-  /**
-   * Starts workers and waits until all have their server; says which PostgreSQL they have. Jobs are taken before that. Null where the pool is
-   * closed before they have. Throws `ProviderError`.
-   */
-  async start(count: number, setup: (index: number) => WorkerSetup): Promise<OpenedPostgres | null> {
-    const [first] = await Promise.all(Array.from({ length: count }, (_, index) => this.#spawn(setup(index))));
-    return first ?? null;
+  constructor(size: number, setup: (index: number) => WorkerSetup) {
+    this.size = size;
+    const all = Promise.all(Array.from({ length: size }, (_, index) => this.#spawn(setup(index))));
+    this.opened = all.then(([first]) => first ?? null);
+    // Also where nobody asks.
+    this.opened.catch(() => undefined);
   }
 
   #spawn(setup: WorkerSetup): Promise<OpenedPostgres | null> {
-    const child = fork(fileURLToPath(new URL('./worker.ts', import.meta.url)), [], {
-      serialization: 'json',
-      execArgv: [...process.execArgv, YOUNG_GENERATION],
-    });
+    const child = fork(WORKER, [], { serialization: 'json', execArgv: nodeOptions() });
     const worker: Worker = { process: child, current: null, ready: false };
     this.#workers.push(worker);
     return new Promise((resolve, reject) => {
@@ -95,26 +92,20 @@ export class Pool {
     return this.#lost;
   }
 
-  /** Does a job on the first worker that is free. Of jobs that wait the one with the least `place` is next, and of several the one that came first. */
-  run(job: Job, place: number, onProgress: (progress: Progress) => void): Promise<JobResult> {
-    return new Promise((resolve, reject) => {
-      if (this.#deserted !== null) {
-        reject(this.#deserted);
-        return;
-      }
-      this.#jobs += 1;
-      const before = this.#queue.findLastIndex((other) => other.place <= place);
-      this.#queue.splice(before + 1, 0, { id: this.#jobs, place, job, onProgress, resolve, reject });
-      for (const worker of this.#workers) this.#next(worker);
-    });
+  /** Does a job on the first worker that is free. */
+  run(task: Task, place: number, onProgress: (progress: Progress) => void): Promise<JobResult> {
+    if (this.#deserted !== null) return Promise.reject(this.#deserted);
+    const done = this.#queue.add(task, place, onProgress);
+    for (const worker of this.#workers) this.#next(worker);
+    return done;
   }
 
   #next(worker: Worker): void {
     if (!worker.ready || worker.current !== null || this.#closed) return;
-    const waiting = this.#queue.shift();
-    if (waiting === undefined) return;
+    const waiting = this.#queue.take();
+    if (waiting === null) return;
     worker.current = waiting;
-    this.#send(worker, { kind: 'job', id: waiting.id, job: waiting.job });
+    this.#send(worker, { kind: 'job', id: waiting.id, task: sent(waiting.task) });
   }
 
   #answer(worker: Worker, message: Extract<FromWorker, { readonly id: number }>): void {
@@ -125,24 +116,24 @@ export class Pool {
       return;
     }
     if (message.kind === 'failed' && message.failure.kind === 'server') {
-      this.#retire(worker, new Failure(message.failure));
+      this.#retire(worker, new CrewError(message.failure));
       return;
     }
     worker.current = null;
     if (message.kind === 'result') current.resolve(message.result);
-    else current.reject(new Failure(message.failure));
+    else current.reject(new CrewError(message.failure));
     // What follows from the answer may be urgent, and is asked for first.
-    setImmediate(() => this.#next(worker));
+    soon(() => this.#next(worker));
   }
 
   /** A worker that is gone, or whose server is: the others go on, and where there are none the jobs that wait fail too. */
-  #retire(worker: Worker, failure: Failure): void {
+  #retire(worker: Worker, failure: CrewError): void {
     worker.ready = false;
     worker.current?.reject(failure);
     worker.current = null;
     if (this.#workers.some((other) => other.ready)) return;
     this.#deserted = failure;
-    for (const waiting of this.#queue.splice(0)) waiting.reject(failure);
+    this.#queue.refuse(failure);
   }
 
   #send(worker: Worker, message: ToWorker): void {
@@ -168,15 +159,22 @@ export class Pool {
       child.once('exit', () => resolve());
     });
     this.#send(worker, { kind: 'close' });
-    const timer = setTimeout(() => child.kill('SIGKILL'), CLOSE_MS);
+    const enough = after(CLOSE_MS, () => void child.kill('SIGKILL'));
     await exited;
-    clearTimeout(timer);
+    enough();
   }
 }
 
-function lostWorker(code: number | null, signal: string | null): Failure {
+function sent({ source, job }: Task): SentTask {
+  if (source === null) return { name: null, module: null, job };
+  const { scenario, module } = source;
+  if (module === null) throw new Error(`no other process can load ${scenario.name}: it was given without its module`);
+  return { name: scenario.name, module, job };
+}
+
+function lostWorker(code: number | null, signal: string | null): CrewError {
   const killed = signal !== null;
-  return new Failure({
+  return new CrewError({
     kind: 'worker',
     message: killed ? `a worker process was killed (${signal})` : `a worker process ended by itself (exit code ${code})`,
     hint: killed
