@@ -139,7 +139,7 @@ describe.skipIf(process.platform !== 'linux')('a process that is killed', () => 
   function workerOf(running: Running): number {
     const processes = execFileSync('ps', ['-A', '-o', 'pid=,ppid=,args='], { encoding: 'utf8' }).split('\n');
     const [worker] = processes.filter(
-      (line) => line.trim().split(/\s+/)[1] === String(running.process.pid) && line.includes('sim/worker.ts'),
+      (line) => line.trim().split(/\s+/)[1] === String(running.process.pid) && line.includes('src/crew/worker.ts'),
     );
     return Number(worker!.trim().split(/\s+/)[0]);
   }
