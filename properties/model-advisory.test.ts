@@ -142,6 +142,67 @@ describe('functions elsewhere in a statement', () => {
   ]);
 });
 
+describe('a call in the condition of a statement that locks or changes rows waits in mid-scan, under the snapshot from before', () => {
+  const holder = block('SELECT pg_advisory_xact_lock(7)', addOne());
+  const session = 'SELECT pg_advisory_lock(7)';
+  conforms([
+    {
+      name: 'FOR UPDATE locks the newest version where the wait has let another commit',
+      scripts: [holder, block('SELECT id, v FROM items WHERE pg_advisory_xact_lock(7) IS NOT NULL AND id = 1 FOR UPDATE')],
+      sees: ['waits'],
+    },
+    {
+      name: 'a row that no longer fulfils the condition is left out',
+      scripts: [holder, block('SELECT id FROM items WHERE v = 1 AND pg_advisory_xact_lock(7) IS NOT NULL FOR KEY SHARE')],
+      sees: ['waits'],
+      at: RC,
+    },
+    {
+      name: 'UPDATE and DELETE wait likewise',
+      scripts: [
+        block('SELECT pg_advisory_xact_lock(7)', addOne()),
+        'UPDATE items SET v = v + 1 WHERE pg_advisory_xact_lock(7) IS NOT NULL',
+        'DELETE FROM items WHERE id = 2 AND pg_advisory_xact_lock_shared(7) IS NOT NULL RETURNING id',
+      ],
+      sees: ['waits'],
+      at: RC,
+    },
+    {
+      name: 'SKIP LOCKED and NOWAIT say nothing of the advisory lock',
+      scripts: [
+        block(addOne()),
+        block('SELECT id FROM items WHERE pg_advisory_xact_lock(7) IS NOT NULL ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED'),
+        block('SELECT id FROM items WHERE pg_advisory_xact_lock_shared(7) IS NOT NULL FOR UPDATE NOWAIT'),
+      ],
+      sees: ['waits', '55P03'],
+      at: RC,
+    },
+    {
+      name: "a session's lock stays after the statement",
+      scripts: [
+        `${session}; ${addOne()}; SELECT pg_advisory_unlock_all()`,
+        'SELECT id FROM items WHERE pg_advisory_lock(7) IS NOT NULL FOR UPDATE; SELECT pg_advisory_unlock_all()',
+      ],
+      sees: ['waits'],
+      at: RC,
+    },
+    {
+      name: 'nothing is called over an empty table',
+      scripts: [
+        block('SELECT pg_advisory_xact_lock(7)', addOne()),
+        block('DELETE FROM log WHERE pg_advisory_xact_lock(7) IS NOT NULL AND id = 1'),
+      ],
+      at: RC,
+    },
+    {
+      name: 'it is refused in a read-only transaction as what it is',
+      scripts: ['BEGIN READ ONLY; SELECT id FROM items WHERE pg_advisory_xact_lock(7) IS NOT NULL FOR SHARE; COMMIT'],
+      sees: ['25006'],
+      at: RC,
+    },
+  ]);
+});
+
 describe('functions of which PostgreSQL may choose how often to call them', () => {
   const scripted = (statement: string) => ({
     schema: 'CREATE TABLE items (id int PRIMARY KEY, v int NOT NULL);',
@@ -164,6 +225,17 @@ describe('functions of which PostgreSQL may choose how often to call them', () =
     ['in CASE', 'SELECT CASE WHEN true THEN pg_try_advisory_xact_lock(1) END', /beside CASE/],
     ['in a WITH query that nothing reads', 'WITH mine AS (SELECT pg_advisory_xact_lock(1)) SELECT 1 AS one', /in this place/],
     ['in an UPDATE', 'UPDATE items SET v = 1 WHERE pg_try_advisory_xact_lock(id)', /in this place/],
+    [
+      'in the condition of a locking statement, before one that no row fulfils',
+      'SELECT id FROM items WHERE pg_advisory_xact_lock(1) IS NOT NULL AND id = 3 FOR UPDATE',
+      /before a condition that no row fulfils/,
+    ],
+    [
+      'given back after a scan has taken it',
+      'SELECT id FROM items WHERE pg_advisory_lock(1) IS NOT NULL FOR UPDATE; SELECT pg_advisory_unlock(1)',
+      /how often is up to the plan/,
+    ],
+    ['in a condition with OR', 'DELETE FROM items WHERE pg_advisory_lock(1) IS NOT NULL OR id = 1', /in this place/],
     ['beside LIMIT 0', 'SELECT pg_advisory_xact_lock(1) LIMIT 0', /LIMIT that may be 0/],
     ['in ORDER BY', 'SELECT pg_try_advisory_xact_lock(id) AS got FROM items ORDER BY got', /ORDER BY/],
   ] as const)

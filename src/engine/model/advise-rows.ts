@@ -42,7 +42,7 @@ export function adviseRows(draft: Draft, actor: ActorIndex, plan: AdvisoryPlan, 
 function rowsOf(
   draft: Draft,
   actor: ActorIndex,
-  { query, calls, filters, outputs }: AdvisoryPlan,
+  { query, calls, filters, outputs, scan }: AdvisoryPlan,
   machinery: Machinery,
 ): readonly ResultRow[] {
   let rows: readonly ResultRow[];
@@ -52,6 +52,12 @@ function rowsOf(
     if (error instanceof SqlError && (calls.length > 1 || outputs.length > 1))
       throw new UnmodelledError(`an error (${error.code}) beside an advisory-lock function, which may have been called before`);
     throw error;
+  }
+  if (scan !== undefined) {
+    const found = rows.filter(({ values }) => values[scan.found] === true);
+    if (found.length === 0 && rows.length > 0 && scan.callsFirst)
+      throw new UnmodelledError(`${calls[0]!.name} before a condition that no row fulfils: whether it is called is up to the plan`);
+    return found.slice(0, 1);
   }
   if (rows.length > 1 && (filters || !query.ordered))
     throw new UnmodelledError(`${calls[0]!.name} for several rows: in which order they come is up to the plan`);

@@ -27,6 +27,8 @@ export interface PlacedCall extends AdvisoryFunction {
   readonly keys: readonly number[];
   /** Which column of the answer it gives; null where it only says whether the row is in the answer. */
   readonly output: number | null;
+  /** How often it is called is up to the plan, though once at least. */
+  readonly countIsOpen?: boolean;
 }
 
 const NAME = /^pg_(?:(try_)?advisory_(xact_)?lock(_shared)?|advisory_unlock(?:_(shared|all))?)$/;

@@ -1,5 +1,5 @@
 import type { ActorIndex } from '../contract.js';
-import { type AdvisoryFunction, advisoryResource } from './advisory.js';
+import { type AdvisoryFunction, advisoryResource, type PlacedCall } from './advisory.js';
 import type { Draft } from './draft.js';
 import { PATIENT } from './heavy-locks.js';
 import { impatient, type Machinery, viewOf } from './machinery.js';
@@ -45,7 +45,7 @@ function callFunction(draft: Draft, actor: ActorIndex, call: Call, asked: boolea
 export function advise(
   draft: Draft,
   actor: ActorIndex,
-  call: AdvisoryFunction,
+  call: AdvisoryFunction & Pick<PlacedCall, 'countIsOpen'>,
   key: readonly Value[],
   asked: boolean,
   machinery: Machinery,
@@ -58,7 +58,7 @@ export function advise(
   const resource = advisoryResource(key);
   if (call.does === 'unlock') return draft.unlock(actor, resource, call.mode);
   if (asked) return '';
-  const owner = call.owner === 'session' ? 'session' : undefined;
+  const owner = call.owner === 'transaction' ? undefined : call.countIsOpen ? 'session, several times' : 'session';
   const patience = call.does === 'try' ? impatient(machinery) : PATIENT;
   const result = draft.acquireHeavy(actor, resource, call.mode, patience, owner);
   if (call.does === 'try') return result === 'granted';

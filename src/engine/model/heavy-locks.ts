@@ -1,4 +1,4 @@
-import type { ActorIndex } from '../contract.js';
+import { type ActorIndex, UnmodelledError } from '../contract.js';
 import { TABLE_LOCK_MODES, type TableLockMode } from './parse.js';
 import type { RowLockMode } from './statements.js';
 
@@ -19,19 +19,21 @@ export interface Request {
   readonly mode: TableLockMode;
   /** The transaction's level that took it first, the transaction itself being 0; -1 where the session alone has it. */
   readonly level: number;
-  /** How often the session has taken it: session-level advisory locks are given back as often as they were taken. */
+  /** How often the session has taken it: session-level advisory locks are given back as often as they were taken. Infinity where that is up to the plan. */
   readonly session: number;
 }
 
-/** Who asks: a level of the transaction, or the session. */
-export type Owner = number | 'session';
+/** Who asks: a level of the transaction, or the session, once or an unknown number of times. */
+export type Owner = number | 'session' | 'session, several times';
 
 const request = (actor: ActorIndex, mode: TableLockMode, owner: Owner): Request =>
-  owner === 'session' ? { actor, mode, level: -1, session: 1 } : { actor, mode, level: owner, session: 0 };
+  typeof owner === 'number' ? { actor, mode, level: owner, session: 0 } : { actor, mode, level: -1, session: timesOf(owner) };
+
+const timesOf = (owner: Exclude<Owner, number>): number => (owner === 'session' ? 1 : Number.POSITIVE_INFINITY);
 
 /** The same lock, taken once more (lock.c, GrantLockLocal). */
 function again(held: Request, owner: Owner): Request {
-  if (owner === 'session') return { ...held, session: held.session + 1 };
+  if (typeof owner !== 'number') return { ...held, session: held.session + timesOf(owner) };
   return held.level >= 0 ? held : { ...held, level: owner };
 }
 
@@ -152,6 +154,8 @@ export function unlock(
 ): { locks: HeavyLocks; granted: ActorIndex[]; held: boolean } {
   const own = locks.get(resource)?.granted.find((item) => item.actor === actor && item.mode === mode && item.session > 0);
   if (own === undefined) return { locks, granted: [], held: false };
+  if (own.session === Number.POSITIVE_INFINITY)
+    throw new UnmodelledError('an advisory lock given back, which a scan has taken: how often is up to the plan');
   return {
     ...wake(locks, resource, locks.get(resource)!, (item) => (item === own ? withSession(item, item.session - 1) : item)),
     held: true,

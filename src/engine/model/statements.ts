@@ -127,8 +127,18 @@ export type StatementPlan =
       readonly calls: readonly PlacedCall[];
       /** A row for which a call does not come to true is left out. */
       readonly filters: boolean;
+      /** The calls stand in the condition of a scan: they are made once, where it meets a row. */
+      readonly scan?: ScanOfCalls;
       readonly outputs: readonly Output[];
     });
+
+/** Where a scan calls a function. */
+export interface ScanOfCalls {
+  /** Which of the query's columns says whether the rest of the condition holds at a row. */
+  readonly found: number;
+  /** The call stands before the rest: a scan calls it at any row, an index scan only at those that the index finds. */
+  readonly callsFirst: boolean;
+}
 
 export interface ConflictPlan {
   /** Indices of the unique indexes that count. */

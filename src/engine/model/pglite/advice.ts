@@ -1,12 +1,14 @@
-import { closingParenthesis, identifier, type Token, tokenize } from '../../../sql/text.js';
+import { identifier, type Token, tokenize } from '../../../sql/text.js';
 import { withClock } from '../../clock-functions.js';
 import { UnmodelledError } from '../../contract.js';
-import { type AdvisoryFunction, advisoryFunction, isAdvisory, type PlacedCall, resultType } from '../advisory.js';
+import { isAdvisory, resultType } from '../advisory.js';
 import type { Catalog } from '../catalog.js';
 import type { Output } from '../query.js';
 import { SqlError } from '../sql-error.js';
 import type { StatementPlan } from '../statements.js';
 import type { Value } from '../types.js';
+import { type Call, type Context, callsIn, isSimple, keysOf, placed, splitAt } from './advisory-calls.js';
+import { inCondition } from './advisory-condition.js';
 import { compileText } from './compile.js';
 import { type Outline, readOutline, type Span, tokensWithin } from './outline.js';
 import { parameterText, refuseBinary } from './parameters.js';
@@ -14,19 +16,6 @@ import { type PgliteSchema, quote } from './schema.js';
 import type { TypeId } from './type-ids.js';
 
 type AdvisoryPlan = Extract<StatementPlan, { kind: 'advisory' }>;
-
-/** A call of an advisory-lock function in a statement's text. */
-interface Call extends Span, AdvisoryFunction {
-  readonly arguments: readonly string[];
-}
-
-/** What a compilation has at hand. */
-interface Context {
-  readonly parameters: readonly unknown[];
-  readonly catalog: Catalog;
-  readonly pglite: PgliteSchema;
-  readonly types: readonly TypeId[];
-}
 
 /** Whether a statement calls an advisory-lock function anywhere. */
 export const mentionsAdvisory = (text: string): boolean => /advisory_/i.test(text) && callsIn(tokenize(text), text).length > 0;
@@ -45,6 +34,8 @@ export function compileAdvice(source: string, parameters: readonly unknown[], ca
   const nested = calls.find((call, index) => index > 0 && call.start < calls[index - 1]!.end);
   if (nested !== undefined) throw new UnmodelledError(`${nested.name} inside the arguments of another advisory-lock function`);
   const within = (span: Span) => calls.every((call) => call.start >= span.start && call.end <= span.end);
+  const locking = inCondition(outline, calls, context);
+  if (locking !== null) return locking;
   const query = outline.withQueries.find(({ body }) => within(body));
   if (query !== undefined) return inWith(outline, query, calls, outputs, context);
   if (outline.verb !== 'select' || outline.withQueries.length > 0) throw elsewhere(calls[0]!);
@@ -71,40 +62,6 @@ function describe(text: string, parameters: readonly unknown[], pglite: PgliteSc
   refuseBinary(parameters, parameterTypes);
   if (error !== null) throw error;
   return { parameterTypes, outputs };
-}
-
-function callsIn(tokens: readonly Token[], text: string): readonly Call[] {
-  return tokens.flatMap((token, index): Call[] => {
-    const open = index + 1;
-    if ((token.kind !== 'word' && token.kind !== 'quoted') || tokens[open]?.text !== '(' || !isAdvisory(identifier(token))) return [];
-    const qualified = tokens[index - 1]?.text === '.';
-    if (qualified && identifier(tokens[index - 2]!) !== 'pg_catalog') return [];
-    const close = closingParenthesis(tokens, open);
-    if (close >= tokens.length) return [];
-    const start = qualified ? tokens[index - 2]!.start : token.start;
-    const parts = splitAt(tokens.slice(open + 1, close), ',').filter((part) => part.length > 0);
-    return [
-      {
-        start,
-        end: tokens[close]!.end,
-        ...advisoryFunction(identifier(token)),
-        arguments: parts.map((part) => text.slice(part[0]!.start, part.at(-1)!.end)),
-      },
-    ];
-  });
-}
-
-/** Tokens between separators that stand outside of parentheses and brackets. */
-function splitAt(tokens: readonly Token[], separator: string): Token[][] {
-  const parts: Token[][] = [[]];
-  let depth = 0;
-  for (const token of tokens) {
-    if (token.text === '(' || token.text === '[') depth += 1;
-    if (token.text === ')' || token.text === ']') depth -= 1;
-    if (depth === 0 && token.kind !== 'quoted' && token.text === separator) parts.push([]);
-    else parts.at(-1)!.push(token);
-  }
-  return parts;
 }
 
 /** Where the parts of a SELECT stand. */
@@ -172,10 +129,6 @@ function itemsOf(outline: Outline, { list }: Parts, calls: readonly Call[]): Lis
   });
 }
 
-/** What a call's key is, as columns of text: it may be longer than a number of ours. ORDER BY must not find a column's name in theirs. */
-const keysOf = (call: Call): string[] =>
-  call.arguments.map((argument) => `((${argument})::${call.arguments.length === 2 ? 'int4' : 'int8'})::text AS "key of a call"`);
-
 /** Compiles the query that computes the keys; it is a plain read. */
 function keyQuery(text: string, { parameters, catalog, pglite, types }: Context): Extract<StatementPlan, { kind: 'select' }> {
   try {
@@ -186,16 +139,6 @@ function keyQuery(text: string, { parameters, catalog, pglite, types }: Context)
     throw new UnmodelledError(`an advisory-lock function beside an aggregate, or what else makes one row of several (${error.message})`);
   }
   throw new UnmodelledError('an advisory-lock function in a statement that locks or writes rows');
-}
-
-/** The calls with the columns of their keys, which follow the `shown` ones. */
-function placed(calls: readonly (readonly [Call, number | null])[], shown: number): PlacedCall[] {
-  let next = shown;
-  return calls.map(([{ name, does, mode, owner, arguments: given }, output]) => {
-    const keys = given.map((_, index) => next + index);
-    next += given.length;
-    return { name, does, mode, owner, keys, output };
-  });
 }
 
 /** `SELECT id, pg_try_advisory_lock(id) FROM seats WHERE id = 1`: each row's calls in the order of the list, row by row. */
@@ -325,17 +268,6 @@ function withRest(
 function refuseLimit({ limit }: Parts): void {
   if (limit !== null && !(limit.kind === 'number' && Number(limit.text) > 0))
     throw new UnmodelledError('an advisory-lock function beside a LIMIT that may be 0');
-}
-
-const SIMPLE = new Set(['=', '<', '>', '<=', '>=', '<>', '!=']);
-
-/** A comparison of a column with a constant: no condition is cheaper, so that it comes before a call behind it (createplan.c, order_qual_clauses). */
-function isSimple(tokens: readonly Token[]): boolean {
-  const [column, operator, constant] = [tokens.slice(0, -2), tokens.at(-2), tokens.at(-1)];
-  const isColumn =
-    (column.length === 1 || (column.length === 3 && column[1]!.text === '.')) &&
-    column.every(({ kind, text }) => kind === 'word' || kind === 'quoted' || text === '.');
-  return isColumn && SIMPLE.has(operator?.text ?? '') && ['number', 'string', 'parameter'].includes(constant?.kind ?? '');
 }
 
 /** `SELECT id FROM jobs WHERE id = 1 AND pg_try_advisory_lock(id)`: called at each row that the rest of the condition leaves. One at most, or the order is open. */
