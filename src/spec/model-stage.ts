@@ -95,17 +95,17 @@ export class ModelStage implements Stage {
         await this.#advance(actor);
         continue;
       }
-      const victims = this.#inOrder(this.#engine.victims(this.#state));
-      const victim = victims[this.#chooser.choose(victims.length + 1) - 1];
-      if (victim === undefined) return true;
-      await this.#break(victim);
+      const waiters = this.#deadlocked();
+      const waiter = waiters[this.#chooser.choose(waiters.length + 1) - 1];
+      if (waiter === undefined) return true;
+      await this.#look(waiter);
     }
   }
 
   async idle(): Promise<boolean> {
-    const victim = this.#choose(this.#inOrder(this.#engine.victims(this.#state)));
-    if (victim === null) return false;
-    await this.#break(victim);
+    const waiter = this.#choose(this.#deadlocked());
+    if (waiter === null) return false;
+    await this.#look(waiter);
     await this.settle();
     return true;
   }
@@ -134,6 +134,20 @@ export class ModelStage implements Stage {
 
   #phase(actor: ActorIndex) {
     return this.#engine.status(this.#state, actor).phase;
+  }
+
+  /** Waiters that would find a deadlock; who looks first is a choice, since `deadlock_timeout` is. */
+  #deadlocked(): ActorIndex[] {
+    return this.#inOrder(
+      this.#waiters.filter((actor) => this.#phase(actor) === 'waiting' && this.#engine.detectDeadlock(this.#state, actor) !== 'none'),
+    );
+  }
+
+  /** A waiter finds that it is deadlocked, and gives up or lets somebody go first. */
+  async #look(actor: ActorIndex): Promise<void> {
+    const found = this.#engine.detectDeadlock(this.#state, actor);
+    if (found === 'deadlock') await this.#break(actor);
+    else if (found !== 'none') this.#state = found;
   }
 
   async #break(actor: ActorIndex): Promise<void> {

@@ -10,8 +10,10 @@ import {
   type Owner,
   PATIENT,
   type Patience,
+  type Request,
   release,
   releaseFrom,
+  reorder,
   unlock,
   unlockAll,
 } from './heavy-locks.js';
@@ -429,6 +431,13 @@ export class Draft {
   /** Gives back one lock, or all that the actor has on the resource. */
   releaseHeavy(actor: ActorIndex, resource: string, mode: TableLockMode | null = null): void {
     const { locks, granted } = release(this.#heavy, resource, actor, mode);
+    this.#heavy = locks;
+    for (const waiter of granted) this.#free(waiter);
+  }
+
+  /** Puts the waiters of a resource in another order. */
+  reorder(resource: string, queue: readonly Request[]): void {
+    const { locks, granted } = reorder(this.#heavy, resource, queue);
     this.#heavy = locks;
     for (const waiter of granted) this.#free(waiter);
   }

@@ -26,6 +26,7 @@ import type { Catalog } from './catalog.js';
 import { CommittedRows } from './committed-rows.js';
 import { compileStatement } from './compile.js';
 import type { RowContents } from './contents.js';
+import { detectDeadlock } from './deadlock-detector.js';
 import { Draft } from './draft.js';
 import { run } from './execute.js';
 import { answerOf } from './found-rows.js';
@@ -575,6 +576,16 @@ export class ModelEngine implements Engine<ModelState> {
         'a deadlock by the order of a queue alone, which PostgreSQL may resolve by reordering it, or with a wait for a safe snapshot, which it does not see',
       );
     return victims;
+  }
+
+  /** What a waiter's own look for deadlocks comes to, as PostgreSQL makes it: an error, nothing, or the state with queues in another order. */
+  detectDeadlock(state: ModelState, actor: ActorIndex): 'deadlock' | 'none' | ModelState {
+    const waits = state.executions.map((execution) => (execution === null || execution.freed ? null : execution.wait));
+    const found = detectDeadlock(waits, state.heavy, actor);
+    if (typeof found === 'string') return found;
+    const draft = new Draft(state, this.#open.contents);
+    for (const [resource, queue] of found) draft.reorder(resource, queue);
+    return draft.finish();
   }
 
   committed(state: ModelState): CommittedState {

@@ -188,6 +188,10 @@ export function handUp(locks: HeavyLocks, actor: ActorIndex, level: number): Hea
   return current;
 }
 
+/** Puts a lock's waiters in another order, and grants to those that may have it now (deadlock.c, DeadLockCheck). */
+export const reorder = (locks: HeavyLocks, resource: string, queue: readonly Request[]): { locks: HeavyLocks; granted: ActorIndex[] } =>
+  wake(locks, resource, { granted: locks.get(resource)!.granted, queue }, (item) => item);
+
 /** Keeps the requests that `keep` gives back, and grants to waiters in order (proc.c, ProcLockWakeup). */
 function wake(
   locks: HeavyLocks,
