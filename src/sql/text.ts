@@ -44,16 +44,20 @@ export function tokenize(sql: string): Token[] {
     if (match === null) break;
     const groups = match.groups as Record<string, string | undefined>;
     const end = at + match[0].length;
-    const add = (kind: Token['kind'], text = match[0]) => tokens.push({ kind, text, start: at, end });
-    if (groups.word !== undefined) add('word', match[0].toLowerCase());
-    else if (groups.string !== undefined || groups.dollar !== undefined) add('string');
-    else if (groups.parameter !== undefined) add('parameter');
-    else if (groups.quoted !== undefined) add('quoted');
-    else if (groups.number !== undefined) add('number');
-    else if (groups.space === undefined) add('symbol');
+    const kind = kindOf(groups);
+    if (kind !== null) tokens.push({ kind, text: kind === 'word' ? match[0].toLowerCase() : match[0], start: at, end });
     at = end;
   }
   return tokens;
+}
+
+function kindOf(groups: Record<string, string | undefined>): Token['kind'] | null {
+  if (groups.space !== undefined) return null;
+  if (groups.word !== undefined) return 'word';
+  if (groups.symbol !== undefined) return 'symbol';
+  if (groups.string !== undefined || groups.dollar !== undefined) return 'string';
+  if (groups.number !== undefined) return 'number';
+  return groups.quoted === undefined ? 'parameter' : 'quoted';
 }
 
 /** A word's or a quoted name's meaning. */

@@ -18,6 +18,8 @@ export interface Column {
   readonly laterDefault: TextQuery | null;
   /** Computed from other columns. */
   readonly generated: boolean;
+  /** And not stored: it is computed where it is read. */
+  readonly virtual: boolean;
   /** A function in its default that gives another value at every call. */
   readonly volatileDefault: string | null;
 }

@@ -27,6 +27,7 @@ import { resolveConflict } from './on-conflict.js';
 import type { TextQuery } from './pglite/text-query.js';
 import type { Query } from './query.js';
 import { refuseQuery } from './read-only.js';
+import { refuseErrorInVirtual } from './refusals.js';
 import { reply } from './result.js';
 import { lockNewest, type MutableProgress } from './row-locking.js';
 import { lookedAtAgain, refuseOpenOrder } from './row-order.js';
@@ -61,6 +62,7 @@ export function run(draft: Draft, actor: ActorIndex, machinery: Machinery): Resu
     wait = lockTables(draft, actor, machinery) ?? workThroughRows(draft, actor, machinery);
   } catch (error) {
     if (error instanceof SqlError) {
+      refuseErrorInVirtual(draft.execution(actor).plan, error);
       refuseErrorAround(draft, actor, machinery);
       refuseLaterTurn(draft.execution(actor));
       refuseLaterDraws(draft.execution(actor));

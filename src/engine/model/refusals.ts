@@ -1,6 +1,7 @@
 /** What a table has that is not modelled, refused where a statement comes to it. */
 import { UnmodelledError } from '../contract.js';
 import type { Catalog, Table, TriggerEvent } from './catalog.js';
+import type { SqlError } from './sql-error.js';
 import type { StatementPlan } from './statements.js';
 
 export const hasTrigger = ({ triggers }: Table, event: TriggerEvent): boolean => triggers.some(({ on }) => on.includes(event));
@@ -17,6 +18,13 @@ export function refuseAction(table: Table, event: 'update' | 'delete', foreignKe
   refuseTouch(table);
   const trigger = table.triggers.find(({ on }) => on.includes(event));
   if (trigger !== undefined) throw new UnmodelledError(`foreign key ${foreignKey}, which meets trigger ${trigger.name} of ${table.name}`);
+}
+
+/** A virtual column is computed where somebody reads it: an error in it is not the error of whoever writes the row. */
+export function refuseErrorInVirtual(plan: StatementPlan, { code }: SqlError): void {
+  if ((plan.kind !== 'insert' && plan.kind !== 'update') || !/^2[12]/.test(code)) return;
+  if (plan.table.columns.some((column) => column.virtual))
+    throw new UnmodelledError(`an error (${code}) in a row of ${plan.table.name}, which has a virtual generated column`);
 }
 
 export function refuseTouch({ refused }: Table): void {

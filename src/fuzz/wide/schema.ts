@@ -13,6 +13,8 @@ export interface WideColumn {
   readonly refersTo: string | null;
   /** Its values by number: an enum's words; null for the type's own. */
   readonly literals: readonly string[] | null;
+  /** Its type is the schema's own. */
+  readonly isOwn: boolean;
 }
 
 export interface WideTable {
@@ -126,7 +128,7 @@ class Drawing {
     const key = pen.pick('int', 'identity', 'serial', 'always', 'none', 'two', 'bigint identity with options');
     pen.uses(`schema key: ${key}`);
     const add = (column: Partial<WideColumn> & { readonly name: string; readonly type: string }, text: string) => {
-      columns.push({ takes: 'anything', notNull: false, refersTo: null, literals: null, ...column });
+      columns.push({ takes: 'anything', notNull: false, refersTo: null, literals: null, isOwn: false, ...column });
       parts.push(`${column.name} ${text}`);
     };
     const [type, text] = KEYS[key];
@@ -160,7 +162,7 @@ class Drawing {
     const pen = this.#pen;
     if (this.#domains.length > 0 && pen.once(4)) {
       const domain = pen.from(this.#domains);
-      add({ name, type: domain.type, literals: domain.literals }, domain.name);
+      add({ name, type: domain.type, literals: domain.literals, isOwn: true }, domain.name);
       return;
     }
     const type = pen.from(TYPES);
@@ -225,7 +227,8 @@ class Drawing {
     if (from.length === 0) return;
     const column = pen.from(from);
     const [gives, text] = GENERATED[column.type]!;
-    const how = this.#catalogue.major >= 18 ? pen.pick('STORED', 'STORED', 'VIRTUAL') : 'STORED';
+    // What is computed when it is read may not use types of the user's own; before 18.6 PostgreSQL overlooked domains.
+    const how = this.#catalogue.major >= 18 && !column.isOwn ? pen.pick('STORED', 'STORED', 'VIRTUAL') : 'STORED';
     pen.uses(`schema GENERATED ${how}`);
     const spelling = typeNamed(gives).spellings[0]!;
     add({ name: 'made', type: gives, takes: 'default' }, `${spelling} GENERATED ALWAYS AS (${text.replaceAll('?', column.name)}) ${how}`);

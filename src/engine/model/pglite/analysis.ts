@@ -49,6 +49,7 @@ interface Related {
   readonly rule: string | null;
 }
 
+const RECORD = '2249';
 /** Functions that call functions: so deep, and no deeper. */
 const MOST_DEPTH = 8;
 
@@ -72,7 +73,7 @@ export function analyseExpression(instance: Instance, tree: string): Analysis {
   const walk = new Walk(instance);
   try {
     instance.script('BEGIN');
-    walk.tree(readNodeTree(tree), 0);
+    walk.expression(readNodeTree(tree));
   } finally {
     instance.script('ROLLBACK');
   }
@@ -133,6 +134,14 @@ class Walk {
 
   #try(script: string): Answer {
     return this.#instance.send([this.#instance.wire.query(script)])[0]!;
+  }
+
+  /** The layer has its text read anew, which may mean another row type than the tree if that has been altered since. */
+  expression(root: NodeValue): void {
+    for (const { kind, fields } of nodesIn(root))
+      if (kind === 'CONVERTROWTYPEEXPR' || (kind === 'ROWEXPR' && fields.get('row_typeid') !== RECORD))
+        this.#reasons.add('a row of a named type');
+    this.tree(root, 0);
   }
 
   tree(root: NodeValue, depth: number): void {

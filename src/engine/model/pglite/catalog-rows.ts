@@ -50,6 +50,7 @@ export interface CatalogColumn {
   readonly sequence: string | null;
   readonly identity: '' | 'a' | 'd';
   readonly generated: boolean;
+  readonly virtual: boolean;
 }
 
 export interface KeyType {
@@ -204,7 +205,7 @@ WITH names AS (
 SELECT json_build_object(
   'tables', coalesce((SELECT json_agg(json_build_object(
     'name', c.relname, 'schema', c.schema, 'shown', c.shown,
-    'columns', coalesce((SELECT json_agg(json_build_object('name', attname, 'type', typname, 'written', written, 'isEnum', typtype = 'e', 'limited', atttypmod <> -1 OR typtype = 'd', 'notNull', attnotnull, 'default', a.default, 'sequence', coalesce(own, drawn), 'identity', attidentity, 'generated', attgenerated <> '') ORDER BY attnum)
+    'columns', coalesce((SELECT json_agg(json_build_object('name', attname, 'type', typname, 'written', written, 'isEnum', typtype = 'e', 'limited', atttypmod <> -1 OR typtype = 'd', 'notNull', attnotnull, 'default', a.default, 'sequence', coalesce(own, drawn), 'identity', attidentity, 'generated', attgenerated <> '', 'virtual', attgenerated = 'v') ORDER BY attnum)
                   FROM attributes a WHERE attrelid = c.oid), '[]'),
     'key', (SELECT json_agg(a.attname ORDER BY k.position)
               FROM pg_index i, unnest(i.indkey::int2[]) WITH ORDINALITY AS k(attnum, position), attributes a

@@ -63,6 +63,7 @@ export function catalogOf(rows: CatalogRows): Catalog {
         default: draws || column.generated || column.default === null ? null : plainExpression(column.default),
         laterDefault: draws || column.generated ? null : defaultOf(column, rows.volatile),
         generated: column.generated,
+        virtual: column.virtual,
         volatileDefault: draws ? null : volatileIn(column.default, rows.volatile),
       };
     });

@@ -58,6 +58,7 @@ const triggersOn = (schema: string, table: CatalogTable, event: 'insert' | 'upda
 /** One plan's schema in PGlite: set up when first needed, and again when another plan had the place meanwhile. */
 export class PgliteSchema {
   readonly #text: string;
+  readonly #extensions: readonly string[];
   readonly #clockMs: number;
   readonly #prepared = new Set<string>();
   readonly types = new TypeIds(() => this.open());
@@ -69,12 +70,13 @@ export class PgliteSchema {
   /** `clockMs`: what the clock says while the schema is made. It is asked only where the schema inserts rows that depend on it. */
   constructor(text: string, clockMs: number) {
     this.#text = text;
+    this.#extensions = extensionsOf(text);
     this.#clockMs = clockMs;
   }
 
   /** The instance with this schema in place. */
   open(): Instance {
-    const instance = running(extensionsOf(this.#text));
+    const instance = running(this.#extensions);
     if (instance.holds !== this) this.#setUp(instance);
     return instance;
   }
