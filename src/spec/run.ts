@@ -47,6 +47,9 @@ export async function runSpecification(specification: Specification, options: Sp
   }
 }
 
+/** A permutation is run a few times, not searched: tables may be larger than in a scenario. */
+const MOST_ROWS = 20_000;
+
 class Run {
   readonly #specification: Specification;
   readonly #options: SpecOptions;
@@ -60,7 +63,7 @@ class Run {
     this.#specification = specification;
     this.#options = options;
     this.#server = server;
-    this.#engine = new ModelEngine({ textRows: true, major: options.server?.major ?? null });
+    this.#engine = new ModelEngine({ textRows: true, major: options.server?.major ?? null, mostRows: MOST_ROWS });
   }
 
   async all(): Promise<SpecOutcome> {

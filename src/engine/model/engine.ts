@@ -47,6 +47,8 @@ import { worksFor } from './works.js';
 export interface ModelEngineOptions {
   /** Rows come as the text that PostgreSQL writes, as over the simple query protocol. Default false. */
   readonly textRows?: boolean;
+  /** Rows that a table, or an answer, may have. Default 1,000: statements over more take long, and a search runs many. */
+  readonly mostRows?: number;
   /** The major version of PostgreSQL that is modelled; null for the newest, which is the default. */
   readonly major?: MaybePromise<number | null>;
 }
@@ -66,10 +68,12 @@ export class ModelEngine implements Engine<ModelState> {
   /** Set while it is only asked whether a step may fail. */
   #asks = false;
   readonly #textRows: boolean;
+  readonly #mostRows: number | undefined;
   #major: MaybePromise<number | null>;
   readonly #tables = new WeakMap<Committed, CommittedState['tables']>();
 
-  constructor({ textRows = false, major = null }: ModelEngineOptions = {}) {
+  constructor({ textRows = false, major = null, mostRows }: ModelEngineOptions = {}) {
+    this.#mostRows = mostRows;
     this.#textRows = textRows;
     this.#major = major;
     // Whoever needs it is told when it is asked for.
@@ -106,7 +110,7 @@ export class ModelEngine implements Engine<ModelState> {
     const schema = `${setup.schema}\n${setup.clockMs}`;
     if (this.#schema !== schema || this.#machinery === null) {
       const isAtLeast = (major: number) => this.#isAtLeast(major);
-      const works = worksFor(setup.schema, setup.clockMs);
+      const works = worksFor(setup.schema, setup.clockMs, this.#mostRows);
       this.#machinery = { ...works, coarse: new Set(), ordered: new Set(), drawing: new Set(), isAtLeast, textRows: this.#textRows };
       this.#schema = schema;
     }

@@ -25,21 +25,22 @@ export interface Works {
 /** Contents after which what was remembered is given up with the next plan. */
 const MOST_CONTENTS = 100_000;
 
-let last: { readonly schema: string; readonly clockMs: number; readonly works: Works } | null = null;
+let last: { readonly schema: string; readonly clockMs: number; readonly mostRows: number | undefined; readonly works: Works } | null = null;
 
 /**
  * The works for a schema. Those of the last one are kept: a scenario's plans are explored one after the other, and nothing that is remembered
  * changes an answer.
  */
-export function worksFor(schema: string, clockMs: number): Works {
-  if (last === null || !isFor(last, schema, clockMs) || last.works.contents.size > MOST_CONTENTS) {
-    const pglite = new PgliteSchema(schema, clockMs);
+export function worksFor(schema: string, clockMs: number, mostRows?: number): Works {
+  if (last === null || !isFor(last, schema, clockMs) || last.mostRows !== mostRows || last.works.contents.size > MOST_CONTENTS) {
+    const pglite = new PgliteSchema(schema, clockMs, mostRows);
     const catalog = catalogOf(pglite.rows);
     const contents = new RowContents();
     const evaluator = new Evaluator(catalog, contents, pglite);
     last = {
       schema,
       clockMs,
+      mostRows,
       works: {
         catalog,
         contents,

@@ -5,7 +5,7 @@ import type { RowContents } from '../contents.js';
 import { SqlError } from '../sql-error.js';
 import { fromText, toText, type Value } from '../types.js';
 import type { Drawing, ResultRow, SequenceState, View } from '../visible.js';
-import { MOST_ROWS, tooLarge } from './catalog-rows.js';
+import { tooLarge } from './catalog-rows.js';
 import { abandon } from './instance.js';
 import { qualified } from './names.js';
 import { copyOf, literal, type PgliteSchema, quote, TEXTS } from './schema.js';
@@ -40,7 +40,7 @@ export class Asker {
   ask(query: TextQuery, view: View, given: Given, drawing: Drawing | null): Answered {
     for (const load of query.loads) {
       const rows = load.given === null ? view.contents(load.table).length : 1;
-      if (rows > MOST_ROWS) throw tooLarge(this.#catalog.tables[load.table]!.name);
+      if (rows > this.schema.mostRows) throw tooLarge(this.#catalog.tables[load.table]!.name, this.schema.mostRows);
     }
     const first = this.#once(query, view, given, drawing, false);
     const drawn = drawing === null ? null : this.#drawn(query, drawing);
@@ -104,7 +104,8 @@ export class Asker {
       abandon();
       throw new UnmodelledError('PGlite does not answer this');
     }
-    if (answer.results[0]!.length > MOST_ROWS) throw new UnmodelledError(`a statement over more than ${MOST_ROWS} rows`);
+    const { mostRows } = this.schema;
+    if (answer.results[0]!.length > mostRows) throw new UnmodelledError(`a statement over more than ${mostRows} rows`);
     const found = new Map<string, number>();
     places.forEach(({ load, rows }, index) => {
       loaded[index + before]!.forEach(([place], row) => {

@@ -116,7 +116,7 @@ export interface CatalogRows {
 }
 
 /** Only where a statement's rows are asked for must they come in the order in which they lie: here indexes save seconds. */
-export function readRows(instance: Instance): CatalogRows {
+export function readRows(instance: Instance, mostRows: number): CatalogRows {
   instance.script('SET enable_indexscan = on; SET enable_bitmapscan = on');
   const rows = JSON.parse(instance.script(CATALOG)[0]![0]![0]!) as CatalogRows;
   instance.script('RESET enable_indexscan; RESET enable_bitmapscan');
@@ -126,7 +126,7 @@ export function readRows(instance: Instance): CatalogRows {
     triggers: judged(table.triggers, instance),
     ...(odd.has(table.shown) ? { odd: odd.get(table.shown)! } : {}),
   }));
-  return { ...rows, tables, ...readContents(instance, rows) };
+  return { ...rows, tables, ...readContents(instance, rows, mostRows) };
 }
 
 /** Tables with an expression that reads other rows, or whose functions are not known, and what it is. */
@@ -154,15 +154,19 @@ SELECT table_name, what, tree::text FROM (
 ) AS tables ORDER BY table_name, what`;
 
 /** What the schema has put into its tables, and where it has left its sequences. */
-export function readContents(instance: Instance, { tables, sequences }: CatalogRows): Pick<CatalogRows, 'contents' | 'sequences'> {
+export function readContents(
+  instance: Instance,
+  { tables, sequences }: CatalogRows,
+  mostRows: number,
+): Pick<CatalogRows, 'contents' | 'sequences'> {
   const lists = tables.map((table) => {
     const list = table.columns.map((column) => quote(column.name)).join();
     return `SELECT ${list} FROM ${qualified(table)} ORDER BY ctid`;
   });
   const states = sequences.map((sequence) => `SELECT last_value, is_called FROM ${qualified(sequence)}`);
   const results = lists.length + states.length === 0 ? [] : instance.script([...lists, ...states].join(';'));
-  const large = tables.find((_, at) => results[at]!.length > MOST_ROWS);
-  if (large !== undefined) throw tooLarge(large.shown);
+  const large = tables.find((_, at) => results[at]!.length > mostRows);
+  if (large !== undefined) throw tooLarge(large.shown, mostRows);
   const filled = tables.flatMap(({ shown, kind }, at) =>
     results[at]!.length > 0 && !kind.partition ? [[shown, results[at]!] as const] : [],
   );
@@ -173,10 +177,16 @@ export function readContents(instance: Instance, { tables, sequences }: CatalogR
   return { contents: Object.fromEntries(filled), sequences: drawn };
 }
 
-/** Rows of one table that are loaded for a query, and rows of one answer: the model is for few. */
+/** Refuses rows of the schema that were kept by somebody who takes more. */
+export function refuseLarge({ contents }: CatalogRows, mostRows: number): void {
+  for (const [table, rows] of Object.entries(contents)) if (rows.length > mostRows) throw tooLarge(table, mostRows);
+}
+
+/** Rows of one table that are loaded for a query, and rows of one answer, where nothing else is said: the model is for few. */
 export const MOST_ROWS = 1_000;
 
-export const tooLarge = (table: string): UnmodelledError => new UnmodelledError(`a table of more than ${MOST_ROWS} rows: ${table}`);
+export const tooLarge = (table: string, mostRows: number): UnmodelledError =>
+  new UnmodelledError(`a table of more than ${mostRows} rows: ${table}`);
 
 /** Everything that the layer has to know of the schema, as one JSON document. */
 export const CATALOG = `

@@ -5,7 +5,7 @@ import { MODEL_FUNCTIONS } from '../../session-functions.js';
 import { typeName } from '../../type-names.js';
 import type { Output } from '../query.js';
 import type { SqlError } from '../sql-error.js';
-import { type CatalogRows, type CatalogTable, readContents, readRows } from './catalog-rows.js';
+import { type CatalogRows, type CatalogTable, MOST_ROWS, readContents, readRows, refuseLarge } from './catalog-rows.js';
 import { nameCopiedKeys } from './copied-keys.js';
 import { define, extensionsOf } from './definitions.js';
 import { type Answer, type Instance, running } from './instance.js';
@@ -57,6 +57,8 @@ const triggersOn = (schema: string, table: CatalogTable, event: 'insert' | 'upda
 
 /** One plan's schema in PGlite: set up when first needed, and again when another plan had the place meanwhile. */
 export class PgliteSchema {
+  /** Rows that a table, or an answer, may have. */
+  readonly mostRows: number;
   readonly #text: string;
   readonly #extensions: readonly string[];
   readonly #clockMs: number;
@@ -68,7 +70,8 @@ export class PgliteSchema {
   #loads = 0;
 
   /** `clockMs`: what the clock says while the schema is made. It is asked only where the schema inserts rows that depend on it. */
-  constructor(text: string, clockMs: number) {
+  constructor(text: string, clockMs: number, mostRows = MOST_ROWS) {
+    this.mostRows = mostRows;
     this.#text = text;
     this.#extensions = extensionsOf(text);
     this.#clockMs = clockMs;
@@ -83,7 +86,11 @@ export class PgliteSchema {
 
   /** What the catalogue says; for a schema that was met before, in an earlier process too, without starting anything. */
   get rows(): CatalogRows {
-    this.#rows ??= keptRows(this.#text, this.#clockMs);
+    if (this.#rows === null) {
+      const kept = keptRows(this.#text, this.#clockMs);
+      if (kept !== null) refuseLarge(kept, this.mostRows);
+      this.#rows = kept;
+    }
     if (this.#rows === null) this.open();
     return this.#rows!;
   }
@@ -148,11 +155,11 @@ export class PgliteSchema {
 
   /** Rows that the schema inserts are looked at twice: they may depend on the clock, and must not depend on chance. */
   #read(instance: Instance): CatalogRows {
-    const rows = readRows(instance);
+    const rows = readRows(instance, this.mostRows);
     if (Object.keys(rows.contents).length === 0) return rows;
     const readAgain = (clockMs: number) => {
       this.#create(instance, clockMs);
-      return JSON.stringify(readContents(instance, rows));
+      return JSON.stringify(readContents(instance, rows, this.mostRows));
     };
     const { contents, sequences } = rows;
     const first = JSON.stringify({ contents, sequences });
