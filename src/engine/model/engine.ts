@@ -485,6 +485,8 @@ export class ModelEngine implements Engine<ModelState> {
       refuseTouched(plan, this.#open.catalog);
       this.#open.plans.set(key, plan);
     }
+    if (plan.changedIn18 !== undefined && !this.#isAtLeast(18))
+      throw new UnmodelledError(`${plan.changedIn18}, which PostgreSQL 18 answers otherwise`);
     return plan;
   }
 

@@ -32,6 +32,8 @@ interface Common {
   readonly command: string;
   readonly locks: readonly TableLock[];
   readonly writes: boolean;
+  /** A function in it whose answers are others before PostgreSQL 18. */
+  readonly changedIn18?: string;
   /** Where this is a part of a statement that comes first, a locking subquery or a modifying WITH query: the rest. */
   readonly rest?: Rest;
   /** Set where pg-mem answers: with what its answers are held against PostgreSQL's. */

@@ -57,6 +57,11 @@ export const OF_THE_C_LIBRARY: ReadonlySet<string> = new Set(
   ).split(' '),
 );
 
+/** By what they are in C: casts of jsonb, whose null is NULL since PostgreSQL 18 and was an error before. */
+export const CHANGED_IN_18: ReadonlySet<string> = new Set(
+  ['bool', 'numeric', 'int2', 'int4', 'int8', 'float4', 'float8'].map((name) => `jsonb_${name}`),
+);
+
 /** Types whose values are object ids, places or transactions of one server. */
 export const TYPES_OF_ONE_SERVER: ReadonlyMap<string, string> = new Map(
   Object.entries({

@@ -1,6 +1,15 @@
 import { tokenize } from '../../../sql/text.js';
 import { mayDraw } from '../../chance-functions.js';
-import { CONFIGURATION_TYPE, KNOWN_NODES, KNOWN_RANGES, OF_THE_C_LIBRARY, OF_THE_MACHINE, STEADY, TYPES_OF_ONE_SERVER } from './allowed.js';
+import {
+  CHANGED_IN_18,
+  CONFIGURATION_TYPE,
+  KNOWN_NODES,
+  KNOWN_RANGES,
+  OF_THE_C_LIBRARY,
+  OF_THE_MACHINE,
+  STEADY,
+  TYPES_OF_ONE_SERVER,
+} from './allowed.js';
 import type { Answer, Instance } from './instance.js';
 import { quote } from './names.js';
 import { isNode, type Node, type NodeValue, nodesIn, readNodeTree } from './node-tree.js';
@@ -19,6 +28,8 @@ export interface Analysis {
   readonly sequences: readonly TableName[];
   /** Tables that functions read which it calls. */
   readonly readByFunctions: readonly TableName[];
+  /** A function in it whose answers are others before PostgreSQL 18. */
+  readonly changedIn18: string | null;
 }
 
 export interface TableName {
@@ -92,6 +103,7 @@ class Walk {
   readonly #sequenceNames = new Set<Node>();
   readonly #drawn = new Set<string>();
   #draws = false;
+  #changedIn18: string | null = null;
   #lockingQueries = 0;
   #readsOldOrNew = false;
 
@@ -107,6 +119,7 @@ class Walk {
       draws: this.#draws,
       sequences: [...this.#sequences.values()],
       readByFunctions: [...this.#read.values()],
+      changedIn18: this.#changedIn18,
     };
   }
 
@@ -251,6 +264,7 @@ class Walk {
     }
     if (called.oid === NEXTVAL) return;
     if (schema === 'pg_catalog') {
+      if (CHANGED_IN_18.has(called.source)) this.#changedIn18 = `the cast of jsonb to ${name}`;
       const readsClock = CLOCKS.has(name) || (name === 'age' && called.arguments === 1);
       const steady = volatility === 'i' ? !OF_THE_MACHINE.has(name) : volatility === 's' && STEADY.has(name);
       if (readsClock) this.#reasons.add(`pg_catalog.${name}, which reads the server's clock`);

@@ -24,7 +24,7 @@ export interface Answered {
   readonly drawn: Drawn | null;
 }
 
-/** Runs a query. Where rows lie in more than one order, it is run in two: what depends on it is open, and refused. */
+/** Runs a query. Over several rows it is run twice, in another order of the rows and by other joins: what depends on that is open, and refused. */
 export class Asker {
   readonly schema: PgliteSchema;
   readonly #catalog: Catalog;
@@ -49,7 +49,14 @@ export class Asker {
       const second = this.#once(query, view, given, drawing, true);
       compare(first, second, query);
     }
-    if (first instanceof SqlError) throw first;
+    if (first instanceof SqlError) {
+      // What it says of the rows that it comes from reads columns that nobody else may have asked for.
+      if (query.hidden.some(({ kind }) => kind === 'text'))
+        throw new UnmodelledError(
+          `an error (${first.code}) where a subquery or a function is joined: what of it is computed is up to the plan`,
+        );
+      throw first;
+    }
     return { rows: first, drawn };
   }
 
@@ -68,7 +75,7 @@ export class Asker {
 
   #once(query: TextQuery, view: View, given: Given, drawing: Drawing | null, backwards: boolean): readonly ResultRow[] | SqlError {
     this.schema.needRowSchemas(1 + Math.max(-1, ...[...query.text.matchAll(/ls_row_(\d+)\./g)].map(([, index]) => Number(index))));
-    const name = `q${query.id}`;
+    const name = `q${query.id}${backwards ? 'b' : ''}`;
     const invalid = this.schema.prepare(name, query.text, query.parameterTypes);
     if (invalid !== null) return invalid;
     const places: { load: Load; rows: number[] }[] = [];
@@ -93,6 +100,7 @@ export class Asker {
         ),
       );
     }
+    if (backwards) inserts.push(OTHER_PLAN);
     const { loaded, answer } = this.schema.ask(inserts.join(''), name, [...query.values], view.nowMs);
     if (answer.error !== null && drawing !== null)
       throw new UnmodelledError(
@@ -135,6 +143,9 @@ export class Asker {
     return text;
   }
 }
+
+/** In hashed joins and groups rows come as their hashes have it, in whichever order they lie. */
+const OTHER_PLAN = ';SET LOCAL enable_hashjoin = off;SET LOCAL enable_hashagg = off';
 
 /** Errors that are ours to make, or that say nothing of the statement, are no answer. */
 function known(error: SqlError): SqlError {

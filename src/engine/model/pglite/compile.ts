@@ -326,7 +326,12 @@ function query({ parameterTypes, values, outputs, ordered, sequences, analysis }
   });
 }
 
-const common = (command: string, { locks }: Described, writes: boolean) => ({ command, locks, writes });
+const common = (command: string, { locks, analysis: { changedIn18 } }: Described, writes: boolean) => ({
+  command,
+  locks,
+  writes,
+  ...(changedIn18 === null ? {} : { changedIn18 }),
+});
 
 function compileRead(described: Described): Plan<'select'> {
   const { outline, reads } = described;

@@ -1,4 +1,4 @@
-import { BY_THE_SCHEMA, beginDrawing, chanceFunctions, drawAs, drawFrom } from '../../chance-functions.js';
+import { BY_THE_SCHEMA, beginDrawing, chanceFunctions, drawFrom } from '../../chance-functions.js';
 import { clockFunctions, withClock } from '../../clock-functions.js';
 import { UnmodelledError } from '../../contract.js';
 import { MODEL_FUNCTIONS } from '../../session-functions.js';
@@ -150,7 +150,7 @@ export class PgliteSchema {
     );
     define(instance, withClock(this.#text));
     // What the text has set or made for its own session is no part of the schema.
-    instance.script(`RESET ALL; DISCARD TEMP; ${SEARCH_PATH}; ${drawAs(BY_THE_SCHEMA)}`);
+    instance.script(`RESET ALL; DISCARD TEMP; ${SEARCH_PATH}; ${beginDrawing(BY_THE_SCHEMA)}`);
   }
 
   /** Rows that the schema inserts are looked at twice: they may depend on the clock, and must not depend on chance. */
