@@ -1,8 +1,9 @@
 import { type Action, type ActorIndex, type Outcome, UnmodelledError } from '../engine/contract.js';
 import type { ModelEngine } from '../engine/model/engine.js';
+import type { Timer } from '../engine/model/session-settings.js';
 import type { ModelState } from '../engine/model/state.js';
 import { whenThere } from '../engine/suspended.js';
-import type { Reply } from '../reply.js';
+import { cancelled, type Reply } from '../reply.js';
 import type { IsolationLevel } from '../scenario.js';
 import { readStatement, splitStatements, type TransactionModes } from '../sql/text.js';
 import type { Chooser } from './chooser.js';
@@ -20,6 +21,12 @@ interface Query {
   readonly isDone: boolean;
   /** Inside the transaction that the query itself is. */
   implicit: boolean;
+}
+
+/** What befalls a waiter without a step. */
+interface Happening {
+  readonly actor: ActorIndex;
+  readonly what: 'deadlock' | Timer;
 }
 
 /**
@@ -95,17 +102,18 @@ export class ModelStage implements Stage {
         await this.#advance(actor);
         continue;
       }
-      const waiters = this.#deadlocked();
-      const waiter = waiters[this.#chooser.choose(waiters.length + 1) - 1];
-      if (waiter === undefined) return true;
-      await this.#look(waiter);
+      const happenings = this.#happenings();
+      const happening = happenings[this.#chooser.choose(happenings.length + 1) - 1];
+      if (happening === undefined) return true;
+      await this.#befall(happening);
     }
   }
 
   async idle(): Promise<boolean> {
-    const waiter = this.#choose(this.#deadlocked());
-    if (waiter === null) return false;
-    await this.#look(waiter);
+    const happenings = this.#happenings();
+    const happening = happenings[this.#chooser.choose(happenings.length)];
+    if (happening === undefined) return false;
+    await this.#befall(happening);
     await this.settle();
     return true;
   }
@@ -136,22 +144,23 @@ export class ModelStage implements Stage {
     return this.#engine.status(this.#state, actor).phase;
   }
 
-  /** Waiters that would find a deadlock; who looks first is a choice, since `deadlock_timeout` is. */
-  #deadlocked(): ActorIndex[] {
-    return this.#inOrder(
-      this.#waiters.filter((actor) => this.#phase(actor) === 'waiting' && this.#engine.detectDeadlock(this.#state, actor) !== 'none'),
-    );
+  /** What may happen to waiters by itself: one looks for deadlocks and finds one, or its timer goes off. Which comes first is a choice, since it is the clock's. */
+  #happenings(): Happening[] {
+    const waiters = this.#inOrder(this.#waiters.filter((actor) => this.#phase(actor) === 'waiting'));
+    return waiters.flatMap((actor): Happening[] => [
+      ...(this.#engine.detectDeadlock(this.#state, actor) === 'none' ? [] : [{ actor, what: 'deadlock' as const }]),
+      ...this.#engine.timers(this.#state, actor).map((what) => ({ actor, what })),
+    ]);
   }
 
-  /** A waiter finds that it is deadlocked, and gives up or lets somebody go first. */
-  async #look(actor: ActorIndex): Promise<void> {
+  async #befall({ actor, what }: Happening): Promise<void> {
+    if (what !== 'deadlock') {
+      await this.#receive(actor, await this.#apply({ kind: 'cancel', actor, because: what }));
+      return;
+    }
     const found = this.#engine.detectDeadlock(this.#state, actor);
-    if (found === 'deadlock') await this.#break(actor);
+    if (found === 'deadlock') await this.#receive(actor, await this.#apply({ kind: 'break-deadlock', actor }));
     else if (found !== 'none') this.#state = found;
-  }
-
-  async #break(actor: ActorIndex): Promise<void> {
-    await this.#receive(actor, await this.#apply({ kind: 'break-deadlock', actor }));
   }
 
   async #apply(action: Action): Promise<Outcome> {
@@ -217,8 +226,9 @@ export class ModelStage implements Stage {
     const inbox = this.#inboxes[actor]!;
     refuseOwnClock(text);
     const { kind, modes, chain, verb } = readStatement(text);
-    const timer = TIMERS.exec(text);
+    const timer = OTHER_TIMERS.exec(text);
     if (timer !== null) throw new UnmodelledError(`${timer[0].toLowerCase()}, whose timer goes off under a specification: ${text}`);
+    if (await this.#isTooSlow(actor, query, text)) return;
     if (verb === 'listen') throw new UnmodelledError(`LISTEN, since notifications are shown: ${text}`);
     if (query.implicit && (chain || kind === 'savepoint' || kind === 'rollback-to' || kind === 'release'))
       throw new UnmodelledError(`in a transaction that is the query itself: ${text}`);
@@ -238,6 +248,24 @@ export class ModelStage implements Stage {
     if (kind === 'begin' || kind === 'commit' || kind === 'rollback') query.implicit = false;
     const plainBegin = kind === 'begin' && !inTransaction && modes.isolation === null && modes.readOnly === null;
     await this.#receive(actor, await (plainBegin ? this.#begin(actor) : this.#run(actor, text)));
+  }
+
+  /** A statement under `statement_timeout` may also be given up without having waited for anybody. */
+  async #isTooSlow(actor: ActorIndex, query: Query, text: string): Promise<boolean> {
+    const { kind } = readStatement(text);
+    const mayBe = kind === 'other' && this.#engine.timers(this.#state, actor).includes('statement timeout');
+    if (!mayBe || this.#state.transactions[actor]?.aborted || this.#chooser.choose(2) === 0) return false;
+    if (!this.#inTransaction(actor) && this.#needsBlock(actor, query, text)) {
+      await this.#begin(actor);
+      query.implicit = true;
+    }
+    const isAlone = !this.#inTransaction(actor);
+    const because = 'statement timeout' as const;
+    await this.#receive(
+      actor,
+      isAlone ? { kind: 'done', reply: cancelled(because) } : await this.#apply({ kind: 'cancel', actor, because }),
+    );
+    return true;
   }
 
   /** Several statements are one transaction; and a single one at a level of the session's own gets it from a transaction around it. */
@@ -288,7 +316,8 @@ export class ModelStage implements Stage {
 const SILENT_SETTINGS =
   /^(?:set|reset)\s+(?:(?:session|local)\s+)?(?:deadlock_timeout|enable_\w+|\w+_cost|debug_parallel_query|force_parallel_mode|parallel_leader_participation|min_parallel_\w+|max_parallel_workers\w*)\b/i;
 
-const TIMERS = /\b(?:lock|statement|transaction|idle_session|idle_in_transaction_session)_timeout\b/i;
+/** Timers that no statement need be under way for. */
+const OTHER_TIMERS = /\b(?:transaction|idle_session|idle_in_transaction_session)_timeout\b/i;
 
 /** A mistake in the definitions, as the server would tell it. */
 function setupFailure(error: unknown): unknown {

@@ -35,7 +35,7 @@ import type { Machinery } from './machinery.js';
 import { refuseUtility } from './read-only.js';
 import { refuseTouched } from './refusals.js';
 import { type Conflict, certainly, mustFail, type ViewWith } from './serializable.js';
-import { defaultModes, levelOf, perform, type SettingsContext, shownName, withSession } from './session-settings.js';
+import { defaultModes, levelOf, perform, type SettingsContext, shownName, type Timer, timersOf, withSession } from './session-settings.js';
 import { NEW_SESSION, NOTHING_SET } from './settings-state.js';
 import { SqlError } from './sql-error.js';
 import { type Committed, EMPTY, type Execution, type Level, type ModelState, type Transaction, type Version, type Write } from './state.js';
@@ -592,6 +592,13 @@ export class ModelEngine implements Engine<ModelState> {
     const draft = new Draft(state, this.#open.contents);
     for (const [resource, queue] of found) draft.reorder(resource, queue);
     return draft.finish();
+  }
+
+  /** Timers that may end what the actor waits for, or, where it waits for nothing, its next statement. A wait for a safe snapshot is none for a lock. */
+  timers(state: ModelState, actor: ActorIndex): readonly Timer[] {
+    const wait = state.executions[actor]?.wait ?? null;
+    const set = timersOf(new Draft(state, this.#open.contents), actor);
+    return set.filter((timer) => timer === 'statement timeout' || (wait !== null && wait.on !== 'snapshot'));
   }
 
   committed(state: ModelState): CommittedState {

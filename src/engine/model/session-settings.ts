@@ -1,4 +1,5 @@
 /** Carries out what sets and shows settings. */
+import type { Cancellation } from '../../reply.js';
 import type { IsolationLevel } from '../../scenario.js';
 import { identifier, readStatement, tokenize } from '../../sql/text.js';
 import { type ActorIndex, UnmodelledError } from '../contract.js';
@@ -27,6 +28,12 @@ function given(draft: Draft, actor: ActorIndex, name: string): string | null {
   for (const values of [local, set, draft.session(actor).values]) if (values.has(name)) return values.get(name)!;
   return null;
 }
+
+/** Which timers a session has set: what may end its statements. */
+export const timersOf = (draft: Draft, actor: ActorIndex): readonly Timer[] =>
+  (['lock timeout', 'statement timeout'] as const).filter((timer) => (given(draft, actor, timer.replace(' ', '_')) ?? '0') !== '0');
+
+export type Timer = Exclude<Cancellation, 'user request'>;
 
 /** Sets a value, or the default. */
 function set(draft: Draft, actor: ActorIndex, name: string, value: string | null, isLocal: boolean): void {
