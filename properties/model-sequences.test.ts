@@ -44,6 +44,15 @@ describe('a sequence', () => {
       at: RC,
     },
     {
+      name: 'is drawn from by SET ... = DEFAULT, and again where the row has changed meanwhile',
+      seed: 'INSERT INTO stepped VALUES (1, 1);',
+      scripts: [
+        block('UPDATE stepped SET id = DEFAULT, v = v + 1 WHERE v > 0 RETURNING id'),
+        block('UPDATE public.stepped AS s SET v = 5, id = DEFAULT RETURNING s.id', 'SELECT * FROM stepped'),
+      ],
+      sees: ['waits'],
+    },
+    {
       name: 'is set within its bounds only',
       scripts: [block("SELECT setval('round', 4)", "SELECT nextval('round')"), "SELECT setval('round', 1)", "SELECT setval('down', 1)"],
       sees: ['22003'],

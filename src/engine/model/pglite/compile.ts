@@ -10,6 +10,7 @@ import { hasTrigger, refuseWrite } from '../refusals.js';
 import { SqlError } from '../sql-error.js';
 import { type Rest, ROW_MODES, RowLockMode, type RowMark, type StatementPlan, type TableLock, type WaitPolicy } from '../statements.js';
 import { type Analysis, analyse } from './analysis.js';
+import { withDrawnDefaults } from './drawn-defaults.js';
 import { findLockingSource, findLockingSubquery, type GivenColumn, type LockingSubquery, withRows } from './locking-subquery.js';
 import { findModifyingQuery, type ModifyingQuery, modifies } from './modifying-with.js';
 import { isWithQuery, type Outline, type Relation, readOutline, type Span, tokensWithin } from './outline.js';
@@ -60,7 +61,9 @@ export function compileText(
 ): StatementPlan {
   const whole = withClock(source);
   const first = describe(whole, parameters, catalog, pglite, types);
-  const text = withoutSchemas(first.outline, catalog);
+  const named = withoutSchemas(first.outline, catalog);
+  const text =
+    first.outline.verb === 'update' && /\bdefault\b/i.test(named) ? withDrawnDefaults(readOutline(named), catalog, pglite) : named;
   const described = text === whole ? first : describeAgain(text, parameters, catalog, pglite, first.parameterTypes);
   const { outline } = described;
   const subquery = findLockingSubquery(outline) ?? findLockingSource(outline);
