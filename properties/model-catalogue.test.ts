@@ -143,6 +143,20 @@ describe('constraints', () => {
       'BEGIN; INSERT INTO c VALUES (1, 1, 1), (2, 2, 1); UPDATE c SET n = n + 1; INSERT INTO p VALUES (1); COMMIT',
     ),
     alone(
+      'a default that ON CONFLICT goes back to',
+      "CREATE TABLE t (id int PRIMARY KEY, a int DEFAULT 7, b text DEFAULT lower('AB'), c int GENERATED ALWAYS AS (a * 2) STORED);",
+      'INSERT INTO t VALUES (1, 2, NULL); INSERT INTO t (id) VALUES (1) ON CONFLICT (id) DO UPDATE SET a = DEFAULT, b = DEFAULT RETURNING *; INSERT INTO t VALUES (1, 3) ON CONFLICT (id) DO UPDATE SET a = excluded.c, c = DEFAULT RETURNING *',
+    ),
+    together(
+      'a table that pg-mem knows in part, whose rows it declines',
+      'CREATE TABLE t (id int PRIMARY KEY, n bigint, at timestamp); INSERT INTO t VALUES (1, 5000000000, NULL);',
+      [
+        block('SELECT id FROM t WHERE id = 1 FOR UPDATE', 'UPDATE t SET n = n + 1 WHERE id = 1'),
+        block('UPDATE t SET n = n - 1 WHERE id = 1'),
+      ],
+      ['waits'],
+    ),
+    alone(
       'a default by an expression',
       "CREATE TABLE t (id int PRIMARY KEY, a text DEFAULT lower('ABC') || 'd', b timestamptz DEFAULT now() + interval '1 hour', c date DEFAULT CURRENT_DATE, d jsonb DEFAULT '{}', e int DEFAULT 2 + 3);",
       'INSERT INTO t (id) VALUES (1) RETURNING *; UPDATE t SET a = DEFAULT, e = DEFAULT; INSERT INTO t VALUES (2, DEFAULT, DEFAULT, DEFAULT, DEFAULT, DEFAULT) RETURNING *',

@@ -258,6 +258,8 @@ function findRowsIn(view: SnapshotView, draft: Draft, actor: ActorIndex, machine
     case 'update':
     case 'delete': {
       const items = rowItems(plan, view, machinery);
+      // Where pg-mem has declined, they are PostgreSQL's, and its plan knows what they are joined from.
+      if (plan.join === null && items.some(({ join }) => join !== null)) draft.updateExecution(actor, { plan: plan.fastPath!.whole() });
       if (plan.kind !== 'select for' || !plan.query.ordered) items.sort((left, right) => left.version!.position - right.version!.position);
       const window = plan.kind === 'select for' ? plan.window : null;
       // Over that table alone it finds nothing to lock, whether it runs or not.

@@ -111,7 +111,7 @@ export class PgliteSchema {
     const defaultsAndKeys = this.#rows.tables.flatMap((table) => [
       `ALTER TABLE ${qualified(table)} DISABLE TRIGGER USER`,
       ...table.foreignKeys.map((foreignKey) => `ALTER TABLE ${qualified(table)} DROP CONSTRAINT ${quote(foreignKey.name)}`),
-      `CREATE TABLE ${copyOf(CONFLICT_SCHEMA, table)} (LIKE ${qualified(table)} INCLUDING GENERATED INCLUDING INDEXES)`,
+      `CREATE TABLE ${copyOf(CONFLICT_SCHEMA, table)} (LIKE ${qualified(table)} INCLUDING DEFAULTS INCLUDING GENERATED INCLUDING INDEXES)`,
       ...this.#bare(table, CONFLICT_SCHEMA),
       `CREATE TABLE ${copyOf(INSERT_SCHEMA, table)} (LIKE ${qualified(table)} INCLUDING DEFAULTS)`,
       ...this.#bare(table, INSERT_SCHEMA),
