@@ -50,6 +50,12 @@ describe('a DEFERRABLE transaction', () => {
       at: SR,
     },
     {
+      name: 'takes another snapshot where a rival has written, and has not seen what the first shows',
+      scripts: [report(look), block(look, 'UPDATE parts SET v = 5 WHERE id = 1'), addOne()],
+      sees: ['waits'],
+      at: SR,
+    },
+    {
       name: 'is like any other at another level',
       scripts: ['BEGIN READ ONLY DEFERRABLE; SELECT v FROM items; COMMIT', block(look, addOne())],
       at: RC,
@@ -63,7 +69,7 @@ describe('a DEFERRABLE transaction', () => {
   ]);
 
   test('is refused where its snapshot may turn out not to be safe', async () => {
-    const scripts = [report(look), block(look, 'UPDATE parts SET v = 5 WHERE id = 1'), addOne()];
+    const scripts = [report(look), block('SELECT v FROM items WHERE id = 2', 'UPDATE parts SET v = 5 WHERE id = 1'), addOne()];
     const { machine, engine } = modelOf({ schema, seed, scripts, isolation: 'SERIALIZABLE' });
     await expect(search(machine, engine, { maxStates: 10_000 })).rejects.toThrow(UnmodelledError);
     await expect(search(machine, engine, { maxStates: 10_000 })).rejects.toThrow(/not to be safe|doomed/);

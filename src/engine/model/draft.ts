@@ -18,7 +18,7 @@ import {
   unlockAll,
 } from './heavy-locks.js';
 import type { TableLockMode } from './parse.js';
-import { mayFail, possible, possiblePivot, stillNeeded } from './serializable.js';
+import { type Conflict, mayFail, possible, possiblePivot, stillNeeded } from './serializable.js';
 import { committedSettings, NEW_SESSION, type SessionSettings } from './settings-state.js';
 import { SqlError } from './sql-error.js';
 import type {
@@ -263,13 +263,25 @@ export class Draft {
     this.#transactions[actor] = { ...this.transaction(actor), rivals: rivals.map((rival) => rival.actor), began };
   }
 
-  /** Somebody's rival ends: a snapshot that has none left is safe. It is not where the rival has seen less than what the snapshot shows. */
-  #leaveRivals(item: SerializableTransaction, commits: boolean): void {
+  /**
+   * Somebody's rival ends: a snapshot that has none left is safe. It is not where the rival has written and has seen less than what the snapshot shows:
+   * then it is given up, and another is taken when its transaction goes on (predicate.c, ReleasePredicateLocks and GetSafeSnapshot).
+   */
+  #leaveRivals(item: SerializableTransaction, commits: boolean, certainly: Conflict | null): void {
+    const { writes } = this.transaction(item.actor);
+
     for (const [waiter, transaction] of this.#transactions.entries()) {
       if (!transaction?.rivals.includes(item.actor)) continue;
       const { began } = transaction;
-      if (commits && this.#serializable.some((out) => out.committed !== null && out.committed <= began && possible(item, out)))
-        throw new UnmodelledError('a DEFERRABLE transaction whose snapshot may turn out not to be safe');
+      const outs = this.#serializable.filter((out) => out.committed !== null && out.committed <= began && possible(item, out));
+      if (commits && outs.length > 0) {
+        const rival = { ...item, changes: writes };
+        if (writes.size === 0 || certainly === null || !outs.some((out) => certainly(rival, out)))
+          throw new UnmodelledError('a DEFERRABLE transaction whose snapshot may turn out not to be safe');
+        this.#transactions[waiter] = { ...transaction, rivals: [], snapshot: null };
+        this.#free(waiter);
+        continue;
+      }
       const rivals = transaction.rivals.filter((rival) => rival !== item.actor);
       this.#transactions[waiter] = { ...transaction, rivals };
       if (rivals.length === 0) this.#free(waiter);
@@ -308,10 +320,10 @@ export class Draft {
     this.#serializable = this.#serializable.map((other) => (other === item ? { ...item, ...change } : other));
   }
 
-  #endSerializable(actor: ActorIndex, commits: boolean): void {
+  #endSerializable(actor: ActorIndex, commits: boolean, certainly: Conflict | null): void {
     const item = this.serializableOf(actor);
     if (item === null) return;
-    if (!item.readOnly) this.#leaveRivals(item, commits);
+    if (!item.readOnly) this.#leaveRivals(item, commits, certainly);
     if (commits) this.#note(item, { committed: this.#commits() + 1, changes: this.transaction(actor).writes });
     else {
       // Also by what this very step has read: it is gone after it.
@@ -467,11 +479,12 @@ export class Draft {
 
   /**
    * Ends a transaction: its writes become the committed rows, or vanish; its locks go, and whoever waited for them is freed. After
-   * an error inside a block the locks go at once, long before the ROLLBACK (xact.c, AbortTransaction).
+   * an error inside a block the locks go at once, long before the ROLLBACK (xact.c, AbortTransaction). `certainly`: which conflicts PostgreSQL must
+   * have seen, where it may matter.
    */
-  endTransaction(actor: ActorIndex, commits: boolean): void {
+  endTransaction(actor: ActorIndex, commits: boolean, certainly: Conflict | null = null): void {
     const transaction = this.transaction(actor);
-    this.#endSerializable(actor, commits);
+    this.#endSerializable(actor, commits, certainly);
     if (commits && transaction.truncated.size > 0) this.#empty(transaction.truncated);
     if (commits && transaction.writes.size > 0) this.committed = merge(this.committed, transaction.writes);
     if (commits && transaction.settings.set.size > 0) this.setSession(actor, committedSettings(this.session(actor), transaction.settings));

@@ -385,6 +385,15 @@ export class ModelEngine implements Engine<ModelState> {
     else draft.beginSerializable(actor, transaction.readOnly);
   }
 
+  /** A snapshot that was not safe has been given up while the statement waited for it. */
+  #renewSnapshot(draft: Draft, actor: ActorIndex): void {
+    const transaction = draft.transaction(actor);
+    if (draft.execution(actor).wait?.on !== 'snapshot' || transaction.snapshot !== null) return;
+    draft.updateExecution(actor, { wait: null, freed: false });
+    draft.setTransaction(actor, { ...transaction, snapshot: draft.committed });
+    draft.takeSafeSnapshot(actor);
+  }
+
   #begin(draft: Draft, actor: ActorIndex, modes: TransactionModes, explicit: boolean): void {
     const own = defaultModes(draft, actor);
     draft.setTransaction(actor, {
@@ -440,7 +449,7 @@ export class ModelEngine implements Engine<ModelState> {
     const transaction = draft.transaction(actor);
     const fails = this.#raises(draft, actor, true);
     draft.setExecution(actor, null);
-    draft.endTransaction(actor, !fails);
+    draft.endTransaction(actor, !fails, this.#certainly(draft));
     if (fails) return done(notSerializable().toReply());
     if (plan.chain) this.#begin(draft, actor, transaction, true);
     return done(plan.answer);
@@ -493,6 +502,7 @@ export class ModelEngine implements Engine<ModelState> {
   #continue(draft: Draft, actor: ActorIndex): Outcome {
     let reply: ResultReply | 'blocked';
     try {
+      this.#renewSnapshot(draft, actor);
       reply = run(draft, actor, this.#open);
     } catch (error) {
       if (!(error instanceof SqlError)) throw error;
