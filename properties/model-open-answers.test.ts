@@ -33,6 +33,11 @@ test('a jsonb null is no number before PostgreSQL 18', async () => {
   expect(await refusal(cast.replace('->', '->>'), 17)).toBeNull();
 });
 
+test('how far apart two texts are is the C library’s to say', async () => {
+  expect(await refusal("SELECT bttextcmp('a', 'j')")).toBe('the function bttextcmp, of whose answer only the sign is certain');
+  expect(await refusal('SELECT btint4cmp(1, 5)')).toBeNull();
+});
+
 test('an error in a column of a joined subquery that nobody asks for is open', async () => {
   const locked = (column: string) =>
     `SELECT r.id FROM rooms r CROSS JOIN (SELECT ${column} AS c FROM holds) s WHERE r.id = 1 FOR UPDATE OF r`;

@@ -55,7 +55,10 @@ describe('spec', () => {
     expect(unmodelled).toMatchObject({ code: 5, stdout: expect.stringContaining('permutation unmodelled: ') });
     expect(unmodelled.stderr).toMatch(/^unmodelled {2}1 permutation: VACUUM T: /m);
     const timed = await onModel(`${TABLE} session s setup { SET enable_seqscan = off; } step a { SET idle_session_timeout = 10; }`);
-    expect(timed).toMatchObject({ code: 5, stderr: expect.stringContaining('idle_session_timeout, whose timer goes off under a specification') });
+    expect(timed).toMatchObject({
+      code: 5,
+      stderr: expect.stringContaining('idle_session_timeout, whose timer goes off under a specification'),
+    });
     const listens = await onModel(`${TABLE} session s step a { LISTEN c; } step b { NOTIFY c; }`);
     expect(listens).toMatchObject({ code: 5, stderr: expect.stringContaining('LISTEN, since notifications are shown') });
     const tables = await onModel('setup { CREATE EXTENSION postgis; } session s step a { SELECT 1; }');

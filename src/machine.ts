@@ -1,5 +1,6 @@
 import type { Ending, Finished } from './actor/finished.js';
 import { ActorProgram, type ProgramNode } from './actor/program.js';
+import { siteOf } from './actor/called.js';
 import { describeRequest, type Request } from './actor/request.js';
 import type { EmittedEvent, Row } from './context.js';
 import {
@@ -301,8 +302,9 @@ export class Machine<S> {
     const request = node.request as Request;
     const action = this.#actionOf(configuration, choice);
     if (action === null) return this.#withoutEngine(configuration, choice, request);
-    return chain(this.engine.apply(configuration.engine, action), (applied) =>
-      this.#record(configuration, choice, action, request, applied),
+    return chain(
+      toldWhere(request, () => this.engine.apply(configuration.engine, action)),
+      (applied) => this.#record(configuration, choice, action, request, applied),
     );
   }
 
@@ -738,4 +740,18 @@ function eventsBetween(from: ProgramNode, to: ProgramNode): EmittedEvent[] {
   const events: EmittedEvent[] = [];
   for (let node: ProgramNode | null = to; node !== null && node !== from; node = node.parent) events.unshift(...node.events);
   return events;
+}
+
+/** What the model refuses is told with its statement and the place of its call. */
+function toldWhere<T>(request: Request, take: () => MaybePromise<T>): MaybePromise<T> {
+  const told = (error: unknown): never => {
+    if (error instanceof UnmodelledError) error.at ??= { statement: describeRequest(request), place: siteOf(request) };
+    throw error;
+  };
+  try {
+    const taken = take();
+    return taken instanceof Promise ? taken.catch(told) : taken;
+  } catch (error) {
+    return told(error);
+  }
 }

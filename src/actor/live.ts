@@ -5,6 +5,7 @@ import { type Reply, toError, toQueryResult } from '../reply.js';
 import { ScenarioError } from '../scenario-error.js';
 import randomStream from '../schedule/random.js';
 import { type End, type Finished, returned, threw } from './finished.js';
+import { noteCall } from './called.js';
 import { placeOf } from './place.js';
 import { type QueryCall, readQueryCall } from './query-call.js';
 import { type CacheCall, describeRequest, type Request, type StoreCall } from './request.js';
@@ -125,6 +126,7 @@ export class LiveActor {
 
   #park<T>(request: Request, read: (reply: Reply) => T): Promise<T> {
     const called = new Error('called here');
+    noteCall(request, called);
     const answered = new Promise<T>((resolve, reject) => {
       const settle = (reply: Reply) => {
         if (reply.kind === 'error') reject(toError(reply));

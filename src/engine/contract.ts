@@ -131,6 +131,8 @@ export class UnmodelledError extends Error {
   override readonly name = 'UnmodelledError';
   /** All that stands in the way, as far as it was looked for: one reason each. */
   readonly reasons: readonly string[];
+  /** The statement that came to it, and the place of its call in the operation's code; null where no statement did, or nobody has noted it. */
+  at: { readonly statement: string; readonly place: string | null } | null = null;
 
   constructor(message: string, reasons: readonly string[] = [message]) {
     super(message);

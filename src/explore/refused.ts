@@ -9,7 +9,7 @@ export async function refusedByModel(
   refused: UnmodelledError,
   onServer: (postgres: PostgresEngine) => Promise<PlanOutcome>,
 ): Promise<PlanOutcome> {
-  const reason = `the model does not answer ${refused.message}`;
+  const reason = `the model does not answer ${refused.message}${whereRefused(refused)}`;
   const postgres = await task.options.postgres;
   if (postgres === null) return task.outcome({ verdict: 'unmodelled', reason });
   try {
@@ -21,4 +21,15 @@ export async function refusedByModel(
     if (error instanceof UnmodelledError) return task.outcome({ verdict: 'unmodelled', reason });
     throw error;
   }
+}
+
+const LONGEST_STATEMENT = 300;
+
+/** `, in UPDATE seats ... (at book.ts:7)`; the statement only where the reason has not named it. */
+function whereRefused({ message, at }: UnmodelledError): string {
+  if (at === null) return '';
+  const statement = at.statement.replace(/\s+/g, ' ').trim();
+  const shown = statement.length > LONGEST_STATEMENT ? `${statement.slice(0, LONGEST_STATEMENT)}...` : statement;
+  const place = at.place === null ? '' : ` (at ${at.place})`;
+  return message.includes(at.statement) ? place : `, in ${shown}${place}`;
 }

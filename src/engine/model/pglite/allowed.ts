@@ -57,6 +57,14 @@ export const OF_THE_C_LIBRARY: ReadonlySet<string> = new Set(
   ).split(' '),
 );
 
+/** Comparisons that give what the C library's memcmp gives: of that only the sign is the same everywhere. */
+export const OF_MEMCMP: ReadonlySet<string> = new Set(
+  (
+    'btnamecmp bttextcmp btnametextcmp bttextnamecmp bpcharcmp bitcmp network_cmp byteacmp bttext_pattern_cmp btbpchar_pattern_cmp ' +
+    'uuid_cmp jsonb_cmp range_cmp multirange_cmp tsvector_cmp tsquery_cmp'
+  ).split(' '),
+);
+
 /** By what they are in C: casts of jsonb, whose null is NULL since PostgreSQL 18 and was an error before. */
 export const CHANGED_IN_18: ReadonlySet<string> = new Set(
   ['bool', 'numeric', 'int2', 'int4', 'int8', 'float4', 'float8'].map((name) => `jsonb_${name}`),

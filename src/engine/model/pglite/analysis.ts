@@ -5,6 +5,7 @@ import {
   CONFIGURATION_TYPE,
   KNOWN_NODES,
   KNOWN_RANGES,
+  OF_MEMCMP,
   OF_THE_C_LIBRARY,
   OF_THE_MACHINE,
   STEADY,
@@ -270,6 +271,7 @@ class Walk {
       if (readsClock) this.#reasons.add(`pg_catalog.${name}, which reads the server's clock`);
       else if (!steady) this.#reasons.add(`the function ${name}`);
       else if (OF_THE_C_LIBRARY.has(called.source)) this.#reasons.add(`the function ${name}, whose last digit is the C library's`);
+      else if (OF_MEMCMP.has(called.source)) this.#reasons.add(`the function ${name}, of whose answer only the sign is certain`);
       return;
     }
     const shown = `the function ${schema === 'public' ? '' : `${schema}.`}${name}`;
