@@ -5,6 +5,8 @@ import { inLockOrder } from './lock-order.js';
 import { TABLE_LOCK_MODES } from './parse.js';
 import { compileAdvice, mentionsAdvisory } from './pglite/advice.js';
 import { compileText } from './pglite/compile.js';
+import type { PgliteSchema } from './pglite/schema.js';
+import { writtenOut } from './pglite/writing-function.js';
 import { compileSetConstraints } from './set-constraints.js';
 import { SqlError } from './sql-error.js';
 import { compilePlain, type StatementPlan, type TableLock } from './statements.js';
@@ -23,7 +25,9 @@ export function compileStatement(text: string, parameters: readonly unknown[], {
   if (calls?.kind === 'calls') return calls;
   let compiled: StatementPlan | null = null;
   const whole = (): StatementPlan => {
-    compiled ??= (mentionsAdvisory(text) ? compileAdvice : compileText)(text, parameters, catalog, pglite);
+    compiled ??= mentionsAdvisory(text)
+      ? compileAdvice(text, parameters, catalog, pglite)
+      : compileOrWriteOut(text, parameters, catalog, pglite);
     return compiled;
   };
   const shape = shapes.of(text, parameters);
@@ -36,6 +40,30 @@ export function compileStatement(text: string, parameters: readonly unknown[], {
     }
   }
   return { ...calls, fastPath: { shape, whole } };
+}
+
+/** A call of a function that writes is what the function runs. */
+function compileOrWriteOut(text: string, parameters: readonly unknown[], catalog: Catalog, pglite: PgliteSchema): StatementPlan {
+  try {
+    return compileText(text, parameters, catalog, pglite);
+  } catch (error) {
+    if (!(error instanceof UnmodelledError) || !error.reasons.some((reason) => reason.endsWith(', which writes'))) throw error;
+    const call = parameters.length === 0 ? writtenOut(text, pglite, catalog) : null;
+    if (call === null) throw error;
+    const plan = compileWritten(call.text, catalog, pglite, error);
+    if ((plan.kind !== 'insert' && plan.kind !== 'update' && plan.kind !== 'delete') || plan.rest !== undefined || plan.outputs.length > 0)
+      throw error;
+    return { ...plan, answersAs: call.name };
+  }
+}
+
+function compileWritten(text: string, catalog: Catalog, pglite: PgliteSchema, refusal: UnmodelledError): StatementPlan {
+  try {
+    return compileText(text, [], catalog, pglite);
+  } catch (error) {
+    // What is wrong inside a function may be found later, or not at all.
+    throw error instanceof SqlError ? refusal : error;
+  }
 }
 
 /** The plan for pg-mem; null where pg-mem is not known to answer rightly, or where it finds an error, which is PostgreSQL's to find. */

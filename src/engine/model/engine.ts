@@ -477,6 +477,8 @@ export class ModelEngine implements Engine<ModelState> {
     const text = withSession(draft, actor, statement.text, statement.values, this.#context);
     const plan = this.#compile(text === statement.text ? statement : { ...statement, text });
     const transaction = draft.transaction(actor);
+    if (plan.answersAs !== undefined && !transaction.explicit)
+      throw new UnmodelledError('a function that writes, called outside a transaction block');
     if (transaction.readOnly) refuseUtility(plan);
     // A transaction-wide snapshot is taken before the statement's table locks are waited for; LOCK TABLE and SET CONSTRAINTS take none.
     if (!WITHOUT_SNAPSHOT.has(plan.kind)) this.#takeSnapshot(draft, actor);

@@ -7,6 +7,10 @@ import { toReplyValue, toServerText } from './types.js';
 /** What a statement answers when it is through. */
 export function reply(execution: Execution, textRows: boolean): ResultReply {
   const { plan } = execution;
+  if (plan.answersAs !== undefined) {
+    const fields = [{ name: plan.answersAs, type: 'void' as const }];
+    return { kind: 'result', command: 'SELECT', rowCount: 1, fields, rows: [[null]] };
+  }
   const outputs = outputsOf(plan);
   const fields = outputs.map((output): Field => ({ name: output.name, type: output.type }));
   const skipped = plan.kind === 'select for' ? (plan.window?.offset ?? 0) : 0;

@@ -36,6 +36,8 @@ interface Common {
   readonly changedIn18?: string;
   /** Where this is a part of a statement that comes first, a locking subquery or a modifying WITH query: the rest. */
   readonly rest?: Rest;
+  /** The statement stands for a call of a function that runs it: the call answers one row, null in this column. */
+  readonly answersAs?: string;
   /** Set where pg-mem answers: with what its answers are held against PostgreSQL's. */
   readonly fastPath?: FastPath<StatementPlan>;
 }
