@@ -228,6 +228,12 @@ export class ModelStage implements Stage {
     const { kind, modes, chain, verb } = readStatement(text);
     const timer = OTHER_TIMERS.exec(text);
     if (timer !== null) throw new UnmodelledError(`${timer[0].toLowerCase()}, whose timer goes off under a specification: ${text}`);
+    const storage = verb === 'alter' && query.statements.length === 1 ? this.#engine.changesStorage(this.#state, actor, text) : null;
+    if (storage !== null) {
+      query.next += 1;
+      inbox.push({ kind: 'complete', tag: storage });
+      return;
+    }
     if (await this.#isTooSlow(actor, query, text)) return;
     if (verb === 'listen') throw new UnmodelledError(`LISTEN, since notifications are shown: ${text}`);
     if (query.implicit && (chain || kind === 'savepoint' || kind === 'rollback-to' || kind === 'release'))

@@ -40,6 +40,7 @@ import { NEW_SESSION, NOTHING_SET } from './settings-state.js';
 import { SqlError } from './sql-error.js';
 import { type Committed, EMPTY, type Execution, type Level, type ModelState, type Transaction, type Version, type Write } from './state.js';
 import type { StatementPlan } from './statements.js';
+import { changesStorage } from './storage.js';
 import { toReplyValue } from './types.js';
 import { SnapshotView, versionsOf } from './view.js';
 import { worksFor } from './works.js';
@@ -604,6 +605,12 @@ export class ModelEngine implements Engine<ModelState> {
     const draft = new Draft(state, this.#open.contents);
     for (const [resource, queue] of found) draft.reorder(resource, queue);
     return draft.finish();
+  }
+
+  /** The command of a statement that changes how rows are stored, and nothing that shows; null where it is something else, or not known. */
+  changesStorage(state: ModelState, actor: ActorIndex, text: string): string | null {
+    const { catalog, evaluator } = this.#open;
+    return state.transactions[actor] == null ? changesStorage(text, actor, state.heavy, catalog, evaluator.pglite) : null;
   }
 
   /** Timers that may end what the actor waits for, or, where it waits for nothing, its next statement. A wait for a safe snapshot is none for a lock. */
