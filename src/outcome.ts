@@ -53,6 +53,8 @@ export interface ServerFigures {
   readonly orders?: string | null;
   /** With `dpor` only: by which reduction. */
   readonly reduction?: 'source-dpor' | 'none';
+  /** With `dpor` only: statements inside which the server has an order of its own, so that the verdict is at their granularity. */
+  readonly coarse?: readonly string[];
 }
 
 /** Where two engines went apart: what each of them shows. */
@@ -115,6 +117,8 @@ export interface Counterexample {
   readonly switches: number;
   /** No smaller one exists among the plan's actors and the inputs that it shrinks to. */
   readonly minimal: boolean;
+  /** Found on the server alone, where no plan with fewer actors or faults fails alike: every order of those was run, up to steps that commute. */
+  readonly fewestActors?: true;
   readonly confirmedOnPostgres: boolean;
   readonly replays: { readonly matched: number; readonly of: number };
   /** `faults`: absent where the plan had none. */

@@ -11,7 +11,7 @@ import type { Choice } from '../schedule/choice.js';
 import { following, replay, ScheduleError } from '../schedule/replay.js';
 import { encodeToken } from '../schedule/token.js';
 import { patiently } from './patiently.js';
-import { rerunOn, searchOnModel } from './trials.js';
+import { rerunOn, searchOnModel, searchOnServer } from './trials.js';
 
 /** How far the minimiser goes, and the server that confirms what it finds; null: the model alone. */
 export interface CounterexampleOptions {
@@ -34,7 +34,7 @@ function trialsOf(scenario: Scenario, failure: Failure, { postgres }: Counterexa
   if (!failure.onServerOnly)
     return { search: searchOnModel(scenario, modelOf(postgres), way), rerun: rerunOn(scenario, modelOf(postgres), way) };
   if (postgres === null) throw new Error('a failure of the server alone needs a server to be made small');
-  return { search: null, rerun: rerunOn(scenario, postgres) };
+  return { search: searchOnServer(scenario, postgres), rerun: rerunOn(scenario, postgres), inexact: true };
 }
 
 /** A model of the server's major version. */
@@ -48,7 +48,7 @@ function asFound({ plan, schedule, steps, switches }: Failure): SmallFailure {
 async function describe(
   scenario: Scenario,
   failure: Failure,
-  { found: small, minimal }: Minimised,
+  { found: small, minimal, fewestActors }: Minimised,
   way: MachineOptions,
   options: CounterexampleOptions,
 ): Promise<Counterexample> {
@@ -81,6 +81,7 @@ async function describe(
     steps: small.steps,
     switches: small.switches,
     minimal,
+    ...(fewestActors && { fewestActors }),
     confirmedOnPostgres: server !== null && matched === of,
     replays: { matched, of },
     shrunkFrom: {

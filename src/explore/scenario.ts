@@ -68,14 +68,26 @@ function sumModel(plans: readonly PlanOutcome[]): ModelFigures | null {
   };
 }
 
+/** Of the plans whose orders were run one by one. */
+function sumOrders(figures: readonly ServerFigures[]): Pick<ServerFigures, 'exhaustive' | 'orders' | 'reduction'> {
+  const known = figures.every(({ orders }) => orders !== null);
+  return {
+    exhaustive: figures.every(({ exhaustive }) => exhaustive === true),
+    orders: known ? String(figures.reduce((sum, { orders }) => sum + BigInt(orders!), 0n)) : null,
+    reduction: figures[0]!.reduction!,
+  };
+}
+
 function sumServer(plans: readonly PlanOutcome[]): ServerFigures | null {
   const figures = plans.flatMap((plan) => (plan.postgres === null ? [] : [plan.postgres]));
   if (figures.length === 0) return null;
   const sum = (pick: (item: ServerFigures) => number) => figures.reduce((total, item) => total + pick(item), 0);
+  const ordered = figures.filter(({ orders }) => orders !== undefined);
   return {
     runs: sum((item) => item.runs),
     transitionsConfirmed: sum((item) => item.transitionsConfirmed),
     transitionsUnforceable: sum((item) => item.transitionsUnforceable),
     divergences: sum((item) => item.divergences),
+    ...(ordered.length > 0 && sumOrders(ordered)),
   };
 }

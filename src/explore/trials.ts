@@ -1,12 +1,14 @@
 import { type Engine, UnmodelledError } from '../engine/contract.js';
 import { ModelEngine } from '../engine/model/engine.js';
 import type { ModelState } from '../engine/model/state.js';
+import type { PostgresEngine } from '../engine/postgres/engine.js';
 import { Machine, type MachineOptions } from '../machine.js';
-import type { RerunPlan, SearchPlan } from '../minimise/minimise.js';
+import type { RerunPlan, SearchPlan, SmallFailure } from '../minimise/minimise.js';
 import type { Fingerprint } from '../outcome.js';
-import { contextSwitches, run } from '../run.js';
+import { contextSwitches, type Run, run } from '../run.js';
 import type { Scenario } from '../scenario.js';
 import { ordered } from '../schedule/arbitrary.js';
+import { dpor } from './dpor/dpor.js';
 import { count, shortestTo } from './graph.js';
 import { patiently } from './patiently.js';
 import { type SearchResult, search } from './search.js';
@@ -39,23 +41,51 @@ export const searchOnModel =
     };
   };
 
+/** Runs that looking for smaller plans may take on a server, and those of one plan. */
+const SERVER_RUNS = 1_500;
+const PLAN_RUNS = 300;
+
+/** Runs the orders of a plan that matter on a server, up to the first that fails alike. */
+export function searchOnServer(scenario: Scenario, engine: PostgresEngine): SearchPlan {
+  let left = SERVER_RUNS;
+  return async (plan, failure) => {
+    const machine = new Machine(scenario, plan, engine, { observes: true });
+    let found: SmallFailure | null = null;
+    const { runs, givenUp, complete } = await dpor(machine, {
+      maxRuns: Math.min(left, PLAN_RUNS),
+      attempt: patiently,
+      onRun: (result) => {
+        found = failureIn(machine, result, failure);
+        return found !== null;
+      },
+    });
+    left -= runs + givenUp;
+    return found ?? (complete ? null : 'unknown');
+  };
+}
+
+/** What of a run is the failure, up to its violation; null where it did not fail in that way. */
+function failureIn<S>(machine: Machine<S>, result: Run<S>, failure: Fingerprint): SmallFailure | null {
+  const found = result.violations.find(({ violation }) => isSame(failure, violation));
+  if (found === undefined) return null;
+  const steps = result.steps.slice(0, found.step + 1);
+  return {
+    plan: machine.plan,
+    schedule: steps.map((step) => step.choice),
+    switches: contextSwitches(machine, steps),
+    steps: steps.length,
+    interleavings: null,
+    violating: null,
+  };
+}
+
 /** Runs a plan once, in the order given, and stops to look at the first violation that is the failure's. */
 export const rerunOn =
   <S>(scenario: Scenario, engine: Engine<S>, options: MachineOptions = {}): RerunPlan =>
   async ({ plan, order }, failure) => {
     const machine = new Machine(scenario, plan, engine, options);
     const result = await patiently(() => run(machine, ordered(order)));
-    const found = result.violations.find(({ violation }) => isSame(failure, violation));
-    if (found === undefined) return null;
-    const steps = result.steps.slice(0, found.step + 1);
-    return {
-      plan,
-      schedule: steps.map((step) => step.choice),
-      switches: contextSwitches(machine, steps),
-      steps: steps.length,
-      interleavings: null,
-      violating: null,
-    };
+    return failureIn(machine, result, failure);
   };
 
 /** A smaller plan may come to SQL that the failing one never came to. */

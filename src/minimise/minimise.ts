@@ -25,6 +25,8 @@ export type RerunPlan = (ordered: OrderedPlan, failure: Fingerprint) => Promise<
 /** The ways in which a plan can be tried: `search` is null where only runs can be had, as on the server alone. */
 export interface Trials {
   readonly search: SearchPlan | null;
+  /** `search` says whether a plan fails, and not with how few steps: what it finds is made smaller run by run. Default false. */
+  readonly inexact?: boolean;
   readonly rerun: RerunPlan;
 }
 
@@ -32,6 +34,8 @@ export interface Minimised {
   readonly found: SmallFailure;
   /** No smaller failure exists among the plan's actors, and the inputs and capacities that its workload shrinks to. */
   readonly minimal: boolean;
+  /** No plan with fewer actors or faults fails; the order may not be the smallest. */
+  readonly fewestActors?: true;
 }
 
 /** Answers `unknown` after which a search is given up: what comes next is larger still. */
@@ -44,11 +48,16 @@ const MAX_UNKNOWN = 10;
 export async function minimise(
   scenario: Scenario,
   failure: Failure,
-  { search, rerun }: Trials,
+  { search, rerun, inexact = false }: Trials,
   maxPlans: number,
 ): Promise<Minimised | null> {
   const smallest = search === null ? null : await searchSmallest(scenario, failure, search, maxPlans);
-  if (smallest !== null) return smallest;
+  if (smallest !== null && !inexact) return smallest;
+  if (smallest !== null) {
+    const { plan, schedule } = smallest.found;
+    const found = (await shrink(scenario, { ...failure, plan, schedule }, rerun, maxPlans)) ?? smallest.found;
+    return { found, minimal: false, ...(smallest.minimal && { fewestActors: true }) };
+  }
   const found = await shrink(scenario, failure, rerun, maxPlans);
   return found === null ? null : { found, minimal: false };
 }

@@ -52,7 +52,22 @@ export function outcomeJson({ judged, scenarios, ...document }: OutcomeDocument,
 }
 
 function counterexampleJson(counterexample: Counterexample, file: string | null): unknown {
-  const { token, invariant, resource, actors, steps, switches, minimal, confirmedOnPostgres, replays, shrunkFrom } = counterexample;
+  const { token, invariant, resource, actors, steps, switches, minimal, fewestActors, confirmedOnPostgres, replays, shrunkFrom } =
+    counterexample;
   const broken = brokenBy(counterexample);
-  return { token, file, invariant, resource, broken, actors, steps, switches, minimal, confirmedOnPostgres, replays, shrunkFrom };
+  return {
+    token,
+    file,
+    invariant,
+    resource,
+    broken,
+    actors,
+    steps,
+    switches,
+    minimal,
+    fewestActors,
+    confirmedOnPostgres,
+    replays,
+    shrunkFrom,
+  };
 }

@@ -1,6 +1,7 @@
 import { grouped } from '../grouped.js';
-import type { PlanOutcome } from '../outcome.js';
+import type { PlanOutcome, ServerFigures } from '../outcome.js';
 import { showFault } from '../plan/fault.js';
+import { ordersText } from './orders.js';
 import { show } from './statement.js';
 
 /** Plans that are listed one by one. */
@@ -17,11 +18,11 @@ export function planLines(outcomes: readonly PlanOutcome[]): string[] {
   return [...alike.values()].flatMap(([first, ...others]) => [planLine(first!), ...(others.length === 0 ? [] : [othersLine(others)])]);
 }
 
-function planLine({ plan, verdict, model }: PlanOutcome): string {
+function planLine({ plan, verdict, model, postgres }: PlanOutcome): string {
   const actors = plan.actors.map((actor) => `${actor.name} ${inputText(actor.input)}`.trim()).join(', ');
   const counts =
     model === null
-      ? ''
+      ? serverCounts(postgres)
       : ` (${grouped(model.interleavings)} ${model.exhaustive ? 'interleavings' : 'schedules'}, ${grouped(model.states)} states)`;
   const faults = (plan.faults ?? []).map((fault) => `, ${showFault(fault)}`).join('');
   return `${plan.workload}: ${actors}, capacity ${plan.capacity}${faults}: ${verdict}${counts}`;
@@ -36,6 +37,12 @@ function othersLine(others: readonly PlanOutcome[]): string {
       ? ''
       : ` (${sum((item) => item.model?.interleavings)} ${model.exhaustive ? 'interleavings' : 'schedules'}, ${sum((item) => item.model?.states)} states)`;
   return `... and ${grouped(others.length)} more of ${plan.workload}: ${verdict}${counts}`;
+}
+
+/** ` (21 runs for 756,756 orders)`; nothing where orders were not run one by one. */
+function serverCounts(figures: ServerFigures | null): string {
+  const text = ordersText(figures);
+  return text === null ? '' : ` (${text})`;
 }
 
 /** `(userId 1, seats 2)`; nothing for no input. */

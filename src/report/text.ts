@@ -7,6 +7,7 @@ import { brokenBy, brokenText } from './broken.js';
 import { explain } from './explain.js';
 import { lanesOf, renderLanes, wrap } from './lanes.js';
 import { operationLines } from './operations.js';
+import { counted, ordersText } from './orders.js';
 import { planLines } from './plan-lines.js';
 
 /** What the text depends on besides the outcome. `width` is in columns. */
@@ -31,10 +32,10 @@ export function suiteLine(outcome: ScenarioOutcome, options: TextOptions, nameWi
   const level = outcome.isolation === 'READ COMMITTED' ? 'RC' : outcome.isolation === 'REPEATABLE READ' ? 'RR' : 'SER';
   const counts =
     outcome.model === null
-      ? 'server alone'
+      ? (ordersText(outcome.postgres) ?? 'server alone')
       : `${grouped(outcome.model.interleavings)} ${outcome.model.exhaustive ? 'interleavings' : 'schedules'}${outcome.model.violating === '0' ? '' : `, ${grouped(outcome.model.violating)} violate`}`;
   const server =
-    outcome.postgres === null
+    outcome.postgres === null || outcome.model === null
       ? ''
       : ` · ${grouped(outcome.postgres.transitionsConfirmed)}/${grouped(outcome.model?.transitions ?? 0)} transitions seen on PostgreSQL${outcome.postgres.transitionsUnforceable === 0 ? '' : `, ${grouped(outcome.postgres.transitionsUnforceable)} cannot be forced`}`;
   const verdict = (expected ? outcome.verdict : `${outcome.verdict}, expected: ${outcome.expect ?? 'nothing'}`).padEnd(9);
@@ -64,6 +65,10 @@ export function scenarioText(outcome: ScenarioOutcome, options: TextOptions): st
   if (outcome.limits.length > 0) lines.push(`limits      hit: ${outcome.limits.join(', ')}`);
   if (outcome.model !== null && outcome.model.coarse.length > 0)
     lines.push(`coarse      at statement granularity, since they touch several rows at once: ${outcome.model.coarse.join('; ')}`);
+  if ((outcome.postgres?.coarse ?? []).length > 0)
+    lines.push(
+      `coarse      at statement granularity, since PostgreSQL runs others inside them, or locks several rows: ${outcome.postgres!.coarse!.join('; ')}`,
+    );
   const seen = Object.entries(outcome.witnesses).map(
     ([name, count]) => `${name} ${grouped(count)}/${grouped(outcome.model?.interleavings ?? outcome.postgres?.runs ?? 0)}`,
   );
@@ -72,11 +77,36 @@ export function scenarioText(outcome: ScenarioOutcome, options: TextOptions): st
 }
 
 /** What the server has shown of a plan that was proved, and what it could not be made to show. */
-function confirmation({ transitionsConfirmed, transitionsUnforceable }: ServerFigures, options: TextOptions): string {
+function confirmation(
+  { transitionsConfirmed, transitionsUnforceable }: Pick<ServerFigures, 'transitionsConfirmed' | 'transitionsUnforceable'>,
+  options: TextOptions,
+): string {
   const seen = `each of the ${grouped(transitionsConfirmed)} transitions`;
   if (transitionsUnforceable === 0) return `${seen} was seen on PostgreSQL ${options.postgres}`;
   return `${seen} that can be forced on PostgreSQL ${options.postgres} was seen there, ${grouped(transitionsUnforceable)} others cannot be forced`;
 }
+
+/** What was proved, by the model and by the server itself; a scenario may have plans of both kinds. */
+function provedText({ model, plans, planCounts }: ScenarioOutcome, options: TextOptions): string {
+  const onServer = plans.filter((plan) => plan.postgres?.orders !== undefined);
+  const share = showShare(planCounts);
+  const onModel = plans.filter((plan) => plan.model !== null);
+  const confirmed = onModel.reduce((sum, plan) => sum + (plan.postgres?.transitionsConfirmed ?? 0), 0);
+  const unforceable = onModel.reduce((sum, plan) => sum + (plan.postgres?.transitionsUnforceable ?? 0), 0);
+  const byModel = `no violation in any of ${grouped(model?.interleavings ?? 0)} interleavings of ${onServer.length === 0 ? share : counted(onModel.length, 'plan')} on the model; ${confirmation({ transitionsConfirmed: confirmed, transitionsUnforceable: unforceable }, options)}`;
+  if (onServer.length === 0) return byModel;
+  const runs = onServer.reduce((sum, plan) => sum + plan.postgres!.runs, 0);
+  const orders = onServer.some((plan) => plan.postgres!.orders === null)
+    ? null
+    : String(onServer.reduce((sum, plan) => sum + BigInt(plan.postgres!.orders!), 0n));
+  const commuting = onServer[0]!.postgres!.reduction === 'none' ? '' : ', up to steps that commute,';
+  const whose = onModel.length === 0 ? share : counted(onServer.length, 'plan');
+  const byServer = `no violation: every order of ${whose}${commuting} was run on PostgreSQL ${options.postgres}: ${ordersText({ ...onServer[0]!.postgres!, runs, orders })}`;
+  return onModel.length === 0 ? byServer : `${byServer}; and ${byModel}`;
+}
+
+/** Where the server has races of its own inside a statement. */
+const coarseText = ({ coarse = [] }: ServerFigures): string => (coarse.length === 0 ? '' : '; at the granularity of statements');
 
 /** What a verdict says, and what it does not. */
 function meaning(outcome: ScenarioOutcome, options: TextOptions): string {
@@ -84,17 +114,19 @@ function meaning(outcome: ScenarioOutcome, options: TextOptions): string {
   const plans = showShare(outcome.planCounts);
   switch (outcome.verdict) {
     case 'proved':
-      return `no violation in any of ${grouped(model!.interleavings)} interleavings of ${plans} on the model; ${confirmation(postgres!, options)}`;
+      return `${provedText(outcome, options)}${coarseText(postgres!)}`;
     case 'explored':
       return `no violation in any of ${grouped(model!.interleavings)} interleavings of ${plans} on the model; ${outcome.reason ?? 'not confirmed on PostgreSQL'}`;
     case 'passed':
       if (model?.exhaustive)
         return `no violation in any of ${grouped(model.interleavings)} interleavings of ${plans}. A sample is no proof`;
+      if (postgres?.orders !== undefined)
+        return `no violation in ${grouped(postgres.runs)} runs of ${plans} on PostgreSQL ${options.postgres}${outcome.reason === null ? '' : `: ${outcome.reason}`}. A sample is no proof`;
       return `no violation in ${grouped(model?.interleavings ?? postgres?.runs ?? 0)} sampled schedules of ${plans}. A sample is no proof`;
     case 'violated': {
       const where =
         model === null
-          ? `found on PostgreSQL in sampled schedules of ${plans}`
+          ? `found on PostgreSQL in ${postgres?.orders === undefined ? 'sampled schedules' : `${grouped(postgres.runs)} orders that were run`} of ${plans}`
           : `${grouped(model.violating)} of ${grouped(model.interleavings)} ${model.exhaustive ? 'interleavings' : 'sampled schedules'} of ${plans} violate`;
       return outcome.reason === null ? where : `${outcome.reason}. ${where[0]!.toUpperCase()}${where.slice(1)}`;
     }
@@ -154,7 +186,10 @@ export function shrunkText(counterexample: Counterexample): string {
     `${counted(actors, 'actor')}${shrunkFrom.faults === undefined ? '' : `, ${counted(faults, 'fault')}`}, ${counted(steps, 'step')}, ${counted(switches, 'switch', 'switches')}`;
   const [before, after] = [size(shrunkFrom, shrunkFrom.faults ?? 0), size(counterexample, plan.faults?.length ?? 0)];
   const way = before === after ? `${after}, as it was found` : `shrunk from ${before} to ${after}`;
-  return `${way}: ${counterexample.minimal ? 'no smaller one fails, with these actors and inputs that shrink from theirs' : 'not proved to be the smallest'}`;
+  return `${way}: ${sizeText(counterexample)}`;
 }
 
-const counted = (count: number, one: string, many = `${one}s`): string => `${count} ${count === 1 ? one : many}`;
+function sizeText({ minimal, fewestActors }: Counterexample): string {
+  if (minimal) return 'no smaller one fails, with these actors and inputs that shrink from theirs';
+  return fewestActors === true ? 'no fewer actors or faults fail; not proved to have the fewest steps' : 'not proved to be the smallest';
+}

@@ -13,6 +13,8 @@ export interface DporOptions<S> {
   readonly maxRuns: number;
   /** False: every order is run, whatever commutes. Default true. */
   readonly reduces?: boolean;
+  /** False: waits are looked for also where to wait comes to the same as to come later. Default: false where something looks at waits as such, else true. */
+  readonly delays?: boolean;
   /** Asked before each run: once it says so, the search gives up too. */
   readonly expired?: () => boolean;
   /** Called with each run that came to its end or to a limit; true ends the search. */
@@ -49,7 +51,7 @@ const COUNTABLE = 200_000;
  */
 export async function dpor<S>(machine: Machine<S>, options: DporOptions<S>): Promise<DporResult> {
   const { maxRuns, reduces = true, expired, onRun, attempt = (once) => once() } = options;
-  const delays = reduces && seesNoWaits(machine);
+  const delays = reduces && (options.delays ?? seesNoWaits(machine));
   const tree = new OrderTree(machine.actorNames.length, { reduces, delays });
   const views = machine.scenario.invariants.some(({ at }) => at !== 'end') && reduces ? new Views() : null;
   let runs = 0;

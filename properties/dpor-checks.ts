@@ -1,0 +1,52 @@
+/** Every order of a program, and those that `dpor` runs: what either shows. */
+import { ModelEngine } from '../src/engine/model/engine.js';
+import type { ModelState } from '../src/engine/model/state.js';
+import { type DporResult, dpor } from '../src/explore/dpor/dpor.js';
+import { count } from '../src/explore/graph.js';
+import { search } from '../src/explore/search.js';
+import { type ScriptedCase, scenarioOf } from '../src/fuzz/scripted.js';
+import { type Configuration, Machine } from '../src/machine.js';
+
+/** What can be told apart of all orders of a plan. */
+export interface Shown {
+  /** Committed rows at the end, and what each actor was answered. */
+  readonly endings: ReadonlySet<string>;
+  /** Committed rows at any time. */
+  readonly committed: ReadonlySet<string>;
+  readonly orders: bigint | null;
+}
+
+const MAX_STATES = 60_000;
+
+/** The program on the model: all its orders, and the reduced search over the same machine; null where there are too many states. */
+export async function bothOf(
+  scripted: ScriptedCase,
+  options: { readonly delays?: boolean; readonly maxRuns?: number } = {},
+): Promise<{ readonly all: Shown; readonly reduced: Shown & DporResult } | null> {
+  const { scenario, plan } = scenarioOf(scripted);
+  const engine = new ModelEngine();
+  const machine = new Machine<ModelState>(scenario, plan, engine, { observes: true });
+  const all = { endings: new Set<string>(), committed: new Set<string>() };
+  const reduced = { endings: new Set<string>(), committed: new Set<string>() };
+  const rows = (at: Configuration<ModelState>) => JSON.stringify(at.committed.tables);
+  const ending = (at: Configuration<ModelState>) => `${at.actors.map(({ node }) => node.id).join()} ${rows(at)}`;
+  const { graph, complete } = await search(machine, engine, {
+    maxStates: MAX_STATES,
+    remember: (edge, { after }) => {
+      all.committed.add(rows(after));
+      if (machine.choices(after).length === 0) all.endings.add(ending(after));
+      void edge;
+    },
+  });
+  if (!complete) return null;
+  const result = await dpor(machine, {
+    maxRuns: options.maxRuns ?? 20_000,
+    ...(options.delays === undefined ? {} : { delays: options.delays }),
+    onRun: (run) => {
+      for (const { after } of run.steps) reduced.committed.add(rows(after));
+      reduced.endings.add(ending(run.last));
+      return false;
+    },
+  });
+  return { all: { ...all, orders: count(graph, 0).interleavings }, reduced: { ...reduced, ...result } };
+}
