@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { ModelEngine } from '../src/engine/model/engine.js';
-import { isNode, nodesIn, readNodeTree } from '../src/engine/model/pglite/node-tree.js';
+import { isNode, nodesIn, readNodeTree } from '../src/engine/node-tree.js';
 import { run } from '../src/run.js';
 import { modelOf } from './model-scripts.js';
 

@@ -17,10 +17,13 @@ import {
   type Outcome,
   onCycle,
   type Phase,
+  type Statement,
 } from '../contract.js';
+import type { Footprint } from '../footprint.js';
 import { SERVER_FUNCTIONS } from '../session-functions.js';
 import { Freezer } from './freezer.js';
 import { type Blocking, Inspector } from './inspector.js';
+import { type ObservedStep, Observer } from './observer.js';
 import type { PostgresServer, ScratchDatabase } from './providers/server.js';
 import { readRelations } from './relations.js';
 import { Reset } from './reset.js';
@@ -47,9 +50,6 @@ export interface PostgresEngineOptions {
   /** Look at everybody and at all rows after every step, also where nothing can have changed: for tests that show that nothing has. Default false. */
   readonly looksAlways?: boolean;
 }
-
-/** Until footprints can be asked for. */
-const OBSERVES = false;
 
 /** How long the server may keep a statement neither answered nor waiting for a lock before we give up. */
 const PATIENCE_MS = 10_000;
@@ -87,6 +87,13 @@ export class PostgresEngine implements Engine<ServerState> {
   #schema: string | null = null;
   #reset: Reset | null = null;
   #traces: SessionTraces | null = null;
+  /** Tells footprints, of the schema as it is made; null where nobody has asked for them. */
+  #observer: Observer | null = null;
+  #observes = false;
+  /** The last step, as far as footprints are told of it. */
+  #observed: ObservedStep | null = null;
+  /** By actor. */
+  #statements: (Statement | null)[] = [];
   #sessions: Session[] = [];
   #isolation: string | null = null;
   /** Where the clock stands; null where it cannot move on. */
@@ -123,7 +130,7 @@ export class PostgresEngine implements Engine<ServerState> {
   }
 
   get capabilities(): Capabilities {
-    return { rewinds: false, holdsWaiters: this.#freezer.enabled, crashes: this.server.crash !== undefined, observes: OBSERVES };
+    return { rewinds: false, holdsWaiters: this.#freezer.enabled, crashes: this.server.crash !== undefined, observes: true };
   }
 
   get #resumesAtOnce(): boolean {
@@ -154,6 +161,12 @@ export class PostgresEngine implements Engine<ServerState> {
     }
     this.#used = true;
     this.#careful = false;
+    this.#observes = setup.observes === true;
+    this.#observed = null;
+    if (this.#observes) {
+      this.#observer ??= await Observer.of(this.#scripts!, this.server.major);
+      this.#observer.begin(setup.actors);
+    }
     this.#exchanges = Array.from({ length: setup.actors }, () => null);
     this.#phases = Array.from({ length: setup.actors }, () => 'idle');
     return {
@@ -187,6 +200,7 @@ export class PostgresEngine implements Engine<ServerState> {
 
   async #create(setup: EngineSetup, schema: string): Promise<void> {
     await this.#disconnect();
+    this.#observer = null;
     this.#database = await this.server.createDatabase();
     const { connection } = this.#database;
     this.#inspector = await Inspector.connect(connection);
@@ -249,12 +263,34 @@ export class PostgresEngine implements Engine<ServerState> {
       await this.#foresee(false);
       if (action.kind === 'tick') return await this.#tick(state, action.clockMs);
       if (action.kind === 'crash') return await this.#crash(state);
+      if (this.#observes && action.kind === 'statement') {
+        this.#statements[action.actor] = action.statement;
+        if (!this.#sessions[action.actor]!.inTransaction) this.#observer!.beginTransaction(action.actor);
+      }
       const outcome = await this.#perform(action);
+      this.#observed = this.#observes ? this.#observedStep(action, outcome) : null;
       this.#phases[action.actor] = outcome.kind === 'blocked' ? 'waiting' : outcome.kind === 'executed' ? 'uncommitted' : 'idle';
       return { state: await this.#look(state, action, outcome), outcome };
     } catch (error) {
       throw this.#closed === null ? error : new EngineError('the engine was closed in the middle of a step');
     }
+  }
+
+  #observedStep({ kind, actor }: ActorAction, outcome: Outcome): ObservedStep | null {
+    const statement = this.#statements[actor] ?? null;
+    if ((kind !== 'statement' && kind !== 'resume') || statement === null) return null;
+    return {
+      actor,
+      statement,
+      outcome,
+      resumed: kind === 'resume',
+      holds: outcome.kind === 'blocked' || this.#sessions[actor]!.inTransaction,
+    };
+  }
+
+  async footprint(): Promise<Footprint> {
+    if (this.#observed === null) return null;
+    return this.#observer!.footprint(this.#observed, () => this.#inspect.locks(this.#sessions[this.#observed!.actor]!.pid));
   }
 
   /** Sessions hear of it before their next transaction: within one, now() stands still. */

@@ -5,6 +5,7 @@ import { committedColumn } from '../committed-column.js';
 import { byAllColumns, isInKeyOrder } from '../committed-order.js';
 import { connect } from './providers/client.js';
 import type { Connection } from './providers/server.js';
+import { LOCKS } from './observer.js';
 import { Questions, type TextRows } from './question.js';
 import {
   literal,
@@ -74,6 +75,11 @@ export class Inspector {
 
   async blocking(pids: readonly number[]): Promise<Blocking> {
     return waits(await this.#questions.ask('blocking', BLOCKING, [arrayText(pids)]));
+  }
+
+  /** What a backend has locked or waits for. */
+  async locks(pid: number): Promise<TextRows> {
+    return this.#questions.ask('locks', LOCKS, [String(pid)]);
   }
 
   /** Who waits for whom, and what is committed, in one message. With `careful`, tables under ACCESS EXCLUSIVE are not read. */

@@ -38,6 +38,12 @@ export class ScriptSession {
     return (Array.isArray(answers) ? answers[0]! : answers).rows[0]![0];
   }
 
+  /** Runs a script, and gives the first value of its last answer's first row. */
+  async lastValue(sql: string): Promise<unknown> {
+    const answers = (await this.#client.query({ text: sql, rowMode: 'array' })) as unknown as Answer | Answer[];
+    return (Array.isArray(answers) ? answers.at(-1)! : answers).rows[0]![0];
+  }
+
   async end(): Promise<void> {
     await this.#client.end();
   }

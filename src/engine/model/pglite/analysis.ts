@@ -13,7 +13,7 @@ import {
 } from './allowed.js';
 import type { Answer, Instance } from './instance.js';
 import { quote } from './names.js';
-import { isNode, type Node, type NodeValue, nodesIn, readNodeTree } from './node-tree.js';
+import { isNode, type Node, type NodeValue, nodesIn, readNodeTree } from '../../node-tree.js';
 
 /** What PostgreSQL's analyser makes of a statement, as far as the layer has to know. */
 export interface Analysis {
