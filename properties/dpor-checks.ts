@@ -1,8 +1,11 @@
 /** Every order of a program, and those that `dpor` runs: what either shows. */
+
 import { ModelEngine } from '../src/engine/model/engine.js';
 import type { ModelState } from '../src/engine/model/state.js';
+import type { PostgresEngine, ServerState } from '../src/engine/postgres/engine.js';
 import { type DporResult, dpor } from '../src/explore/dpor/dpor.js';
 import { count } from '../src/explore/graph.js';
+import { patiently } from '../src/explore/patiently.js';
 import { search } from '../src/explore/search.js';
 import { type ScriptedCase, scenarioOf } from '../src/fuzz/scripted.js';
 import { type Configuration, Machine } from '../src/machine.js';
@@ -49,4 +52,32 @@ export async function bothOf(
     },
   });
   return { all: { ...all, orders: count(graph, 0).interleavings }, reduced: { ...reduced, ...result } };
+}
+
+/** The same on the server, where every order is run one by one; null where those are more than `maxRuns`. */
+export async function bothOnServer(
+  scripted: ScriptedCase,
+  engine: PostgresEngine,
+  maxRuns: number,
+): Promise<{ readonly all: Shown & DporResult; readonly reduced: Shown & DporResult } | null> {
+  const { scenario, plan } = scenarioOf({ ...scripted, invariants: [{ name: 'any', check: () => [] }] });
+  const machine = new Machine<ServerState>(scenario, plan, engine, { observes: true });
+  const explore = async (reduces: boolean) => {
+    const endings = new Set<string>();
+    const committed = new Set<string>();
+    const rows = (at: Configuration<ServerState>) => JSON.stringify(at.committed.tables);
+    const result = await dpor(machine, {
+      maxRuns,
+      reduces,
+      attempt: patiently,
+      onRun: (run) => {
+        for (const { after } of run.steps) committed.add(rows(after));
+        endings.add(`${run.last.actors.map(({ node }) => node.id).join()} ${rows(run.last)}`);
+        return false;
+      },
+    });
+    return { endings, committed, ...result };
+  };
+  const all = await explore(false);
+  return all.complete ? { all, reduced: await explore(true) } : null;
 }

@@ -8,12 +8,12 @@ import type { GraphEdge } from '../src/explore/graph.js';
 import {
   combine,
   DEFAULT_LIMITS,
-  type PlanOptions,
   explorePlan,
   ModelEngine,
   type Operation,
   openServer,
   type Plan,
+  type PlanOptions,
   PostgresEngine,
   type PostgresServer,
   type Scenario,

@@ -1,8 +1,8 @@
 /** Invariants: when they are checked, in which order they are told, and what is said where one of them fails itself. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
-  explainFailure,
   DEFAULT_LIMITS,
+  explainFailure,
   type Invariant,
   makeCounterexample,
   type Operation,

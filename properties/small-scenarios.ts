@@ -4,10 +4,10 @@ import {
   combine,
   DEFAULT_LIMITS,
   defineScenario,
-  type PlanOptions,
   explorePlan,
   type Operation,
   type Plan,
+  type PlanOptions,
   type Scenario,
 } from '../src/index.js';
 

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { extname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { checkScenario, type Scenario, ScenarioMistake, scenariosIn, type Source } from '../src/index.js';
+import { checkScenario, type Scenario, ScenarioMistake, type Source, scenariosIn } from '../src/index.js';
 import { nearest } from './nearest.js';
 import { shellWord } from './shell-word.js';
 import { UsageError } from './usage-error.js';

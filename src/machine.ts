@@ -1,6 +1,6 @@
+import { siteOf } from './actor/called.js';
 import type { Ending, Finished } from './actor/finished.js';
 import { ActorProgram, type ProgramNode } from './actor/program.js';
-import { siteOf } from './actor/called.js';
 import { describeRequest, type Request } from './actor/request.js';
 import type { EmittedEvent, Row } from './context.js';
 import {

@@ -1,5 +1,5 @@
 /** Each safe variant without one of its safeguards, on the model, with the plans of the suite. */
-import { combine, DEFAULT_LIMITS, explorePlan, type IsolationLevel, type Scenario, type Verdict, suitePlans } from '../../src/index.js';
+import { combine, DEFAULT_LIMITS, explorePlan, type IsolationLevel, type Scenario, suitePlans, type Verdict } from '../../src/index.js';
 import { type Constraint, constraintsOf, STATEMENT_RULES, WITHOUT_RETRY, withoutConstraints } from './rules.js';
 import { type Tampering, tampered } from './tampering.js';
 

@@ -89,7 +89,7 @@ const OWN_CODE = (reference: string): string => `EXISTS (
 
 /** In the text of a function: it may do, or depend on, what its transaction's locks do not show. */
 export const LEAVES_NO_TRACE =
-  '(exception\\s+when|advisory|search_path|pg_locks|pg_stat|txid_|pg_current_|snapshot|blocking|dblink|ctid|xmin|xmax|pg_class|commit|rollback)';
+  '(exception\\s+when|try_advisory|advisory_unlock|search_path|pg_locks|pg_stat|txid_|pg_current_|snapshot|blocking|dblink|ctid|xmin|xmax|pg_class|commit|rollback)';
 
 export const CATALOGUE = `
 WITH RECURSIVE roots AS (

@@ -3,9 +3,9 @@ import type { Row } from '../../context.js';
 import type { CommittedState } from '../../scenario.js';
 import { committedColumn } from '../committed-column.js';
 import { byAllColumns, isInKeyOrder } from '../committed-order.js';
+import { LOCKS } from './observer.js';
 import { connect } from './providers/client.js';
 import type { Connection } from './providers/server.js';
-import { LOCKS } from './observer.js';
 import { Questions, type TextRows } from './question.js';
 import {
   literal,

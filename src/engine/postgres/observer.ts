@@ -2,6 +2,7 @@ import utils from 'pg/lib/utils.js';
 import { readStatement, signalCommand } from '../../sql/text.js';
 import { withClock } from '../clock-functions.js';
 import type { Outcome, Statement } from '../contract.js';
+import type { Access, Footprint } from '../footprint.js';
 import {
   CATALOGUE,
   type CalledFunction,
@@ -13,7 +14,6 @@ import {
 } from '../footprints/catalogue.js';
 import { ANY_KEY } from '../footprints/functions.js';
 import { functionsIn, type Said, Schema, sayOf } from '../footprints/statement.js';
-import type { Access, Footprint } from '../footprint.js';
 import { type NodeValue, readNodeTree } from '../node-tree.js';
 import { onServer } from '../session-functions.js';
 import { settingStatements } from '../settings.js';
@@ -99,13 +99,16 @@ export class Observer {
     if (said === null && NO_TRACE.test(statement.text)) return null;
     const failed = outcome.kind !== 'blocked' && outcome.reply.kind === 'error';
     if (!holds || failed) return said === null || said.hidden ? null : said.accesses;
-    return this.#observed(actor, said, (await locks()).map(heldLock));
+    return this.#observed(actor, said, (await locks()).map(heldLock), !LETS_GO.test(statement.text));
   }
 
-  #observed(actor: number, said: Said | null, held: readonly HeldLock[]): Footprint {
+  #observed(actor: number, said: Said | null, held: readonly HeldLock[], keepsKeys: boolean): Footprint {
     const seen = this.#seen[actor]!;
     const isHidden = said === null || said.hidden;
-    const accesses: Access[] = [...(said?.accesses ?? [])];
+    // What takes advisory locks and never lets go is seen to take them, whatever their keys were computed from.
+    const accesses: Access[] = (said?.accesses ?? []).filter(
+      (access) => !keepsKeys || access.kind !== 'advisory' || access.key !== ANY_KEY,
+    );
     for (const lock of held) {
       const name = `${lock.type} ${lock.relation} ${lock.key} ${lock.mode}`;
       const isNew = !seen.has(name);
@@ -288,5 +291,7 @@ const KEEPS_SCHEMA: ReadonlySet<string> = new Set([
 ]);
 /** In the text of a block. */
 const NO_TRACE = new RegExp(LEAVES_NO_TRACE, 'i');
+/** Advisory locks that may be refused, or are given back. */
+const LETS_GO = /try_advisory|advisory_unlock/i;
 const SETS_NAMES = /search_path|\brole\b|session\s+authorization|row_security/i;
 const MOST_REMEMBERED = 10_000;

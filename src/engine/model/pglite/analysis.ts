@@ -1,5 +1,6 @@
 import { tokenize } from '../../../sql/text.js';
 import { mayDraw } from '../../chance-functions.js';
+import { isNode, type Node, type NodeValue, nodesIn, readNodeTree } from '../../node-tree.js';
 import {
   CHANGED_IN_18,
   CONFIGURATION_TYPE,
@@ -13,7 +14,6 @@ import {
 } from './allowed.js';
 import type { Answer, Instance } from './instance.js';
 import { quote } from './names.js';
-import { isNode, type Node, type NodeValue, nodesIn, readNodeTree } from '../../node-tree.js';
 
 /** What PostgreSQL's analyser makes of a statement, as far as the layer has to know. */
 export interface Analysis {
