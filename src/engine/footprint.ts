@@ -38,7 +38,7 @@ export type Access =
   | { readonly kind: 'inserts'; readonly relation: string; readonly keys: readonly RowSet[] | null }
   /** Draws from a sequence, sets it or reads where it stands. */
   | { readonly kind: 'draws'; readonly sequence: string }
-  /** An advisory lock. `key` as pg_locks has it: classid, objid and objsubid. */
+  /** An advisory lock. `key` as pg_locks has it: classid, objid and objsubid; `*` where it is not known, which may be any. */
   | { readonly kind: 'advisory'; readonly key: string; readonly shared: boolean }
   /** A lock on a relation as a whole, stronger than reading and writing rows takes: LOCK TABLE, TRUNCATE, DDL. `mode` as pg_locks has it. */
   | { readonly kind: 'table'; readonly relation: string; readonly mode: string };
