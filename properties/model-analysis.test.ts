@@ -53,7 +53,7 @@ describe('what the tree of a statement holds and is not known is refused by name
     ['SELECT newest_free_in(1)', 'the function newest_free_in, which is VOLATILE and reads a table'],
     ['SELECT taken_in(1)', 'the function taken_in, in PL/pgSQL, with SELECT in it'],
     ['SELECT by_chance()', 'the function by_chance, in PL/pgSQL, which calls random'],
-    ['SELECT leave(1)', 'the function leave, which writes'],
+    ['SELECT leave(1)', 'a function that writes, called outside a transaction block'],
     ['SELECT pg_catalog.now()', "pg_catalog.now, which reads the server's clock"],
     ['SELECT txid_current(), pg_sleep(1)', 'the function pg_sleep; the function txid_current'],
     ['SELECT id, random() FROM rooms', 'an answer that depends on the order'],

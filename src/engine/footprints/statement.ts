@@ -11,6 +11,12 @@ export interface Said {
   readonly hidden: boolean;
 }
 
+/** A statement whose tree is known. */
+export interface Read {
+  readonly tree: NodeValue;
+  readonly functions: readonly CalledFunction[];
+}
+
 /** What an INSERT gives its rows: by column, what is known of its value. */
 type NewRow = ReadonlyMap<string, Known | 'fresh'>;
 
@@ -439,3 +445,17 @@ const COMMANDS: Readonly<Record<string, 'select' | 'update' | 'insert' | 'delete
 /** LockClauseStrength (lockoptions.h). */
 const MARKS: Readonly<Record<string, RowLock>> = { 1: 'key share', 2: 'share', 3: 'no key update', 4: 'update' };
 const HIDING_NODES: ReadonlySet<string> = new Set(['CURRENTOFEXPR', 'TABLEFUNC', 'XMLEXPR']);
+
+/**
+ * What has waited goes on with the newest versions of rows that it has found in its snapshot: it locks them before it looks whether they are still such as
+ * its condition names (execMain.c, EvalPlanQual).
+ */
+export const widened = (said: Said): Said => ({
+  ...said,
+  accesses: said.accesses.map((access) =>
+    (access.kind === 'locks' || access.kind === 'writes') && access.one !== true ? { ...access, rows: {} } : access,
+  ),
+});
+
+/** First words of statements that PostgreSQL's analyser gives a tree. */
+export const HAS_TREE: ReadonlySet<string> = new Set(['select', 'insert', 'update', 'delete', 'merge', 'values', 'with', 'table']);

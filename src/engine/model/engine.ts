@@ -18,6 +18,7 @@ import {
   type Statement,
   UnmodelledError,
 } from '../contract.js';
+import type { Footprint } from '../footprint.js';
 import { SEVERAL_STATEMENTS } from '../session-functions.js';
 import { type SettingStatement, settingStatements } from '../settings.js';
 import { Suspended, whenThere } from '../suspended.js';
@@ -57,7 +58,10 @@ export interface ModelEngineOptions {
 /** The in-memory model: pg-mem evaluates, this layer decides what is seen, who waits and who fails. States are values. */
 export class ModelEngine implements Engine<ModelState> {
   readonly name = 'model';
-  readonly capabilities: Capabilities = { rewinds: true, holdsWaiters: true, crashes: true, observes: false };
+  readonly capabilities: Capabilities = { rewinds: true, holdsWaiters: true, crashes: true, observes: true };
+  /** By actor: its last statement; and the last step, as far as footprints are told of it. */
+  readonly #statements = new Map<ActorIndex, Statement>();
+  #observed: { readonly actor: ActorIndex; readonly outcome: Outcome; readonly resumed: boolean } | null = null;
   #machinery: Machinery | null = null;
   #schema: string | null = null;
   #opened: { readonly key: string; readonly state: ModelState } | null = null;
@@ -209,8 +213,24 @@ export class ModelEngine implements Engine<ModelState> {
     this.#fails = 'fails' in action && action.fails === true;
     this.#mightFail = false;
     const outcome = this.#perform(draft, action);
+    this.#note(action, outcome);
     if (draft.serializable.length > 1) draft.doomPivots();
     return { state: draft.finish(), outcome };
+  }
+
+  #note(action: Action, outcome: Outcome): void {
+    if (this.#asks) return;
+    if (action.kind === 'statement') this.#statements.set(action.actor, action.statement);
+    const works = action.kind === 'statement' || action.kind === 'resume';
+    this.#observed = works ? { actor: action.actor, outcome, resumed: action.kind === 'resume' } : null;
+  }
+
+  footprint(): MaybePromise<Footprint> {
+    return whenThere(() => {
+      if (this.#observed === null) return null;
+      const { actor, outcome, resumed } = this.#observed;
+      return this.#open.observer.footprint(this.#statements.get(actor)!, outcome, resumed);
+    });
   }
 
   hasChoices(state: ModelState): boolean {

@@ -3,6 +3,7 @@ import { CommittedRows } from './committed-rows.js';
 import { RowContents } from './contents.js';
 import { Evaluator } from './evaluator.js';
 import { catalogOf } from './pglite/catalog.js';
+import { ModelObserver } from './pglite/observer.js';
 import { PgliteSchema } from './pglite/schema.js';
 import { Shapes } from './shapes.js';
 import type { SqlError } from './sql-error.js';
@@ -17,6 +18,7 @@ export interface Works {
   /** How far pg-mem's answers have been held against PostgreSQL's. */
   readonly shapes: Shapes;
   /** By the statement's text and its values. */
+  readonly observer: ModelObserver;
   readonly plans: Map<string, StatementPlan>;
   /** What the grammar says against a text, where only that was asked. */
   readonly syntax: Map<string, SqlError | null>;
@@ -46,6 +48,7 @@ export function worksFor(schema: string, clockMs: number, mostRows?: number): Wo
         contents,
         evaluator,
         committedRows: new CommittedRows(contents, evaluator),
+        observer: new ModelObserver(pglite),
         plans: new Map(),
         syntax: new Map(),
         shapes: new Shapes(schema),

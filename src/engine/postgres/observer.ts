@@ -13,8 +13,8 @@ import {
   LEAVES_NO_TRACE,
 } from '../footprints/catalogue.js';
 import { ANY_KEY } from '../footprints/functions.js';
-import { functionsIn, type Said, Schema, sayOf } from '../footprints/statement.js';
-import { type NodeValue, readNodeTree } from '../node-tree.js';
+import { functionsIn, HAS_TREE, type Read, type Said, Schema, sayOf, widened } from '../footprints/statement.js';
+import { readNodeTree } from '../node-tree.js';
 import { onServer } from '../session-functions.js';
 import { settingStatements } from '../settings.js';
 import type { TextRows } from './question.js';
@@ -27,12 +27,6 @@ interface HeldLock {
   /** Of an advisory lock. */
   readonly key: string;
   readonly mode: string;
-}
-
-/** A statement whose tree is known. */
-interface Read {
-  readonly tree: NodeValue;
-  readonly functions: readonly CalledFunction[];
 }
 
 /** The session that a step was of. */
@@ -200,17 +194,6 @@ const heldLock = ([type, relation, key, mode]: readonly (string | null)[]): Held
   mode: mode!,
 });
 
-/**
- * What has waited goes on with the newest versions of rows that it has found in its snapshot: it locks them before it looks whether they are still such as
- * its condition names (execMain.c, EvalPlanQual).
- */
-const widened = (said: Said): Said => ({
-  ...said,
-  accesses: said.accesses.map((access) =>
-    (access.kind === 'locks' || access.kind === 'writes') && access.one !== true ? { ...access, rows: {} } : access,
-  ),
-});
-
 /** What a lock on a table as a whole may mean. A foreign key's check, and all that a cascade does, see what is committed now. */
 function ofTable({ name }: CatalogueRelation, mode: string): readonly Access[] {
   const relation = name;
@@ -271,7 +254,6 @@ const OF_TRANSACTIONS: ReadonlySet<string> = new Set([
   'frozenid',
   'applytransaction',
 ]);
-const HAS_TREE: ReadonlySet<string> = new Set(['select', 'insert', 'update', 'delete', 'merge', 'values', 'with', 'table']);
 /** Statements that change no schema, but for the functions that they call: of those locks on the catalogue tell. */
 const KEEPS_SCHEMA: ReadonlySet<string> = new Set([
   ...HAS_TREE,

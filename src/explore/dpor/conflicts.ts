@@ -35,6 +35,8 @@ const PAIRS: readonly Pair[] = [
   pair('reads', 'publishes', (read, { relation, rows }) => read.relation === relation && rows.some((row) => mayBeIn(row, read.rows))),
   // The snapshot of a whole transaction is of all that it may come to read.
   pair('snapshot', 'publishes', () => true),
+  // A row that was set to what it was has a new version all the same, which an older snapshot must not change.
+  pair('snapshot', 'renews', () => true),
   // Who locks or changes a row goes on from its newest version, or fails where its snapshot is older.
   pair('locks', 'publishes', (lock, { relation, rows }) => lock.relation === relation && rows.some((row) => mayBeIn(row, lock.rows))),
   pair('writes', 'publishes', (write, { relation, rows }) => write.relation === relation && rows.some((row) => mayBeIn(row, write.rows))),

@@ -16,6 +16,8 @@ export type Effect =
   | { readonly kind: 'snapshot' }
   /** A commit shows rows to others, or takes them away: their old and their new versions. */
   | { readonly kind: 'publishes'; readonly relation: string; readonly rows: readonly CommittedRow[] }
+  /** A commit of a transaction that has written, whether or not any row is another for it. */
+  | { readonly kind: 'renews' }
   /** A transaction gives back what it held, at its end or with an error. */
   | { readonly kind: 'releases'; readonly held: Access }
   /** The end of a transaction at SERIALIZABLE: who is to fail depends on who has committed first. */
@@ -59,6 +61,8 @@ const NOTHING: Effects = [];
 const NO_ACCESS: readonly Access[] = [];
 
 const PUTS_OFF = /(?<!not\s+)\bdeferrable\b|\bconstraint\s+trigger\b/i;
+/** Does not wait for a lock, but does something else. */
+const LOOKS_AT_LOCKS = /\bnowait\b|\bskip\s+locked\b|\bpg_try_advisory|\block_timeout\b/i;
 /** A level that is set in a way that is not looked into. */
 const SETS_LEVEL = /transaction_isolation|transaction_deferrable|\bdeferrable\b|session\s+characteristics/i;
 
@@ -90,7 +94,12 @@ export class EffectsReader<S> {
       const standing = this.#standings[actor]!;
       const effects = this.#effectsOf(step, accesses, standing);
       const { transaction, level } = this.#standings[actor]!;
-      const delays = effects !== null && accesses !== null && level === 'READ COMMITTED' && isAlone(accesses, standing.held);
+      const delays =
+        effects !== null &&
+        accesses !== null &&
+        level === 'READ COMMITTED' &&
+        !LOOKS_AT_LOCKS.test(step.text) &&
+        isAlone(accesses, standing.held);
       this.#rest(after, actor);
       const told = { transaction, waits: step.kind === 'statement' && outcome.kind === 'blocked', delays };
       if (effects === null) return { effects, ...told };
@@ -148,6 +157,7 @@ export class EffectsReader<S> {
     if (this.#givesBack(step, control)) {
       if (held === null || (this.#checksAtCommit && held.length > 0)) return null;
       for (const access of held) effects.push({ kind: 'releases', held: access });
+      if (isCommit(step, control) && held.some((access) => access.kind === 'writes')) effects.push({ kind: 'renews' });
       if (level === 'SERIALIZABLE') effects.push({ kind: 'serializable-end' });
     }
     return effects;
@@ -156,7 +166,9 @@ export class EffectsReader<S> {
   /** Whether the step ends the transaction or a part of it, or spoils it: an error gives back at once what was locked since the last savepoint. */
   #givesBack(step: Step<S>, control: string): boolean {
     const { outcome, after, choice } = step;
-    if (control === 'rollback-to' || control === 'commit' || control === 'rollback') return outcome.kind !== 'blocked';
+    // Who waits for a part of a transaction is woken when that part ends, and waits for the whole.
+    if (control === 'release' || control === 'rollback-to' || control === 'commit' || control === 'rollback')
+      return outcome.kind !== 'blocked';
     if (outcome.kind !== 'blocked' && outcome.reply.kind === 'error') return true;
     return isOver(this.#machine, after, choice.actor);
   }
@@ -186,6 +198,10 @@ function isSameSet(one: RowSet, other: RowSet): boolean {
   const columns = Object.entries(one);
   return columns.length === Object.keys(other).length && columns.every(([column, value]) => other[column] === value);
 }
+
+/** Whether a transaction, or a statement outside one, is committed. */
+const isCommit = <S>({ kind, outcome }: Step<S>, control: string): boolean =>
+  outcome.kind === 'done' && outcome.reply.kind !== 'error' && (kind === 'commit' || control === 'commit');
 
 /** No transaction of the actor's is open, and none of its statements is under way. */
 function isOver<S>({ engine }: Machine<S>, configuration: Configuration<S>, actor: number): boolean {

@@ -1,6 +1,8 @@
 import { BY_THE_SCHEMA, beginDrawing, chanceFunctions, drawFrom } from '../../chance-functions.js';
 import { clockFunctions, withClock } from '../../clock-functions.js';
 import { UnmodelledError } from '../../contract.js';
+import { CATALOGUE, type Catalogue } from '../../footprints/catalogue.js';
+import { Schema } from '../../footprints/statement.js';
 import { MODEL_FUNCTIONS } from '../../session-functions.js';
 import { typeName } from '../../type-names.js';
 import type { Output } from '../query.js';
@@ -65,6 +67,8 @@ export class PgliteSchema {
   readonly #prepared = new Set<string>();
   readonly types = new TypeIds(() => this.open());
   #rows: CatalogRows | null = null;
+  #observes = false;
+  #facts: Schema | null = null;
   #rowSchemas = 0;
   #nowMs: number | null = null;
   #loads = 0;
@@ -95,6 +99,17 @@ export class PgliteSchema {
     return this.#rows!;
   }
 
+  /** The schema as footprints are told from it. Object ids are those of the instance as it is set up now: where another plan had the place meanwhile, they are others. */
+  get facts(): Schema {
+    if (!this.#observes) {
+      this.#observes = true;
+      const instance = running(this.#extensions);
+      if (instance.holds === this) instance.holds = null;
+    }
+    this.open();
+    return this.#facts!;
+  }
+
   #setUp(instance: Instance): void {
     instance.holds = null;
     this.#prepared.clear();
@@ -102,6 +117,8 @@ export class PgliteSchema {
     this.#rowSchemas = 0;
     this.#nowMs = null;
     this.#create(instance, this.#clockMs);
+    // Before foreign keys and triggers are taken away.
+    this.#facts = this.#observes ? new Schema(JSON.parse(instance.script(CATALOGUE)[0]![0]![0]!) as Catalogue) : null;
     if (this.#rows === null) {
       this.#rows = this.#read(instance);
       keepRows(this.#text, this.#clockMs, this.#rows);
