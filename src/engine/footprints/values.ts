@@ -60,7 +60,7 @@ export function knownValue(expression: NodeValue | undefined, values: readonly (
 
 /** Casts between whole numbers change no value (pg_proc.dat); the length of a column only cuts spaces off the end, or refuses the value. */
 function throughCast(fields: Node['fields'], values: readonly (string | null)[]): Known {
-  const [inner, , explicit] = fields.get('args') as readonly NodeValue[];
+  const [inner, , explicit] = (fields.get('args') ?? []) as readonly NodeValue[];
   const cast = String(fields.get('funcid'));
   if (INTEGER_CASTS.has(cast)) return knownValue(inner, values);
   if (cast !== LENGTH_OF_VARCHAR || knownValue(explicit, values) !== 'false') return undefined;
