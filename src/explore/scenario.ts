@@ -69,12 +69,13 @@ function sumModel(plans: readonly PlanOutcome[]): ModelFigures | null {
 }
 
 /** Of the plans whose orders were run one by one. */
-function sumOrders(figures: readonly ServerFigures[]): Pick<ServerFigures, 'exhaustive' | 'orders' | 'reduction'> {
+function sumOrders(figures: readonly ServerFigures[]): Pick<ServerFigures, 'exhaustive' | 'orders' | 'reduction' | 'coarse'> {
   const known = figures.every(({ orders }) => orders !== null);
   return {
     exhaustive: figures.every(({ exhaustive }) => exhaustive === true),
     orders: known ? String(figures.reduce((sum, { orders }) => sum + BigInt(orders!), 0n)) : null,
     reduction: figures[0]!.reduction!,
+    coarse: [...new Set(figures.flatMap(({ coarse }) => coarse ?? []))].sort(),
   };
 }
 

@@ -288,6 +288,13 @@ export class PostgresEngine implements Engine<ServerState> {
     };
   }
 
+  /** Statements inside which the server has an order of its own, of those whose footprints were asked for since this was asked last. */
+  takeCoarse(): string[] {
+    const found = [...(this.#observer?.coarse ?? [])].sort();
+    this.#observer?.coarse.clear();
+    return found;
+  }
+
   async footprint(): Promise<Footprint> {
     if (this.#observed === null) return null;
     return this.#observer!.footprint(this.#observed, () => this.#inspect.locks(this.#sessions[this.#observed!.actor]!.pid));

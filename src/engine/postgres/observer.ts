@@ -50,6 +50,8 @@ export class Observer {
   readonly #major: number;
   readonly #read = new Map<string, Read | null>();
   readonly #said = new Map<string, Said>();
+  /** Statements under which the server runs others, or that may lock several rows: inside them it has an order of its own. */
+  readonly coarse = new Set<string>();
   /** By actor: locks that were seen before in its transaction. */
   #seen: Set<string>[] = [];
   /** Somebody has changed the schema, or his search path: trees say nothing any more in this run. */
@@ -89,6 +91,7 @@ export class Observer {
     const { verb } = readStatement(statement.text);
     this.#altered ||= !KEEPS_SCHEMA.has(verb) || SETS_NAMES.test(statement.text);
     const alone = this.#altered ? null : await this.#say(statement);
+    if (alone === null || isCoarse(alone)) this.coarse.add(statement.text);
     const said = alone !== null && resumed ? widened(alone) : alone;
     if (said === null && NO_TRACE.test(statement.text)) return null;
     const failed = outcome.kind !== 'blocked' && outcome.reply.kind === 'error';
@@ -243,6 +246,9 @@ function push(accesses: Access[], access: Access): void {
   const text = JSON.stringify(access);
   if (!accesses.some((other) => JSON.stringify(other) === text)) accesses.push(access);
 }
+
+const isCoarse = ({ hidden, accesses }: Said): boolean =>
+  hidden || accesses.some((access) => (access.kind === 'locks' || access.kind === 'writes') && access.one !== true);
 
 const WEAK: ReadonlySet<string> = new Set(['AccessShareLock', 'RowShareLock', 'RowExclusiveLock']);
 const OF_TRANSACTIONS: ReadonlySet<string> = new Set([

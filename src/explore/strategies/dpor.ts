@@ -56,6 +56,7 @@ async function onModel(task: PlanTask): Promise<PlanOutcome> {
 
 export async function dporOnServer(task: PlanTask, postgres: PostgresEngine): Promise<PlanOutcome> {
   let explored: Explored;
+  postgres.takeCoarse();
   try {
     explored = await exploreOrders(task, postgres);
   } catch (error) {
@@ -71,6 +72,7 @@ export async function dporOnServer(task: PlanTask, postgres: PostgresEngine): Pr
     exhaustive: result.complete && result.open === 0,
     orders: result.orders === null ? null : String(result.orders),
     reduction: task.options.reduction === false ? 'none' : 'source-dpor',
+    coarse: postgres.takeCoarse(),
   };
   const done = { postgres: figures };
   if (found.violating > 0) return outcomeOf(task, found, { verdict: 'violated', reason: found.firstRows, ...done });
