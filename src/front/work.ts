@@ -28,6 +28,7 @@ export interface Item<S extends Source = Source> {
   readonly coverings: readonly PlanCovering[];
 }
 
+/** What is to be explored, and what had to be left out. */
 export interface Work<S extends Source = Source> {
   readonly items: readonly Item<S>[];
   /** Workloads that the choice leaves no plan of, and why. */

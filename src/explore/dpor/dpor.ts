@@ -37,6 +37,8 @@ export interface DporResult {
   readonly complete: boolean;
   /** How much of it was done, as far as it is known: from 0 to 1. */
   readonly share: number;
+  /** In some order an actor takes a step while another is at work. */
+  readonly overlap: boolean;
   /** Runs in which some step's order was the server's own. */
   readonly open: number;
 }
@@ -57,8 +59,9 @@ export async function dpor<S>(machine: Machine<S>, options: DporOptions<S>): Pro
   let runs = 0;
   let givenUp = 0;
   let open = 0;
+  let overlap = false;
   let orders: bigint | null = 0n;
-  const result = (complete: boolean, share: number): DporResult => ({ runs, givenUp, orders, complete, share, open });
+  const result = (complete: boolean, share: number): DporResult => ({ runs, givenUp, orders, complete, share, open, overlap });
   const over = () => runs + givenUp >= maxRuns || expired?.() === true;
   for (let more = true; more; more = tree.next()) {
     if (over()) return result(false, tree.share);
@@ -68,6 +71,7 @@ export async function dpor<S>(machine: Machine<S>, options: DporOptions<S>): Pro
       continue;
     }
     runs += 1;
+    overlap ||= order.mayOverlap(machine.actorNames.length);
     if (hasOpenOrder(machine, ran)) open += 1;
     if (!reduces) orders! += 1n;
     else if (orders !== null && !(delays && order.hasIdleWait))

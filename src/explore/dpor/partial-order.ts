@@ -88,6 +88,19 @@ export class PartialOrder {
     return { earlier, later };
   }
 
+  /** In some order of these steps an actor takes one between the first and the last of another's. `actors`: how many of the processes are actors. */
+  mayOverlap(actors: number): boolean {
+    const ends = Array.from({ length: actors }, (_, process) => {
+      const own = this.events.flatMap((event, at) => (event.process === process ? [at] : []));
+      return { first: own[0] ?? -1, last: own.at(-1) ?? -1 };
+    });
+    return this.events.some(
+      ({ process }, at) =>
+        process < actors &&
+        ends.some(({ first, last }, other) => other !== process && first !== last && !this.isBefore(at, first) && !this.isBefore(last, at)),
+    );
+  }
+
   /** Some statement waited, and might as well have come later. */
   get hasIdleWait(): boolean {
     return this.events.some((event, at) => event.waits && event.delays && this.#maybeDelayed(event) && this.#goesOn(at));

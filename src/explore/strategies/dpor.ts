@@ -11,7 +11,7 @@ import { type Activity, SampledActivity } from '../operations.js';
 import { patiently } from '../patiently.js';
 import { refusedByModel } from '../refused.js';
 import { sampleServer } from '../sample.js';
-import type { PlanTask } from '../task.js';
+import { PlanTask } from '../task.js';
 import { PORTFOLIO } from './sampling.js';
 import type { Strategy } from './strategy.js';
 
@@ -76,7 +76,11 @@ export async function dporOnServer(task: PlanTask, postgres: PostgresEngine): Pr
   };
   const done = { postgres: figures };
   if (found.violating > 0) return outcomeOf(task, found, { verdict: 'violated', reason: found.firstRows, ...done });
-  if (result.complete && result.open === 0) return outcomeOf(task, found, { verdict: 'proved', ...done });
+  if (result.complete && result.open === 0) {
+    const proved = outcomeOf(task, found, { verdict: 'proved', ...done });
+    const unseen = (task.scenario.requires ?? []).filter((name) => proved.witnesses[name] === '0');
+    return unseen.length === 0 ? proved : lookingForWitnesses(task, postgres, proved);
+  }
   if (result.complete) {
     const reason = `in ${grouped(result.open)} of ${grouped(result.runs)} runs this server decided itself who goes on first`;
     return outcomeOf(task, found, { verdict: 'passed', reason, ...done });
@@ -90,6 +94,16 @@ export async function dporOnServer(task: PlanTask, postgres: PostgresEngine): Pr
   return sampled.verdict === 'passed'
     ? { ...sampled, reason: whatIsLeft(result), postgres: { ...figures, runs: result.runs + sampled.postgres!.runs }, limits: task.hit }
     : { ...sampled, limits: task.hit };
+}
+
+/** Orders that commute may differ in what witnesses see: those that are required, and were not seen, are looked for in some more. */
+async function lookingForWitnesses(task: PlanTask, postgres: PostgresEngine, proved: PlanOutcome): Promise<PlanOutcome> {
+  const { limits } = task.options;
+  const fewer = new PlanTask(task.scenario, task.plan, { ...task.options, limits: { ...limits, runs: limits.sharedRuns } });
+  const sampled = await sampleServer(fewer, postgres, PORTFOLIO);
+  if (sampled.failure !== null) return sampled;
+  const sum = ([name, count]: [string, string]): [string, string] => [name, String(BigInt(count) + BigInt(sampled.witnesses[name] ?? '0'))];
+  return { ...proved, witnesses: Object.fromEntries(Object.entries(proved.witnesses).map(sum)) };
 }
 
 const budgetOf = ({ options: { limits } }: PlanTask): number => Math.min(limits.orderRuns, limits.serverRuns);
@@ -145,6 +159,7 @@ async function exploreOrders<S>(task: PlanTask, engine: Engine<S>): Promise<Expl
       return engine.capabilities.rewinds ? false : runs >= limits.violatedServerRuns;
     },
   });
+  if (result.overlap) sampled.activity.overlapped();
   const witnesses = Object.fromEntries(machine.witnesses.map((witness, index) => [witness.name, String(seen[index])]));
   return { result, found: { violating, steps, witnesses, activity: sampled.activity, runs, failure, firstRows } };
 }
