@@ -9,6 +9,9 @@ import { patiently } from '../src/explore/patiently.js';
 import { search } from '../src/explore/search.js';
 import { type ScriptedCase, scenarioOf } from '../src/fuzz/scripted.js';
 import { type Configuration, Machine } from '../src/machine.js';
+import type { Plan } from '../src/plan/plan.js';
+import type { Scenario } from '../src/scenario.js';
+import { worldKey } from '../src/world.js';
 
 /** What can be told apart of all orders of a plan. */
 export interface Shown {
@@ -17,24 +20,38 @@ export interface Shown {
   /** Committed rows at any time. */
   readonly committed: ReadonlySet<string>;
   readonly orders: bigint | null;
+  /** Somebody goes on and has to wait again, as for several who lock one row: they are waited for in the order in which they came, which no answer tells. */
+  readonly waitsAgain?: boolean;
 }
 
 /** Looks at committed rows, which therefore have to be shown. */
 const ANY: NonNullable<ScriptedCase['invariants']> = [{ name: 'any', check: () => [] }];
 const MAX_STATES = 60_000;
 
+interface BothOptions {
+  readonly delays?: boolean;
+  readonly maxRuns?: number;
+}
+
 /** The program on the model: all its orders, and the reduced search over the same machine; null where there are too many states. */
-export async function bothOf(
-  scripted: ScriptedCase,
-  options: { readonly delays?: boolean; readonly maxRuns?: number } = {},
-): Promise<{ readonly all: Shown; readonly reduced: Shown & DporResult } | null> {
+export function bothOf(scripted: ScriptedCase, options: BothOptions = {}): ReturnType<typeof bothOfPlan> {
   const { scenario, plan } = scenarioOf({ ...scripted, invariants: ANY });
+  return bothOfPlan(scenario, plan, options);
+}
+
+/** As {@link bothOf}, of any plan. */
+export async function bothOfPlan(
+  scenario: Scenario,
+  plan: Plan,
+  options: BothOptions = {},
+): Promise<{ readonly all: Shown; readonly reduced: Shown & DporResult } | null> {
   const engine = new ModelEngine();
   const machine = new Machine<ModelState>(scenario, plan, engine, { observes: true });
   const all = { endings: new Set<string>(), committed: new Set<string>() };
   const reduced = { endings: new Set<string>(), committed: new Set<string>() };
   const rows = (at: Configuration<ModelState>) => JSON.stringify(at.committed.tables);
-  const ending = (at: Configuration<ModelState>) => `${at.actors.map(({ node }) => node.id).join()} ${rows(at)}`;
+  const ending = (at: Configuration<ModelState>) =>
+    `${at.actors.map(({ node }) => node.id).join()} ${rows(at)} ${JSON.stringify(at.monitors)} ${worldKey(at.world)}`;
   const { graph, complete } = await search(machine, engine, {
     maxStates: MAX_STATES,
     remember: (edge, { after }) => {
@@ -44,23 +61,25 @@ export async function bothOf(
     },
   });
   if (!complete) return null;
+  let waitsAgain = false;
   const result = await dpor(machine, {
     maxRuns: options.maxRuns ?? 20_000,
     ...(options.delays === undefined ? {} : { delays: options.delays }),
     onRun: (run) => {
       for (const { after } of run.steps) reduced.committed.add(rows(after));
+      waitsAgain ||= run.steps.some(({ kind, outcome }) => kind === 'resume' && outcome.kind === 'blocked');
       reduced.endings.add(ending(run.last));
       return false;
     },
   });
-  return { all: { ...all, orders: count(graph, 0).interleavings }, reduced: { ...reduced, ...result } };
+  return { all: { ...all, orders: count(graph, 0).interleavings }, reduced: { ...reduced, ...result, waitsAgain } };
 }
 
 /** The same on the server, where every order is run one by one; null where those are more than `maxRuns`. */
 export async function bothOnServer(
   scripted: ScriptedCase,
   engine: PostgresEngine,
-  maxRuns: number,
+  { maxRuns, delays }: BothOptions & { readonly maxRuns: number },
 ): Promise<{ readonly all: Shown & DporResult; readonly reduced: Shown & DporResult } | null> {
   const { scenario, plan } = scenarioOf({ ...scripted, invariants: ANY });
   const machine = new Machine<ServerState>(scenario, plan, engine, { observes: true });
@@ -71,6 +90,7 @@ export async function bothOnServer(
     const result = await dpor(machine, {
       maxRuns,
       reduces,
+      ...(delays === undefined ? {} : { delays }),
       attempt: patiently,
       onRun: (run) => {
         for (const { after } of run.steps) committed.add(rows(after));

@@ -81,7 +81,7 @@ test(`random programs: the reduced search shows what every order shows (seed ${S
   let compared = 0;
   let saved = 0;
   const property = fc.asyncProperty(program, async (scripted) => {
-    const both = await bothOnServer(scripted, engine, MAX_ORDERS);
+    const both = await bothOnServer(scripted, engine, { maxRuns: MAX_ORDERS });
     if (both === null) return;
     compared += 1;
     saved += both.all.runs - both.reduced.runs;

@@ -30,7 +30,7 @@ describe('random programs: the reduced search shows what every order shows', () 
         const { all, reduced } = both;
         expect(reduced.endings).toEqual(all.endings);
         expect(reduced.committed).toEqual(all.committed);
-        if (!delays && reduced.orders !== null) expect(reduced.orders).toBe(all.orders);
+        if (!delays && !reduced.waitsAgain && reduced.orders !== null) expect(reduced.orders).toBe(all.orders);
       }
     });
     await fc.assert(property, { seed: SEED, numRuns: PROGRAMS });

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Row } from './context.js';
+import { DrawnValues } from './drawn-values.js';
 import type { History, RowChange, StepRecord, UsageRecord, ViolationRecord } from './history/history.js';
 import { routinesIn } from './history/routines.js';
 import type { Machine, Step } from './machine.js';
@@ -95,8 +96,46 @@ function alike(row: Row, other: Row | undefined): number {
 }
 
 /** Four characters for what a step was and how it came out: enough to tell where a replay departs from its recording. */
-export function stepHash(step: Step<unknown>): string {
-  const outcome = step.outcome.kind === 'blocked' ? 'blocked' : `${step.outcome.kind} ${replyKey(step.outcome.reply)}`;
-  const text = JSON.stringify([step.kind, step.prelude, step.text, step.values, outcome]);
-  return createHash('sha256').update(text).digest('base64url').slice(0, 4);
+export const stepHash = (step: Step<unknown>): string => hashOf(textOf(step));
+
+/** Before the hash of a step of which drawn values count by their names. */
+const NAMED = '~';
+
+/** Holds the steps of one run, in their order, against recorded hashes. */
+export class StepHashes {
+  readonly #drawn = new DrawnValues();
+
+  /** The step's hash; `recorded`: the one that it is held against, and whose kind it has. */
+  of(step: Step<unknown>, recorded: string | undefined): string {
+    const text = textOf(step);
+    const named = this.#drawn.named(text);
+    return recorded?.startsWith(NAMED) ? namedHash(named) : hashOf(text);
+  }
 }
+
+/**
+ * The hashes of a run's steps. `again`: another run of the same schedule. Where it has other drawn values, and differs in nothing else, these count by
+ * their names.
+ */
+export function hashesOf(steps: readonly Step<unknown>[], again: readonly Step<unknown>[] | null): string[] {
+  const texts = steps.map(textOf);
+  const hashes = texts.map(hashOf);
+  if (again === null) return hashes;
+  const [ours, theirs] = [new DrawnValues(), new DrawnValues()];
+  return hashes.map((hash, index) => {
+    const named = ours.named(texts[index]!);
+    const other = again[index] === undefined ? null : textOf(again[index]!);
+    const otherNamed = other === null ? null : theirs.named(other);
+    return other !== texts[index] && otherNamed === named ? namedHash(named) : hash;
+  });
+}
+
+function textOf(step: Step<unknown>): string {
+  const outcome = step.outcome.kind === 'blocked' ? 'blocked' : `${step.outcome.kind} ${replyKey(step.outcome.reply)}`;
+  return JSON.stringify([step.kind, step.prelude, step.text, step.values, outcome]);
+}
+
+const HASH_LENGTH = 4;
+const digest = (text: string): string => createHash('sha256').update(text).digest('base64url');
+const hashOf = (text: string): string => digest(text).slice(0, HASH_LENGTH);
+const namedHash = (text: string): string => NAMED + digest(text).slice(0, HASH_LENGTH - NAMED.length);

@@ -2,7 +2,7 @@ import type { Engine } from './engine/contract.js';
 import { patiently } from './explore/patiently.js';
 import type { History } from './history/history.js';
 import { Machine, type Step } from './machine.js';
-import { recordHistory, stepHash } from './record.js';
+import { recordHistory, StepHashes } from './record.js';
 import { type Run, run } from './run.js';
 import type { Scenario } from './scenario.js';
 import { nameIn } from './schedule/choice.js';
@@ -30,7 +30,8 @@ export async function replayOn<S>(scenario: Scenario, recording: Recording, engi
     done?.violations.some(({ violation }) => violation.invariant === wanted?.invariant && violation.resource === wanted.resource) ?? false;
   const seen = { violated, history: done === null ? null : recordHistory(machine, done) };
   const differs = (step: number, message: string): Replayed => ({ matches: false, difference: { step, message }, ...seen });
-  const first = steps.findIndex((step, index) => stepHash(step) !== hashes[index]);
+  const held = new StepHashes();
+  const first = steps.findIndex((step, index) => held.of(step, hashes[index]) !== hashes[index]);
   if (first >= 0) return differs(first, `step ${first + 1} is now: ${describeStep(machine.actorNames, steps[first]!)}`);
   if (end instanceof ScheduleError)
     return differs(

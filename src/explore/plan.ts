@@ -1,6 +1,7 @@
 import type { PlanOutcome } from '../outcome.js';
 import type { Plan } from '../plan/plan.js';
 import type { Scenario } from '../scenario.js';
+import { orRefused } from './refused.js';
 import { STRATEGIES, type StrategyName } from './strategies/list.js';
 import { PlanTask, type TaskOptions } from './task.js';
 
@@ -10,5 +11,7 @@ export interface ExploreOptions extends TaskOptions {
 }
 
 /** Explores one plan as far as its strategy goes. */
-export const explorePlan = (scenario: Scenario, plan: Plan, options: ExploreOptions): Promise<PlanOutcome> =>
-  STRATEGIES[options.strategy].explore(new PlanTask(scenario, plan, options));
+export const explorePlan = (scenario: Scenario, plan: Plan, options: ExploreOptions): Promise<PlanOutcome> => {
+  const task = new PlanTask(scenario, plan, options);
+  return orRefused(task, STRATEGIES[options.strategy].explore(task));
+};

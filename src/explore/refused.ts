@@ -23,6 +23,16 @@ export async function refusedByModel(
   }
 }
 
+/** The server runs any SQL, but it cannot be made to show all of it under a clock of ours: what it refuses so is told, and the plan has no other verdict. */
+export async function orRefused(task: PlanTask, explored: Promise<PlanOutcome>): Promise<PlanOutcome> {
+  try {
+    return await explored;
+  } catch (error) {
+    if (!(error instanceof UnmodelledError)) throw error;
+    return task.outcome({ verdict: 'unmodelled', reason: `PostgreSQL cannot be asked for ${error.message}${whereRefused(error)}` });
+  }
+}
+
 const LONGEST_STATEMENT = 300;
 
 /** `, in UPDATE seats ... (at book.ts:7)`; the statement only where the reason has not named it. */

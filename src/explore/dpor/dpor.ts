@@ -1,3 +1,4 @@
+import { DrawnValues } from '../../drawn-values.js';
 import type { Machine, Step } from '../../machine.js';
 import { replyKey } from '../../reply.js';
 import { type Run, run } from '../../run.js';
@@ -5,7 +6,7 @@ import type { GivingUp } from '../../schedule/policy.js';
 import { replay } from '../../schedule/replay.js';
 import { EffectsReader } from './effects.js';
 import type { PartialOrder } from './partial-order.js';
-import { OrderTree } from './tree.js';
+import { OrderTree, ValuesDrawn } from './tree.js';
 import { Views } from './views.js';
 
 export interface DporOptions<S> {
@@ -54,8 +55,10 @@ const COUNTABLE = 200_000;
 export async function dpor<S>(machine: Machine<S>, options: DporOptions<S>): Promise<DporResult> {
   const { maxRuns, reduces = true, expired, onRun, attempt = (once) => once() } = options;
   const delays = reduces && (options.delays ?? seesNoWaits(machine));
-  const tree = new OrderTree(machine.actorNames.length, { reduces, delays });
-  const views = machine.scenario.invariants.some(({ at }) => at !== 'end') && reduces ? new Views() : null;
+  let drawn = false;
+  let tree = new OrderTree(machine.actorNames.length, { reduces, delays });
+  const newViews = () => (machine.scenario.invariants.some(({ at }) => at !== 'end') && reduces ? new Views() : null);
+  let views = newViews();
   let runs = 0;
   let givenUp = 0;
   let open = 0;
@@ -63,11 +66,23 @@ export async function dpor<S>(machine: Machine<S>, options: DporOptions<S>): Pro
   let orders: bigint | null = 0n;
   const result = (complete: boolean, share: number): DporResult => ({ runs, givenUp, orders, complete, share, open, overlap });
   const over = () => runs + givenUp >= maxRuns || expired?.() === true;
-  for (let more = true; more; more = tree.next()) {
+  for (let more = true; more; ) {
     if (over()) return result(false, tree.share);
-    const { result: ran, order } = await attempt(() => oneRun(machine, tree));
+    const one = await attempt(() => oneRun(machine, tree, drawn));
+    if (one === 'drawn') {
+      // What has been noted names values of one run: all begins anew.
+      drawn = true;
+      tree = new OrderTree(machine.actorNames.length, { reduces, delays, drawn });
+      views = newViews();
+      orders = 0n;
+      open = 0;
+      runs += 1;
+      continue;
+    }
+    const { result: ran, order } = one;
     if (ran.givenUp === true) {
       givenUp += 1;
+      more = tree.next();
       continue;
     }
     runs += 1;
@@ -83,20 +98,30 @@ export async function dpor<S>(machine: Machine<S>, options: DporOptions<S>): Pro
       runs += 1;
       if (onRun?.(seen) === true) return result(false, tree.share);
     }
+    more = tree.next();
   }
   return result(true, 1);
 }
 
-async function oneRun<S>(machine: Machine<S>, tree: OrderTree): Promise<{ result: Run<S>; order: PartialOrder }> {
-  const reader = new EffectsReader(machine);
+/** 'drawn': the server turns out to draw values of its own. */
+async function oneRun<S>(machine: Machine<S>, tree: OrderTree, drawn: boolean): Promise<{ result: Run<S>; order: PartialOrder } | 'drawn'> {
+  const reader = new EffectsReader(machine, { drawn });
+  const names = new DrawnValues();
   tree.begin();
   const policy: GivingUp = { choose: (choices) => tree.choose(choices) };
-  const result = await run(machine, policy, {
-    onStep: async (step) => {
-      tree.taken(await reader.read(step), step.after.committed.tables !== step.before.committed.tables, printOf(step));
-    },
-  });
-  return { result, order: tree.ended(result.finished) };
+  try {
+    const result = await run(machine, policy, {
+      onStep: async (step) => {
+        const plain = printOf(step);
+        const publishes = step.after.committed.tables !== step.before.committed.tables;
+        tree.taken(await reader.read(step), publishes, { plain, named: names.named(plain) });
+      },
+    });
+    return { result, order: tree.ended(result.finished) };
+  } catch (error) {
+    if (error instanceof ValuesDrawn) return 'drawn';
+    throw error;
+  }
 }
 
 /** Nothing looks at waits as such: no fault ends one, no monitor sees one, no witness is called for. */

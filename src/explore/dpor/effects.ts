@@ -1,9 +1,10 @@
+import { mayBeDrawn } from '../../drawn-values.js';
 import type { Access, RowSet } from '../../engine/footprint.js';
 import type { Configuration, Machine, Step } from '../../machine.js';
 import { chain, type MaybePromise } from '../../maybe-promise.js';
 import type { CommittedState, IsolationLevel } from '../../scenario.js';
 import { isOwn } from '../../schedule/choice.js';
-import { readStatement } from '../../sql/text.js';
+import { readStatement, splitStatements } from '../../sql/text.js';
 
 export type CommittedRow = CommittedState['tables'][string][number];
 
@@ -16,8 +17,8 @@ export type Effect =
   | { readonly kind: 'snapshot' }
   /** A commit shows rows to others, or takes them away: their old and their new versions. */
   | { readonly kind: 'publishes'; readonly relation: string; readonly rows: readonly CommittedRow[] }
-  /** A commit of a transaction that has written, whether or not any row is another for it. */
-  | { readonly kind: 'renews' }
+  /** A commit makes the versions that its transaction has written the newest ones, whether or not any row is another for it. */
+  | { readonly kind: 'renews'; readonly relation: string; readonly rows: RowSet }
   /** A transaction gives back what it held, at its end or with an error. */
   | { readonly kind: 'releases'; readonly held: Access }
   /** The end of a transaction at SERIALIZABLE: who is to fail depends on who has committed first. */
@@ -38,7 +39,7 @@ export interface Told {
   readonly waits: boolean;
   /**
    * Where its statement has to wait for a lock, that comes to the same as if it had come later: at READ COMMITTED, with one row that its key names, or one
-   * advisory lock, and nothing else, while its transaction holds nothing that others may wait for.
+   * advisory lock, and nothing else, while its session holds nothing that others may wait for.
    */
   readonly delays: boolean;
 }
@@ -66,20 +67,47 @@ const LOOKS_AT_LOCKS = /\bnowait\b|\bskip\s+locked\b|\bpg_try_advisory|\block_ti
 /** A level that is set in a way that is not looked into. */
 const SETS_LEVEL = /transaction_isolation|transaction_deferrable|\bdeferrable\b|session\s+characteristics/i;
 
+/** Statements that run without a snapshot (pquery.c, PlannedStmtRequiresSnapshot). Any other takes one, whatever it reads. */
+const NEEDS_NO_SNAPSHOT: ReadonlySet<string> = new Set([
+  'lock',
+  'set',
+  'reset',
+  'show',
+  'fetch',
+  'move',
+  'close',
+  'listen',
+  'unlisten',
+  'notify',
+  'checkpoint',
+  'deallocate',
+  'discard',
+]);
+
+const takesSnapshot = (text: string): boolean => !NEEDS_NO_SNAPSHOT.has(readStatement(text).verb) || splitStatements(text).length > 1;
+
 /** Follows one run, and tells the effects of each step. */
 export class EffectsReader<S> {
   readonly #machine: Machine<S>;
   readonly #standings: Standing[];
   /** By actor: its sessions have a level that cannot be told. */
   readonly #unclear: boolean[];
+  /** By actor: it may hold locks that outlive its transactions, as advisory locks of a session do. */
+  readonly #keepsLocks: boolean[];
   /** Checks may be put off to the end of a transaction, where the engine is not asked what they read. */
   readonly #checksAtCommit: boolean;
 
-  constructor(machine: Machine<S>) {
+  /** Leaves drawn values out; null: the server draws none of its own. */
+  readonly #withoutDrawn: WithoutDrawn | null;
+
+  /** `drawn`: the server may draw values of its own. Rows are then not told by these, which are others in each run. */
+  constructor(machine: Machine<S>, { drawn = false }: { readonly drawn?: boolean } = {}) {
     this.#machine = machine;
+    this.#withoutDrawn = drawn ? new WithoutDrawn(`${machine.scenario.schema} ${JSON.stringify(machine.plan)}`) : null;
     this.#checksAtCommit = PUTS_OFF.test(machine.scenario.schema);
     this.#standings = machine.actorNames.map(() => AT_REST);
     this.#unclear = machine.actorNames.map(() => false);
+    this.#keepsLocks = machine.actorNames.map(() => false);
   }
 
   /** Has to be asked right after each step, before the next one. */
@@ -90,7 +118,9 @@ export class EffectsReader<S> {
       return { effects: null, transaction: 0, waits: false, delays: false };
     }
     const { actor } = choice;
-    return chain(this.#accesses(step), (accesses) => {
+    this.#withoutDrawn?.begin(before.committed);
+    return chain(this.#accesses(step), (all) => {
+      const accesses = all === null || this.#withoutDrawn === null ? all : this.#withoutDrawn.accesses(all);
       const standing = this.#standings[actor]!;
       const effects = this.#effectsOf(step, accesses, standing);
       const { transaction, level } = this.#standings[actor]!;
@@ -99,11 +129,14 @@ export class EffectsReader<S> {
         accesses !== null &&
         level === 'READ COMMITTED' &&
         !LOOKS_AT_LOCKS.test(step.text) &&
+        !this.#keepsLocks[actor] &&
         isAlone(accesses, standing.held);
+      if (mayKeepLocks(accesses, step.text)) this.#keepsLocks[actor] = true;
       this.#rest(after, actor);
       const told = { transaction, waits: step.kind === 'statement' && outcome.kind === 'blocked', delays };
       if (effects === null) return { effects, ...told };
-      const published = publishedBetween(before.committed, after.committed);
+      const shown = publishedBetween(before.committed, after.committed);
+      const published = this.#withoutDrawn?.published(shown) ?? shown;
       const seen = (this.#machine.scenario.monitors ?? []).length > 0 && isSeen(step);
       return { effects: [...effects, ...published, ...(seen ? [{ kind: 'seen' } as const] : [])], ...told };
     });
@@ -140,7 +173,7 @@ export class EffectsReader<S> {
     const level = levelOf(step) ?? standing.level ?? this.#machine.plan.isolation;
     const control = isSql(step) ? readStatement(text).kind : 'other';
     const keepsSnapshot = level !== 'READ COMMITTED';
-    const works = kind !== 'commit' && control === 'other' && accesses !== null && (accesses.length > 0 || kind === 'resume');
+    const works = kind !== 'commit' && control === 'other' && takesSnapshot(text);
     const takes = keepsSnapshot && works && !standing.hasSnapshot;
     const held = standing.held === null || accesses === null ? null : [...standing.held, ...accesses];
     this.#standings[actor] = { ...standing, held, level, hasSnapshot: standing.hasSnapshot || takes };
@@ -157,7 +190,9 @@ export class EffectsReader<S> {
     if (this.#givesBack(step, control)) {
       if (held === null || (this.#checksAtCommit && held.length > 0)) return null;
       for (const access of held) effects.push({ kind: 'releases', held: access });
-      if (isCommit(step, control) && held.some((access) => access.kind === 'writes')) effects.push({ kind: 'renews' });
+      if (isCommit(step, control))
+        for (const access of held)
+          if (access.kind === 'writes') effects.push({ kind: 'renews', relation: access.relation, rows: access.rows });
       if (level === 'SERIALIZABLE') effects.push({ kind: 'serializable-end' });
     }
     return effects;
@@ -178,6 +213,44 @@ export class EffectsReader<S> {
   }
 }
 
+type Published = Extract<Effect, { readonly kind: 'publishes' }>;
+
+/** Rows are told by values that are the same in each run, and by no others. */
+class WithoutDrawn {
+  /** Text with all values that a run begins with. */
+  #known: string;
+  #begun = false;
+
+  constructor(known: string) {
+    this.#known = known;
+  }
+
+  /** Called with the committed rows before each step: those before the first belong to what is known. */
+  begin({ tables }: CommittedState): void {
+    if (!this.#begun) this.#known += JSON.stringify(tables);
+    this.#begun = true;
+  }
+
+  accesses(all: readonly Access[]): readonly Access[] {
+    return all.map((access) => {
+      if (access.kind === 'inserts') return { ...access, keys: access.keys?.map((key) => this.#told(key)) ?? null };
+      if (!('rows' in access)) return access;
+      const rows = this.#told(access.rows);
+      if (Object.keys(rows).length === Object.keys(access.rows).length) return access;
+      const { one: _, ...rest } = { one: undefined, ...access };
+      return { ...rest, rows };
+    });
+  }
+
+  published(all: readonly Published[]): readonly Published[] {
+    return all.map((effect) => ({ ...effect, rows: effect.rows.map((row) => this.#told(row)) }));
+  }
+
+  #told<V>(row: Readonly<Record<string, V>>): Record<string, V> {
+    return Object.fromEntries(Object.entries(row).filter(([, value]) => !mayBeDrawn(value, this.#known)));
+  }
+}
+
 const isSql = <S>({ before, choice }: Step<S>): boolean => before.actors[choice.actor]?.node.request?.kind === 'query';
 
 /** Whether a statement touches one row by its key, or one advisory lock, and nothing else, and its transaction holds nothing that others may wait for. */
@@ -190,6 +263,10 @@ function isAlone(accesses: readonly Access[], held: readonly Access[] | null): b
   const same = (one: { relation: string; rows: RowSet }) => one.relation === rows[0]!.relation && isSameSet(one.rows, rows[0]!.rows);
   return rows.every((access) => same(access) && (access.kind === 'reads' || access.one === true));
 }
+
+/** Whether a statement may leave its session a lock that outlives the transaction. */
+const mayKeepLocks = (accesses: readonly Access[] | null, text: string): boolean =>
+  accesses === null || (accesses.some(({ kind }) => kind === 'advisory') && !/advisory_xact_lock/i.test(text));
 
 /** For an advisory lock whose key is not known. */
 export const ANY_KEY = '*';
@@ -233,9 +310,9 @@ const isSeen = <S>({ before, after, finished, events }: Step<S>): boolean =>
   JSON.stringify(before.monitors) !== JSON.stringify(after.monitors);
 
 /** Rows that one committed state has and the other has not. */
-function publishedBetween(before: CommittedState, after: CommittedState): Effect[] {
+function publishedBetween(before: CommittedState, after: CommittedState): Published[] {
   if (before.tables === after.tables) return [];
-  const effects: Effect[] = [];
+  const effects: Published[] = [];
   for (const relation of new Set([...Object.keys(before.tables), ...Object.keys(after.tables)])) {
     const rows = differing(before.tables[relation] ?? [], after.tables[relation] ?? []);
     if (rows.length > 0) effects.push({ kind: 'publishes', relation: relation.includes('.') ? relation : `public.${relation}`, rows });

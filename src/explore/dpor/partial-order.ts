@@ -111,10 +111,9 @@ export class PartialOrder {
     const relation = effects!.flatMap((effect) => (effect.kind === 'locks' || effect.kind === 'writes' ? [effect.relation] : []))[0];
     return this.events.every(
       (other) =>
-        other.effects !== null &&
-        other.effects.every(
+        other.effects?.every(
           (effect) => effect.kind !== 'table' && (effect.kind !== 'inserts' || other.process === process || effect.relation !== relation),
-        ),
+        ) === true,
     );
   }
 

@@ -16,8 +16,16 @@ interface Node {
   chosen: Choice;
   event: Event | null;
   /** What the step came to. The same choices must come to the same again. */
-  print: string;
+  print: Print;
 }
+
+/** What a step came to: as it is, and with a run's drawn values by their names. */
+export interface Print {
+  readonly plain: string;
+  readonly named: string;
+}
+
+const NO_PRINT: Print = { plain: '', named: '' };
 
 /** A choice, and what its step does. */
 interface Slept {
@@ -40,6 +48,11 @@ export class ReplayDiffers extends Error {
   }
 }
 
+/** The same choices came to the same up to values that the server draws, where such values had not been seen before. */
+export class ValuesDrawn extends Error {
+  override readonly name = 'ValuesDrawn';
+}
+
 /**
  * The orders that have to be run, one after the other: source sets and sleep sets (Abdulla, Aronis, Jonsson, Sagonas: Optimal Dynamic Partial
  * Order Reduction, POPL 2014, algorithm 1), with races looked for when a run has ended. Without `reduces` it is every order. With
@@ -49,13 +62,19 @@ export class OrderTree {
   readonly #processes: Processes;
   readonly #reduces: boolean;
   readonly #delays: boolean;
+  readonly #drawn: boolean;
   readonly #nodes: Node[] = [];
   #depth = 0;
   /** Nodes from here on are new in this run. */
   #fresh = 0;
 
-  constructor(actors: number, { reduces, delays }: { readonly reduces: boolean; readonly delays: boolean }) {
+  /** `drawn`: the server may draw values of its own. */
+  constructor(
+    actors: number,
+    { reduces, delays, drawn = false }: { readonly reduces: boolean; readonly delays: boolean; readonly drawn?: boolean },
+  ) {
     this.#processes = new Processes(actors);
+    this.#drawn = drawn;
     this.#reduces = reduces;
     this.#delays = delays;
   }
@@ -77,14 +96,20 @@ export class OrderTree {
     // Who is at it goes on: runs then have few switches.
     const chosen = awake.find((choice) => isOwn(choice) && choice.actor === last) ?? awake.find(isOwn) ?? awake[0]!;
     const backtrack = new Set(this.#reduces ? [this.#processes.of(chosen)] : choices.map((choice) => this.#processes.of(choice)));
-    this.#nodes.push({ choices, backtrack, done: [], sleep, chosen, event: null, print: '' });
+    this.#nodes.push({ choices, backtrack, done: [], sleep, chosen, event: null, print: NO_PRINT });
     return chosen;
   }
 
-  /** The step that was chosen has been taken. Throws {@link ReplayDiffers} where it had come to something else before. */
-  taken(told: Told, publishes: boolean, print: string): void {
+  /**
+   * The step that was chosen has been taken. Throws {@link ReplayDiffers} where it had come to something else before, and {@link ValuesDrawn} where that is
+   * so of drawn values alone, and they are not expected.
+   */
+  taken(told: Told, publishes: boolean, print: Print): void {
     const node = this.#nodes[this.#depth]!;
-    if (node.event !== null && node.print !== print) throw new ReplayDiffers(this.#depth, node.print, print);
+    if (node.event !== null && node.print.plain !== print.plain) {
+      if (node.print.named !== print.named) throw new ReplayDiffers(this.#depth, node.print.plain, print.plain);
+      if (!this.#drawn) throw new ValuesDrawn();
+    }
     node.print = print;
     const process = this.#processes.of(node.chosen);
     node.event = { ...told, process, choice: node.chosen, enabledBy: this.#enabledBy(node.chosen), publishes };
