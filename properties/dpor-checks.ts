@@ -1,5 +1,6 @@
 /** Every order of a program, and those that `dpor` runs: what either shows. */
 
+import { DrawnValues } from '../src/drawn-values.js';
 import { ModelEngine } from '../src/engine/model/engine.js';
 import type { ModelState } from '../src/engine/model/state.js';
 import type { PostgresEngine, ServerState } from '../src/engine/postgres/engine.js';
@@ -10,6 +11,8 @@ import { search } from '../src/explore/search.js';
 import { type ScriptedCase, scenarioOf } from '../src/fuzz/scripted.js';
 import { type Configuration, Machine } from '../src/machine.js';
 import type { Plan } from '../src/plan/plan.js';
+import { replyKey } from '../src/reply.js';
+import type { Run } from '../src/run.js';
 import type { Scenario } from '../src/scenario.js';
 import { worldKey } from '../src/world.js';
 
@@ -76,12 +79,22 @@ export async function bothOfPlan(
 }
 
 /** The same on the server, where every order is run one by one; null where those are more than `maxRuns`. */
-export async function bothOnServer(
+export function bothOnServer(
   scripted: ScriptedCase,
+  engine: PostgresEngine,
+  options: BothOptions & { readonly maxRuns: number },
+): ReturnType<typeof bothOfPlanOnServer> {
+  const { scenario, plan } = scenarioOf({ ...scripted, invariants: ANY });
+  return bothOfPlanOnServer(scenario, plan, engine, options);
+}
+
+/** As {@link bothOnServer}, of any plan. Values that the server draws are told by their names. */
+export async function bothOfPlanOnServer(
+  scenario: Scenario,
+  plan: Plan,
   engine: PostgresEngine,
   { maxRuns, delays }: BothOptions & { readonly maxRuns: number },
 ): Promise<{ readonly all: Shown & DporResult; readonly reduced: Shown & DporResult } | null> {
-  const { scenario, plan } = scenarioOf({ ...scripted, invariants: ANY });
   const machine = new Machine<ServerState>(scenario, plan, engine, { observes: true });
   const explore = async (reduces: boolean) => {
     const endings = new Set<string>();
@@ -93,8 +106,8 @@ export async function bothOnServer(
       ...(delays === undefined ? {} : { delays }),
       attempt: patiently,
       onRun: (run) => {
-        for (const { after } of run.steps) committed.add(rows(after));
-        endings.add(`${run.last.actors.map(({ node }) => node.id).join()} ${rows(run.last)}`);
+        for (const { after } of run.steps) committed.add(new DrawnValues().named(rows(after)));
+        endings.add(`${answersIn(run)} ${new DrawnValues().named(rows(run.last))}`);
         return false;
       },
     });
@@ -103,3 +116,14 @@ export async function bothOnServer(
   const all = await explore(false);
   return all.complete ? { all, reduced: await explore(true) } : null;
 }
+
+/** What each actor was answered, in its order. */
+const answersIn = <S>({ steps, last }: Run<S>): string =>
+  JSON.stringify(
+    last.actors.map((_, actor) => {
+      const names = new DrawnValues();
+      return steps.flatMap(({ choice, outcome }) =>
+        choice.actor === actor && outcome.kind !== 'blocked' ? [names.named(replyKey(outcome.reply))] : [],
+      );
+    }),
+  );

@@ -64,7 +64,7 @@ const cases: Readonly<Record<string, readonly string[]>> = {
     block('INSERT INTO items VALUES (3, 2)', 'SELECT 1'),
   ],
   'releases/advisory': [block('SELECT pg_advisory_xact_lock(1)', 'SELECT 1'), block('SELECT pg_try_advisory_xact_lock(1)', 'SELECT 1')],
-  'remembers/writes': [
+  'remembers/changes': [
     serializable('SELECT v FROM items WHERE id = 1 FOR KEY SHARE', 'INSERT INTO items VALUES (1, 1)'),
     serializable('UPDATE items SET v = v + 1 WHERE id = 1'),
     serializable('DELETE FROM items WHERE id = 1'),

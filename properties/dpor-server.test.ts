@@ -1,9 +1,15 @@
 import fc from 'fast-check';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { PostgresEngine } from '../src/engine/postgres/engine.js';
+import { makeCounterexample } from '../src/explore/counterexample.js';
+import { explorePlan } from '../src/explore/plan.js';
 import type { PostgresServer } from '../src/index.js';
-import type { IsolationLevel } from '../src/scenario.js';
-import { bothOnServer } from './dpor-checks.js';
+import { DEFAULT_LIMITS } from '../src/limits.js';
+import type { Plan } from '../src/plan/plan.js';
+import { replayOn } from '../src/replay.js';
+import type { IsolationLevel, Scenario } from '../src/scenario.js';
+import { decodeToken } from '../src/schedule/token.js';
+import { bothOfPlanOnServer, bothOnServer } from './dpor-checks.js';
 import { openPinnedServer } from './pinned-server.js';
 
 /** On a real server, over SQL that hides what it does: triggers, functions, cascades, views. */
@@ -75,6 +81,80 @@ beforeAll(async () => {
 afterAll(async () => {
   await engine.close();
   await server.close();
+});
+
+describe('values that the server draws itself', () => {
+  const drawing: Scenario = {
+    name: 'drawn/drawn',
+    description: 'Keys that PostgreSQL draws, behind the functions that are given a stream.',
+    schema: `
+      CREATE TABLE events (id int PRIMARY KEY, capacity int NOT NULL);
+      CREATE TABLE bookings (
+        id uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(), event int NOT NULL, seats int NOT NULL, at timestamptz DEFAULT pg_catalog.clock_timestamp()
+      );
+      CREATE FUNCTION book(e int) RETURNS uuid LANGUAGE plpgsql AS $$ DECLARE made uuid; BEGIN
+        IF (SELECT count(*) FROM bookings WHERE event = e) >= (SELECT capacity FROM events WHERE id = e) THEN RETURN NULL; END IF;
+        INSERT INTO bookings (event, seats) VALUES (e, 1) RETURNING id INTO made;
+        RETURN made;
+      END $$;`,
+    seed: () => 'INSERT INTO events VALUES (1, 1)',
+    operations: {
+      book: async ({ client }) => {
+        const { rows } = await client.query('SELECT book(1) AS id');
+        if (rows[0]!.id === null) return 'full';
+        await client.query('UPDATE bookings SET seats = seats + 1 WHERE id = $1', [rows[0]!.id]);
+        return (await client.query('SELECT seats FROM bookings WHERE id = $1', [rows[0]!.id])).rows[0]!.seats;
+      },
+      double: async ({ client }) => {
+        const { rows } = await client.query('SELECT id FROM bookings ORDER BY at LIMIT 1');
+        if (rows.length === 0) return 'none';
+        await client.query('UPDATE bookings SET seats = seats * 2 WHERE id = $1', [rows[0]!.id]);
+        return 'doubled';
+      },
+    },
+    workloads: [],
+    invariants: [
+      {
+        name: 'capacity',
+        check: ({ tables }) =>
+          tables.bookings!.length > 1 ? [{ resource: 'event 1', message: `${tables.bookings!.length} bookings` }] : [],
+      },
+    ],
+    expect: {},
+  };
+  const planOf = (...operations: string[]): Plan => ({
+    scenario: drawing.name,
+    workload: 'two',
+    isolation: 'READ COMMITTED',
+    capacity: 1,
+    actors: operations.map((operation, index) => ({ name: 'abc'.charAt(index), operation, input: {} })),
+    seed: 'drawn',
+  });
+
+  test('are others in each run, and nothing is lost for them', async () => {
+    const both = (await bothOfPlanOnServer(drawing, planOf('book', 'double'), engine, { maxRuns: 400 }))!;
+    expect(both.reduced.endings).toEqual(both.all.endings);
+    expect(both.reduced.committed).toEqual(both.all.committed);
+    expect(both.reduced.runs).toBeLessThan(both.all.runs);
+  });
+
+  test('a failure with them replays', async () => {
+    const limits = DEFAULT_LIMITS;
+    const { verdict, failure } = await explorePlan(drawing, planOf('book', 'book'), {
+      strategy: 'auto',
+      limits,
+      postgres: engine,
+      model: true,
+    });
+    expect(verdict).toBe('violated');
+    const found = await makeCounterexample(drawing, failure!, { limits, postgres: engine });
+    expect(found).toMatchObject({ confirmedOnPostgres: true, replays: { matched: limits.replays, of: limits.replays } });
+    const again = await replayOn(drawing, decodeToken(found.token), engine);
+    expect(again).toMatchObject({ matches: true, violated: true });
+    // A value that is no drawn one has still to be the same.
+    const other = { ...drawing, schema: drawing.schema.replace('VALUES (e, 1)', 'VALUES (e, 2)') };
+    expect(await replayOn(other, decodeToken(found.token), engine)).toMatchObject({ matches: false });
+  });
 });
 
 test(`random programs: the reduced search shows what every order shows (seed ${SEED})`, async () => {

@@ -18,12 +18,14 @@ export function conflict(left: Effects, right: Effects): boolean {
 
 /** A pair of kinds that is named here conflicts where its rule says so; any other pair does not. */
 interface Pair {
+  readonly name: string;
   readonly left: Kind;
   readonly right: Kind;
   readonly clash: (left: Effect, right: Effect) => boolean;
 }
 
-const pair = <A extends Kind, B extends Kind>(left: A, right: B, clash: Rule<A, B>): Pair => ({
+const pair = <A extends Kind, B extends Kind>(left: A, right: B, clash: Rule<A, B>, name = `${left}/${right}`): Pair => ({
+  name,
   left,
   right,
   clash: clash as (left: Effect, right: Effect) => boolean,
@@ -63,8 +65,9 @@ const PAIRS: readonly Pair[] = [
   ),
   // Predicate locks may be coarser than rows, up to the table (mvcc.html, "Serializable Isolation Level"); whose reading and writing form a
   // dangerous structure with a third transaction cannot be told from their tables alone.
-  pair('remembers', 'writes', (read, write) => read.relation === write.relation),
-  pair('remembers', 'inserts', (read, insert) => read.relation === insert.relation),
+  ...(['writes', 'inserts'] as const).map((kind) =>
+    pair('remembers', kind, (read, change) => read.relation === change.relation, 'remembers/changes'),
+  ),
   pair('serializable', 'serializable-end', () => true),
   pair('serializable-end', 'serializable-end', () => true),
   pair('store', 'store', inTheWorld),
@@ -78,17 +81,17 @@ for (const { left, right, clash: rule } of PAIRS) {
   if (left !== right) RULES.set(`${right}/${left}`, (one, other) => rule(other, one));
 }
 
-/** The names of the pairs. */
-export const PAIR_NAMES: readonly string[] = PAIRS.map(({ left, right }) => `${left}/${right}`);
+/** The names of the pairs; some have one between them. */
+export const PAIR_NAMES: readonly string[] = [...new Set(PAIRS.map(({ name }) => name))];
 
-/** Leaves a pair out until the returned function is called: for tests that show what it is good for. */
+/** Leaves the pairs of a name out until the returned function is called: for tests that show what they are good for. */
 export function withoutPair(name: string): () => void {
-  const [left, right] = name.split('/');
-  const names = [name, `${right}/${left}`];
-  const rules = names.map((one) => RULES.get(one)!);
-  for (const one of names) RULES.delete(one);
+  const left = PAIRS.filter((item) => item.name === name);
+  const keys = left.flatMap((item) => [`${item.left}/${item.right}`, `${item.right}/${item.left}`]);
+  const rules = keys.map((key) => [key, RULES.get(key)!] as const);
+  for (const key of keys) RULES.delete(key);
   return () => {
-    for (const [index, one] of names.entries()) RULES.set(one, rules[index]!);
+    for (const [key, rule] of rules) RULES.set(key, rule);
   };
 }
 
