@@ -15,6 +15,7 @@ const part = (path: string, imports: Part['imports'], packages: Part['packages']
  */
 export const PARTS: readonly Part[] = [
   part('src/context.ts', []),
+  part('src/drawn-values.ts', []),
   part('src/grouped.ts', []),
   part('src/limits.ts', []),
   part('src/maybe-promise.ts', []),
@@ -67,13 +68,23 @@ export const PARTS: readonly Part[] = [
   part('src/run.ts', ['src/invariants', 'src/machine.ts', 'src/maybe-promise.ts', 'src/schedule']),
   part(
     'src/record.ts',
-    ['src/context.ts', 'src/history', 'src/machine.ts', 'src/reply.ts', 'src/run.ts', 'src/scenario.ts', 'src/schedule'],
+    [
+      'src/context.ts',
+      'src/drawn-values.ts',
+      'src/history',
+      'src/machine.ts',
+      'src/reply.ts',
+      'src/run.ts',
+      'src/scenario.ts',
+      'src/schedule',
+    ],
     ['node:crypto'],
   ),
   part('src/outcome.ts', ['src/history', 'src/plan', 'src/scenario.ts', 'src/schedule', 'src/verdict.ts']),
   part('src/minimise', ['src/outcome.ts', 'src/plan', 'src/scenario.ts', 'src/schedule']),
   part('src/explore', [
     'src/actor',
+    'src/drawn-values.ts',
     'src/engine',
     'src/grouped.ts',
     'src/sql',

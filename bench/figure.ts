@@ -9,7 +9,7 @@ export interface Comparison {
   readonly ratio: number;
 }
 
-/** What issue 2 wants of a figure: `of` its value, or of its ratio to its comparison. */
+/** What a figure should be: `of` its value, or of its ratio to its comparison. */
 export interface Target {
   readonly of: 'value' | 'ratio';
   readonly relation: 'at most' | 'at least';

@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { type Figure, type Measurement, type Report, toFigure } from './figure.js';
+import { everyOrder } from './measures/every-order.js';
 import { firstCounterexample } from './measures/first-counterexample.js';
 import { modelCold } from './measures/model-cold.js';
 import { modelExploration } from './measures/model-exploration.js';
@@ -18,6 +19,7 @@ const MEASUREMENTS: readonly Measurement[] = [
   modelUnmerged,
   modelSchedules,
   postgresSchedules,
+  everyOrder,
   firstCounterexample,
 ];
 

@@ -2,6 +2,7 @@
 import { ModelEngine } from '../src/engine/model/engine.js';
 import type { ModelState } from '../src/engine/model/state.js';
 import type { PostgresEngine } from '../src/engine/postgres/engine.js';
+import { dpor } from '../src/explore/dpor/dpor.js';
 import { ForetoldSteps, KnownSteps } from '../src/explore/foretold.js';
 import { lockstep } from '../src/explore/lockstep.js';
 import { search } from '../src/explore/search.js';
@@ -17,6 +18,8 @@ const WARM_UP = 400;
 export interface SpecificationRuns {
   readonly alone: () => Promise<void>;
   readonly together: () => Promise<void>;
+  /** The orders of the plan that matter, one after the other; answers with the number of executions. */
+  readonly everyOrder: () => Promise<number>;
   /** Runs schedules until the process is warm; with `quick`, all of them once. */
   readonly warmUp: (quick: boolean) => Promise<void>;
 }
@@ -39,11 +42,18 @@ export async function specificationRuns({ scenario, plan, schedules }: Specifica
         throw new Error(`the model and PostgreSQL differ in ${difference.what}: ${difference.model} / ${difference.server}`);
     }
   };
+  const observed = new Machine(scenario, plan, engine, { observes: true });
+  const everyOrder = async () => {
+    const { runs, givenUp, complete } = await dpor(observed, { maxRuns: DEFAULT_LIMITS.orderRuns });
+    if (!complete) throw new Error('the orders that matter are too many');
+    return runs + givenUp;
+  };
   const warmUp = async (quick: boolean) => {
     for (let done = 0; done < (quick ? 1 : WARM_UP); done += 2 * schedules.length) {
       await alone();
       await together();
+      await everyOrder();
     }
   };
-  return { alone, together, warmUp };
+  return { alone, together, everyOrder, warmUp };
 }

@@ -5,7 +5,7 @@ import { ModelEngine } from '../src/engine/model/engine.js';
 import type { ModelState } from '../src/engine/model/state.js';
 import type { PostgresEngine, ServerState } from '../src/engine/postgres/engine.js';
 import { type DporResult, dpor } from '../src/explore/dpor/dpor.js';
-import { count } from '../src/explore/graph.js';
+import { count, type GraphNode } from '../src/explore/graph.js';
 import { patiently } from '../src/explore/patiently.js';
 import { search } from '../src/explore/search.js';
 import { type ScriptedCase, scenarioOf } from '../src/fuzz/scripted.js';
@@ -55,15 +55,18 @@ export async function bothOfPlan(
   const rows = (at: Configuration<ModelState>) => JSON.stringify(at.committed.tables);
   const ending = (at: Configuration<ModelState>) =>
     `${at.actors.map(({ node }) => node.id).join()} ${rows(at)} ${JSON.stringify(at.monitors)} ${worldKey(at.world)}`;
+  const reached: (readonly [GraphNode, string])[] = [];
   const { graph, complete } = await search(machine, engine, {
     maxStates: MAX_STATES,
-    remember: (edge, { after }) => {
+    remember: ({ to }, { after }) => {
       all.committed.add(rows(after));
-      if (machine.choices(after).length === 0) all.endings.add(ending(after));
-      void edge;
+      reached.push([to, ending(after)]);
     },
   });
   if (!complete) return null;
+  // The search may have begun anew.
+  const last = new Set(graph.nodes);
+  for (const [node, text] of reached) if (last.has(node) && node.edges.length === 0) all.endings.add(text);
   let waitsAgain = false;
   const result = await dpor(machine, {
     maxRuns: options.maxRuns ?? 20_000,

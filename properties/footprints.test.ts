@@ -61,7 +61,7 @@ async function footprintOf(...sent: readonly (Sent | string)[]): Promise<Footpri
     const { actor = 0, text, values = [], begins = false } = typeof item === 'string' ? { text: item } : item;
     const prelude = begins ? [{ text: 'BEGIN', begins: true, modes: readStatement('BEGIN').modes }] : [];
     state = (await engine.apply(state, { kind: 'statement', actor, statement: { text, values, prelude } })).state;
-    footprint = await engine.footprint();
+    footprint = await engine.footprint(state);
   }
   return footprint;
 }

@@ -48,7 +48,9 @@ export async function run<S>(
     const choice = policy.choose(choices, { taken, last });
     if (choice === null) return { first, steps, last: configuration, violations, finished: false, givenUp: true };
     const victim = policy.endsAsVictim?.();
-    if (victim !== undefined && isOwn(choice)) await machine.engine.expect?.(choice.actor, { waits: null, victim });
+    const waits = policy.likelyWaits?.() ?? null;
+    if ((victim !== undefined || waits !== null) && isOwn(choice))
+      await machine.engine.expect?.(choice.actor, { waits, victim: victim ?? false });
     const step = await machine.apply(configuration, choice);
     steps.push(step);
     await onStep?.(step);

@@ -18,8 +18,11 @@ import { startWorkers } from '../workers.js';
 /** Schedules a round, by number of blocked steps: enough for isolationtester's start to be small beside them. */
 const BATCH = [200, 30, 30];
 const QUICK_BATCH = [20, 3, 3];
+/** Executions that are timed together. */
+const ORDERS_AT_ONCE = 60;
 const WAYS = ['no step waits', 'one step waits', 'two steps wait'];
 const ONE_CORE = 'one core';
+const AS_MANY: Target = { of: 'ratio', relation: 'at least', limit: 1 };
 const TEN_TIMES: Target = { of: 'ratio', relation: 'at least', limit: 10 };
 
 export const postgresSchedules: Measurement = {
@@ -59,16 +62,23 @@ async function compare(
 ): Promise<Measured[]> {
   const name = `PostgreSQL ${where}, ${way}`;
   const { schedules } = specification;
-  const { alone, together, warmUp } = await specificationRuns(specification, server.engine);
+  const { alone, together, everyOrder, warmUp } = await specificationRuns(specification, server.engine);
   const tester = findIsolationTester();
   const workers = where === ONE_CORE ? await startWorkers(blockedSteps, schedules.length, budget.quick) : null;
-  const rates: Record<'alone' | 'together' | 'workers' | 'tester', number[]> = { alone: [], together: [], workers: [], tester: [] };
+  const rates: Record<'alone' | 'together' | 'orders' | 'workers' | 'tester', number[]> = {
+    alone: [],
+    together: [],
+    orders: [],
+    workers: [],
+    tester: [],
+  };
   const rate = (ms: number) => (schedules.length / ms) * 1000;
   await warmUp(budget.quick);
   await repeat(budget, 3, async (round) => {
     const takeOurs = async () => {
       rates.alone.push(rate(await timeMs(alone)));
       rates.together.push(rate(await timeMs(together)));
+      rates.orders.push(await executionRate(everyOrder));
       if (workers !== null) rates.workers.push(workers.count * rate(await workers.batchMs()));
     };
     const takeTheirs = async () => {
@@ -87,6 +97,8 @@ async function compare(
     { name, unit, samples: rates.alone, ...against(rates.alone) },
     { name: `${name}, in lockstep with the model`, unit, samples: rates.together, ...against(rates.together) },
   ];
+  const lockstep = { to: 'in lockstep with the model', ratio: pairedRatio(rates.orders, rates.together) };
+  figures.push({ name: `${name}, the orders that matter`, unit, samples: rates.orders, comparison: lockstep, target: AS_MANY });
   if (workers !== null)
     figures.push({
       name: `PostgreSQL ${workers.count} workers, ${way}, in lockstep with the model`,
@@ -96,6 +108,15 @@ async function compare(
     });
   if (tester !== null) figures.push({ name: `${name}, isolationtester`, unit, samples: rates.tester });
   return figures;
+}
+
+/** Executions per second. Rounds of them are short, so several are timed at once. */
+async function executionRate(everyOrder: () => Promise<number>): Promise<number> {
+  let executions = 0;
+  const ms = await timeMs(async () => {
+    while (executions < ORDERS_AT_ONCE) executions += await everyOrder();
+  });
+  return (executions / ms) * 1000;
 }
 
 /** Its rate without its start: the time for all schedules less that for the first alone. Checks that it did what it was to do. */

@@ -106,11 +106,17 @@ export interface Engine<S> {
   expect?(actor: ActorIndex, likely: { readonly waits: boolean | null; readonly victim: boolean }): MaybePromise<void>;
   /**
    * What the step that led to this state has read, written and locked: asked for right after a `statement` or a `resume`, answered or not, and before the
-   * next action. Only where the engine was opened with `observes`.
+   * next action. Only where the engine was opened with `observes`. `noted`: what the engine writes down of it, for when the same run comes to the same step
+   * again.
    */
-  footprint?(state: S): MaybePromise<Footprint>;
+  footprint?(state: S, noted?: Noted): MaybePromise<Footprint>;
   /** Runs a query over the committed state, for an invariant in SQL. */
   query(state: S, sql: string): readonly Row[] | Promise<readonly Row[]>;
+}
+
+/** What an engine has written down of a step; nobody else looks into it. */
+export interface Noted {
+  locks?: unknown;
 }
 
 export interface EngineSetup {

@@ -16,6 +16,8 @@ export interface Policy {
   choose(choices: readonly Choice[], view: PolicyView): Choice;
   /** Where all is known beforehand: whether the wait that the last choice may begin is to end as a deadlock's victim. */
   endsAsVictim?(): boolean;
+  /** Whether the last choice is likely to begin a wait; null where that is not known. It only saves the server a question. */
+  likelyWaits?(): boolean | null;
 }
 
 /** A policy that may give a run up, by choosing nothing. */

@@ -92,7 +92,9 @@ const once: Monitor = {
   name: 'performed-once',
   initial: () => ({}),
   observe: (ran: Record<string, number>, { events }: StepEvent) =>
-    events.reduce((all, e) => (e.type === 'performed' ? { ...all, [e.key as string]: (all[e.key as string] ?? 0) + 1 } : all), ran),
+    events
+      .filter(({ type }) => type === 'performed')
+      .reduce((all, { key }) => Object.assign({}, all, { [String(key)]: (all[String(key)] ?? 0) + 1 }), ran),
   violations: (ran: Record<string, number>) =>
     Object.entries(ran)
       .filter(([, n]) => n > 1)

@@ -17,6 +17,7 @@ import {
   type Outcome,
   onCycle,
   type Phase,
+  type Noted,
   type Statement,
 } from '../contract.js';
 import type { Footprint } from '../footprint.js';
@@ -25,6 +26,7 @@ import { Freezer } from './freezer.js';
 import { type Blocking, Inspector } from './inspector.js';
 import { type ObservedStep, Observer } from './observer.js';
 import type { PostgresServer, ScratchDatabase } from './providers/server.js';
+import type { TextRows } from './question.js';
 import { readRelations } from './relations.js';
 import { Reset } from './reset.js';
 import { ScriptSession } from './script-session.js';
@@ -295,9 +297,13 @@ export class PostgresEngine implements Engine<ServerState> {
     return found;
   }
 
-  async footprint(): Promise<Footprint> {
-    if (this.#observed === null) return null;
-    return this.#observer!.footprint(this.#observed, () => this.#inspect.locks(this.#sessions[this.#observed!.actor]!.pid));
+  async footprint(_: ServerState, noted: Noted = {}): Promise<Footprint> {
+    const observed = this.#observed;
+    if (observed === null) return null;
+    return this.#observer!.footprint(observed, async () => {
+      noted.locks ??= await this.#inspect.locks(this.#sessions[observed.actor]!.pid);
+      return noted.locks as TextRows;
+    });
   }
 
   /** Sessions hear of it before their next transaction: within one, now() stands still. */

@@ -54,6 +54,10 @@ export class Observer {
   readonly coarse = new Set<string>();
   /** By actor: locks that were seen before in its transaction. */
   #seen: Set<string>[] = [];
+  /** By actor: what the trees of its transaction's statements have told. */
+  #told: Access[][] = [];
+  /** Said of statements, and borne out by what their backends had locked: nothing hides behind them, and nobody has to look again. */
+  readonly #confirmed = new Set<Said>();
   /** Somebody has changed the schema, or his search path: trees say nothing any more in this run. */
   #altered = false;
 
@@ -72,11 +76,13 @@ export class Observer {
   begin(actors: number): void {
     this.#altered = false;
     this.#seen = Array.from({ length: actors }, () => new Set());
+    this.#told = Array.from({ length: actors }, () => []);
   }
 
   /** An actor's next statement begins a transaction. */
   beginTransaction(actor: number): void {
     this.#seen[actor] = new Set();
+    this.#told[actor] = [];
   }
 
   /** `locks`: asks for the backend's. */
@@ -96,7 +102,12 @@ export class Observer {
     if (said === null && NO_TRACE.test(statement.text)) return null;
     const failed = outcome.kind !== 'blocked' && outcome.reply.kind === 'error';
     if (!holds || failed) return said === null || said.hidden ? null : said.accesses;
-    return this.#observed(actor, said, (await locks()).map(heldLock), !LETS_GO.test(statement.text));
+    if (alone !== null) this.#told[actor]!.push(...alone.accesses);
+    if (alone !== null && this.#confirmed.has(alone)) return said!.accesses;
+    const footprint = this.#observed(actor, said, (await locks()).map(heldLock), !LETS_GO.test(statement.text));
+    const isPlain = alone !== null && !alone.hidden && !alone.accesses.some(({ kind }) => kind === 'advisory');
+    if (isPlain && outcome.kind !== 'blocked' && footprint?.length === said!.accesses.length) this.#confirmed.add(alone);
+    return footprint;
   }
 
   #observed(actor: number, said: Said | null, held: readonly HeldLock[], keepsKeys: boolean): Footprint {
@@ -116,7 +127,7 @@ export class Observer {
         return null;
       }
       if (!isNew && !isHidden) continue;
-      for (const access of shown) if (isHidden || !isIn(access, accesses)) push(accesses, access);
+      for (const access of shown) if (isHidden || !(isIn(access, accesses) || isIn(access, this.#told[actor]!))) push(accesses, access);
     }
     if (isHidden && this.#schema.catalogue.leavesNoTrace) return null;
     return accesses;

@@ -6,7 +6,7 @@ import type { GivingUp } from '../../schedule/policy.js';
 import { replay } from '../../schedule/replay.js';
 import { EffectsReader } from './effects.js';
 import type { PartialOrder } from './partial-order.js';
-import { OrderTree, ValuesDrawn } from './tree.js';
+import { OrderTree, type Print, ValuesDrawn } from './tree.js';
 import { Views } from './views.js';
 
 export interface DporOptions<S> {
@@ -106,15 +106,20 @@ export async function dpor<S>(machine: Machine<S>, options: DporOptions<S>): Pro
 /** 'drawn': the server turns out to draw values of its own. */
 async function oneRun<S>(machine: Machine<S>, tree: OrderTree, drawn: boolean): Promise<{ result: Run<S>; order: PartialOrder } | 'drawn'> {
   const reader = new EffectsReader(machine, { drawn });
-  const names = new DrawnValues();
+  const steps: Step<S>[] = [];
   tree.begin();
-  const policy: GivingUp = { choose: (choices) => tree.choose(choices) };
+  // Where nobody can be held back, the server must not be told of some steps only.
+  const foresees = machine.engine.capabilities.holdsWaiters;
+  const policy: GivingUp = {
+    choose: (choices) => tree.choose(choices),
+    ...(foresees && { likelyWaits: () => tree.likelyWaits }),
+  };
   try {
     const result = await run(machine, policy, {
       onStep: async (step) => {
-        const plain = printOf(step);
         const publishes = step.after.committed.tables !== step.before.committed.tables;
-        tree.taken(await reader.read(step), publishes, { plain, named: names.named(plain) });
+        steps.push(step);
+        tree.taken(await reader.read(step, tree.noted), publishes, printOf(steps));
       },
     });
     return { result, order: tree.ended(result.finished) };
@@ -129,10 +134,23 @@ function seesNoWaits<S>({ plan, scenario }: Machine<S>): boolean {
   return (plan.faults ?? []).length === 0 && (scenario.monitors ?? []).length === 0 && (scenario.requires ?? []).length === 0;
 }
 
-/** What a step came to, as text. */
-function printOf<S>({ kind, text, outcome }: Step<S>): string {
-  return `${kind} ${text}: ${outcome.kind === 'blocked' ? 'waits' : replyKey(outcome.reply)}`;
+/** What the last of a run's steps so far came to. It is made out only where it is asked for. */
+function printOf<S>(steps: readonly Step<S>[]): Print {
+  const count = steps.length;
+  return {
+    plain: () => textOf(steps[count - 1]!),
+    named: () => {
+      const names = new DrawnValues();
+      return steps
+        .slice(0, count)
+        .map((step) => names.named(textOf(step)))
+        .at(-1)!;
+    },
+  };
 }
+
+const textOf = <S>({ kind, text, outcome }: Step<S>): string =>
+  `${kind} ${text}: ${outcome.kind === 'blocked' ? 'waits' : replyKey(outcome.reply)}`;
 
 /** Several freed waiters that nobody holds back: the server decides who goes on first. */
 function hasOpenOrder<S>(machine: Machine<S>, { steps }: Run<S>): boolean {

@@ -1,4 +1,5 @@
 import { mayBeDrawn } from '../../drawn-values.js';
+import type { Noted } from '../../engine/contract.js';
 import type { Access, RowSet } from '../../engine/footprint.js';
 import type { Configuration, Machine, Step } from '../../machine.js';
 import { chain, type MaybePromise } from '../../maybe-promise.js';
@@ -110,8 +111,8 @@ export class EffectsReader<S> {
     this.#keepsLocks = machine.actorNames.map(() => false);
   }
 
-  /** Has to be asked right after each step, before the next one. */
-  read(step: Step<S>): MaybePromise<Told> {
+  /** Has to be asked right after each step, before the next one. `noted`: what was written down of the step, where the same run has come to it before. */
+  read(step: Step<S>, noted?: Noted): MaybePromise<Told> {
     const { choice, before, after, outcome } = step;
     if (!isOwn(choice)) {
       for (const actor of this.#standings.keys()) this.#rest(after, actor);
@@ -119,7 +120,7 @@ export class EffectsReader<S> {
     }
     const { actor } = choice;
     this.#withoutDrawn?.begin(before.committed);
-    return chain(this.#accesses(step), (all) => {
+    return chain(this.#accesses(step, noted), (all) => {
       const accesses = all === null || this.#withoutDrawn === null ? all : this.#withoutDrawn.accesses(all);
       const standing = this.#standings[actor]!;
       const effects = this.#effectsOf(step, accesses, standing);
@@ -143,12 +144,12 @@ export class EffectsReader<S> {
   }
 
   /** What the engine tells of the step; nothing where it neither sends a statement nor goes on with one. */
-  #accesses(step: Step<S>): MaybePromise<readonly Access[] | null> {
+  #accesses(step: Step<S>, noted: Noted | undefined): MaybePromise<readonly Access[] | null> {
     const { kind, after, text } = step;
     const works = kind === 'resume' || (kind === 'statement' && readStatement(text).kind === 'other');
     if (!works || !isSql(step)) return NO_ACCESS;
     const { engine } = this.#machine;
-    return engine.footprint === undefined ? null : engine.footprint(after.engine);
+    return engine.footprint === undefined ? null : engine.footprint(after.engine, noted);
   }
 
   #effectsOf(step: Step<S>, accesses: readonly Access[] | null, standing: Standing): Effects {

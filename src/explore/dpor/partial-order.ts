@@ -190,9 +190,16 @@ export class PartialOrder {
     this.events.forEach(({ process }, at) => {
       byProcess[process]!.push(at);
     });
-    const ways = new Map<string, bigint>();
-    const count = (taken: readonly number[]): bigint => {
-      const key = taken.join();
+    // What has been taken, as a number: each process counts in a place of its own.
+    const worth: number[] = [];
+    let places = 1;
+    for (const { length } of byProcess) {
+      worth.push(places);
+      places *= length + 1;
+    }
+    const ways = new Map<number, bigint>();
+    const taken = byProcess.map(() => 0);
+    const count = (key: number): bigint => {
       const known = ways.get(key);
       if (known !== undefined) return known;
       let sum = 0n;
@@ -202,13 +209,14 @@ export class PartialOrder {
         if (at === undefined) continue;
         ended = false;
         const clock = this.#clocks[at]!;
-        if (clock.every((needed, other) => needed <= taken[other]! + (other === process ? 1 : 0)))
-          sum += count(taken.with(process, taken[process]! + 1));
+        taken[process]! += 1;
+        if (clock.every((needed, other) => needed <= taken[other]!)) sum += count(key + worth[process]!);
+        taken[process]! -= 1;
       }
       const result = ended ? 1n : sum;
       ways.set(key, result);
       return result;
     };
-    return count(byProcess.map(() => 0));
+    return count(0);
   }
 }

@@ -1,3 +1,4 @@
+import type { Noted } from '../../engine/contract.js';
 import { type Choice, isOwn, sameChoice } from '../../schedule/choice.js';
 import { conflict } from './conflicts.js';
 import type { Effects, Told } from './effects.js';
@@ -17,15 +18,17 @@ interface Node {
   event: Event | null;
   /** What the step came to. The same choices must come to the same again. */
   print: Print;
+  /** What the engine has written down of the step. */
+  noted: Noted;
 }
 
-/** What a step came to: as it is, and with a run's drawn values by their names. */
+/** What a step came to, as text: as it is, and with a run's drawn values by their names. */
 export interface Print {
-  readonly plain: string;
-  readonly named: string;
+  readonly plain: () => string;
+  readonly named: () => string;
 }
 
-const NO_PRINT: Print = { plain: '', named: '' };
+const NO_PRINT: Print = { plain: () => '', named: () => '' };
 
 /** A choice, and what its step does. */
 interface Slept {
@@ -96,8 +99,18 @@ export class OrderTree {
     // Who is at it goes on: runs then have few switches.
     const chosen = awake.find((choice) => isOwn(choice) && choice.actor === last) ?? awake.find(isOwn) ?? awake[0]!;
     const backtrack = new Set(this.#reduces ? [this.#processes.of(chosen)] : choices.map((choice) => this.#processes.of(choice)));
-    this.#nodes.push({ choices, backtrack, done: [], sleep, chosen, event: null, print: NO_PRINT });
+    this.#nodes.push({ choices, backtrack, done: [], sleep, chosen, event: null, print: NO_PRINT, noted: {} });
     return chosen;
+  }
+
+  /** Whether the step that is being taken waited when it was taken before, after the same steps; null where it was not. */
+  get likelyWaits(): boolean | null {
+    return this.#nodes[this.#depth]!.event?.waits ?? null;
+  }
+
+  /** Of the step that is being taken. */
+  get noted(): Noted {
+    return this.#nodes[this.#depth]!.noted;
   }
 
   /**
@@ -106,8 +119,8 @@ export class OrderTree {
    */
   taken(told: Told, publishes: boolean, print: Print): void {
     const node = this.#nodes[this.#depth]!;
-    if (node.event !== null && node.print.plain !== print.plain) {
-      if (node.print.named !== print.named) throw new ReplayDiffers(this.#depth, node.print.plain, print.plain);
+    if (node.event !== null && node.print.plain() !== print.plain()) {
+      if (node.print.named() !== print.named()) throw new ReplayDiffers(this.#depth, node.print.plain(), print.plain());
       if (!this.#drawn) throw new ValuesDrawn();
     }
     node.print = print;
@@ -141,6 +154,7 @@ export class OrderTree {
       if (left.length > 0) {
         node.chosen = left[0]!;
         node.event = null;
+        node.noted = {};
         this.#fresh = depth;
         return true;
       }
