@@ -24,6 +24,45 @@ const reasons = (stdout: string) =>
 const NONDETERMINISTIC = "\n    await client.query('SELECT id FROM slots WHERE id = $1', [Math.floor(Math.random() * 1e9)]);";
 const UNMODELLED = `\n    await client.query('SELECT pg_sleep(0)');${SAFE}`;
 
+describe('--reporter', () => {
+  it('writes files beside what is printed, and one without a file has standard output to itself', async () => {
+    const directory = scratchDirectory();
+    const unsafe = writeScenario(directory, 'unsafe', { book: UNSAFE });
+    const [junit, markdown] = [join(directory, 'new', 'junit.xml'), join(directory, 'report.md')];
+    const { code, stdout, stderr } = await explore(
+      directory,
+      [unsafe],
+      '--reporter',
+      `junit:${junit}`,
+      '--reporter',
+      `markdown:${markdown}`,
+      '--reporter',
+      'json',
+    );
+    expect(code).toBe(EXIT.violation);
+    expect(verdicts(stdout)).toEqual({ 'own/unsafe': 'violated' });
+    expect(stdout).toBe(readFileSync(join(directory, 'report', 'outcome.json'), 'utf8'));
+    expect(stderr).toContain('x capacity   slot 1: sold twice');
+    expect(readFileSync(junit, 'utf8')).toContain('<testcase classname="own.unsafe" name="own/unsafe READ COMMITTED"');
+    expect(readFileSync(markdown, 'utf8')).toContain('### own/unsafe: capacity violated');
+  });
+
+  it('github: annotations among the lines, and the Markdown in the file that GitHub names', async () => {
+    const directory = scratchDirectory();
+    const unsafe = writeScenario(directory, 'unsafe', { book: UNSAFE });
+    const summary = join(directory, 'summary.md');
+    process.env.GITHUB_STEP_SUMMARY = summary;
+    try {
+      const { stdout } = await explore(directory, [unsafe], '--reporter', 'github');
+      expect(stdout).toContain('x capacity   slot 1: sold twice');
+      expect(stdout).toMatch(/^::error file=\S*unsafe\.ts,line=\d+,title=lastseat%3A own\/unsafe%2C READ COMMITTED::/m);
+      expect(readFileSync(summary, 'utf8')).toContain('## lastseat: 1 of 1 to look at');
+    } finally {
+      delete process.env.GITHUB_STEP_SUMMARY;
+    }
+  });
+});
+
 describe('exit codes of scenarios that are named', () => {
   it('0: it holds, or by --expect is as expected', async () => {
     const directory = scratchDirectory();

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
-import { CrewError, explainFailure, FUZZ_DEFAULTS, inspectProviders, ProviderError, STRATEGIES } from '../src/index.js';
+import { CrewError, explainFailure, FUZZ_DEFAULTS, inspectProviders, ProviderError, REPORTERS, STRATEGIES } from '../src/index.js';
 import { SYSTEM_NAMES } from './backup/systems.js';
 import { backupCommand } from './commands/backup.js';
 import { coverageCommand } from './commands/coverage.js';
@@ -26,7 +26,7 @@ import {
   SPEC_HELP,
 } from './help.js';
 import { nearest } from './nearest.js';
-import { collect, databaseUrl, level, plans, provider, shard, whole } from './option-values.js';
+import { collect, databaseUrl, level, plans, provider, reporters, shard, whole } from './option-values.js';
 import { MAJORS } from './postgres-versions.js';
 import { allShipped } from './scenarios.js';
 import { UsageError } from './usage-error.js';
@@ -82,6 +82,16 @@ export async function commandLine(argv: readonly string[]): Promise<number> {
     .option('--workers <n>', 'processes on this machine (default: its cores)', whole(1, 64))
     .addOption(new Option('--shard <i/n>', 'the i-th of n slices of the work, for CI').argParser(shard).default({ index: 1, of: 1 }, '1/1'))
     .option('--json <file>', 'the outcome as JSON; - is standard output, and nothing else is written there')
+    .addOption(
+      new Option(
+        '--reporter <name[:file]>',
+        `a view of the outcome, repeatable: ${Object.values(REPORTERS)
+          .map(({ name, summary }) => `${name} (${summary})`)
+          .join(', ')}; without a file on standard output`,
+      )
+        .argParser(reporters)
+        .default([], 'text'),
+    )
     .addOption(new Option('--report <dir>', 'where reports and schedules are written').default('.lastseat', '.lastseat'))
     .option('--save <dir>', 'pin counterexamples there, as fixtures')
     .option('--export-spec <file>', "write the counterexample for PostgreSQL's isolationtester")
@@ -272,6 +282,7 @@ function exploreArguments(options: any): ExploreArguments {
     workers: options.workers ?? null,
     shard: options.shard,
     json: options.json ?? null,
+    reporters: options.reporter,
     report: options.report,
     save: options.save ?? null,
     exportSpec: options.exportSpec ?? null,

@@ -1,5 +1,5 @@
 import type { IsolationLevel, StrategyName, WantedPlans } from '../src/index.js';
-import type { Shard } from './option-values.js';
+import type { Shard, WantedReporter } from './option-values.js';
 
 /** What `explore` is asked for; null where an option was not given. */
 export interface ExploreArguments {
@@ -20,6 +20,7 @@ export interface ExploreArguments {
   readonly workers: number | null;
   readonly shard: Shard;
   readonly json: string | null;
+  readonly reporters: readonly WantedReporter[];
   readonly report: string;
   readonly save: string | null;
   readonly exportSpec: string | null;

@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from 'commander';
-import { type IsolationLevel, isUrl, MOST_PLANS, ProviderError, parseConnectionUrl } from '../src/index.js';
+import { type IsolationLevel, isUrl, MOST_PLANS, ProviderError, parseConnectionUrl, REPORTERS } from '../src/index.js';
+import { nearest } from './nearest.js';
 import { UsageError } from './usage-error.js';
 
 /** What the words behind options are read as. Each refuses what it cannot read, and says what is wanted. */
@@ -30,6 +31,36 @@ export function level(text: string): IsolationLevel {
     throw new InvalidArgumentError('One of "read committed", "repeatable read", "serializable" is wanted.');
   return name;
 }
+
+export interface WantedReporter {
+  readonly name: string;
+  /** Null: standard output. */
+  readonly file: string | null;
+}
+
+/** One more reporter: `junit:reports/lastseat.xml`, or `github`. */
+export function reporters(value: string, all: readonly WantedReporter[]): WantedReporter[] {
+  const [name, ...rest] = value.split(':');
+  const known = Object.keys(REPORTERS);
+  if (!known.includes(name!)) {
+    const [meant] = nearest(name!, known);
+    throw new InvalidArgumentError(
+      `There is no such reporter.${meant === undefined ? '' : ` Did you mean ${meant}?`} There are ${known.join(', ')}.`,
+    );
+  }
+  if (rest.length > 0 && rest.join(':') === '')
+    throw new InvalidArgumentError(`A file is wanted behind the colon, such as ${name}:report.`);
+  const wanted: WantedReporter = { name: name!, file: rest.length === 0 ? null : rest.join(':') };
+  const onOutput = [...all, wanted].filter((one) => one.file === null && ownsOutput(one.name));
+  if (onOutput.length > 1)
+    throw new InvalidArgumentError(
+      `Only one of ${onOutput.map((one) => one.name).join(', ')} can have standard output. Give the others files: ${name}:FILE.`,
+    );
+  return [...all, wanted];
+}
+
+/** Whether what it prints may stand among nothing else. GitHub finds its annotations among other lines, and text is what is printed anyway. */
+export const ownsOutput = (name: string): boolean => name !== 'text' && name !== 'github';
 
 export interface Shard {
   readonly index: number;

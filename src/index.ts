@@ -52,8 +52,9 @@ export { always, type Generator, integer, oneOf, record } from './plan/generator
 export { nameClash } from './plan/names.js';
 export type { Plan, PlanActor } from './plan/plan.js';
 export { type Replayed, replayOn } from './replay.js';
-export { type OutcomeDocument, outcomeJson } from './report/json.js';
 export { counterexampleMarkdown } from './report/markdown.js';
+export { REPORTERS } from './report/reporters/list.js';
+export { outcomeKey, type Reporter as ReportFormat, type RunReport } from './report/reporters/reporter.js';
 export { type Score, score, scoreText } from './report/score.js';
 export { asExpected, scenarioText, storyLines, suiteLine, type TextOptions } from './report/text.js';
 export * from './scenario.js';

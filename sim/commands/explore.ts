@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto';
+import { appendFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import {
   asExpected,
@@ -12,8 +13,10 @@ import {
   type ItemProgress,
   limitsWithin,
   type OpenedPostgres,
-  outcomeJson,
+  outcomeKey,
   plansOf,
+  REPORTERS,
+  type RunReport,
   type ScenarioOutcome,
   STRATEGIES,
   scenarioText,
@@ -30,6 +33,7 @@ import type { ExploreArguments } from '../explore-arguments.js';
 import { exportSpecs } from '../export-spec.js';
 import { EXIT_OF_FAILURE, failureText } from '../failure.js';
 import { onInterrupt } from '../interruption.js';
+import { ownsOutput } from '../option-values.js';
 import { type Loaded, readPattern } from '../scenarios.js';
 import { shellWord } from '../shell-word.js';
 import { StatusLine } from '../status-line.js';
@@ -48,6 +52,12 @@ export async function exploreCommand(args: ExploreArguments): Promise<number> {
   requireWritable(args.report);
   if (args.save !== null) requireWritable(args.save);
   if (args.json !== null && args.json !== '-') requireWritable(dirname(args.json));
+  if (args.json === '-' && args.reporters.some(({ name, file }) => file === null && ownsOutput(name)))
+    throw new UsageError(
+      '--json - and a reporter without a file both want standard output',
+      'Give one of them a file: --reporter NAME:FILE',
+    );
+  for (const { file } of args.reporters) if (file !== null) requireWritable(dirname(file));
   if (args.exportSpec !== null) requireWritable(dirname(args.exportSpec));
   const seed = args.seed ?? String(randomInt(1_000_000));
   return new Invocation(args, seed, await workFor(args, seed)).run();
@@ -82,7 +92,8 @@ class Invocation {
     this.#items = items;
     this.#leftOut = leftOut;
     this.#seed = seed;
-    this.#results = args.json === '-' ? process.stderr : process.stdout;
+    const ownOutput = args.reporters.some(({ name, file }) => file === null && ownsOutput(name));
+    this.#results = args.json === '-' || ownOutput ? process.stderr : process.stdout;
     this.#progress = new Map(items.map((item) => [item, { done: 0, plans: plansOf(item), states: 0, runs: 0, of: 0 }]));
   }
 
@@ -229,7 +240,7 @@ class Invocation {
       this.#write(outcome, outcome.counterexample, options);
       this.#found.push({ ...outcome.counterexample, scenario: item.source.scenario, violation: outcome.counterexample });
     }
-    const report = this.#files.get(key(outcome))?.report;
+    const report = this.#files.get(outcomeKey(outcome))?.report;
     const text = `${scenarioText(outcome, options)}${report === undefined ? '' : `\nreport      ${report}`}\n`;
     if (!this.#judged) {
       // A counterexample begins with the name.
@@ -266,37 +277,57 @@ class Invocation {
     writeWhole(files.report, counterexampleMarkdown(outcome, counterexample, options));
     writeWhole(files.schedule, schedule);
     if (this.#args.save !== null) writeWhole(join(this.#args.save, `${name}.json`), schedule);
-    this.#files.set(key(outcome), files);
+    this.#files.set(outcomeKey(outcome), files);
   }
 
   #finish(): number {
     const elapsedMs = Date.now() - this.#startedMs;
     const failures = [...this.#failures.values()];
     const also: number[] = [...failures.map(({ kind }) => EXIT_OF_FAILURE[kind]), ...(this.#interrupted ? [EXIT.interrupted] : [])];
-    const document = outcomeJson(
-      {
-        format: 'lastseat.outcome.v1',
-        seed: this.#seed,
-        version: VERSION,
-        postgres: this.#postgres,
-        interrupted: this.#interrupted,
-        elapsedMs,
-        judged: this.#judged,
-        scenarios: this.#outcomes,
-      },
-      new Map([...this.#files].map(([name, { schedule }]) => [name, schedule])),
-    );
-    const text = `${JSON.stringify(document, null, 2)}\n`;
+    const report = this.#runReport(elapsedMs);
+    const text = REPORTERS.json!.render(report);
     writeWhole(join(this.#args.report, 'outcome.json'), text);
     if (this.#args.json === '-') process.stdout.write(text);
     else if (this.#args.json !== null) writeWhole(this.#args.json, text);
     for (const failure of this.#failures.keys()) process.stderr.write(failure);
     this.#print(this.#summary(elapsedMs));
+    this.#report(report);
     return exitCode(
       this.#outcomes.filter((outcome) => !this.#undone.has(outcome)),
       this.#judged,
       also,
     );
+  }
+
+  #runReport(elapsedMs: number): RunReport {
+    return {
+      format: 'lastseat.outcome.v1',
+      seed: this.#seed,
+      version: VERSION,
+      postgres: this.#postgres,
+      interrupted: this.#interrupted,
+      elapsedMs,
+      judged: this.#judged,
+      scenarios: this.#outcomes,
+      schedules: new Map([...this.#files].map(([name, { schedule }]) => [name, schedule])),
+      again: againCommand(this.#args, this.#seed),
+      textOptions: (outcome) => ({ ...this.#textOptions(this.#itemOf(outcome)), color: false }),
+    };
+  }
+
+  #itemOf({ name, isolation }: ScenarioOutcome): Item<Loaded> {
+    return this.#items.find((item) => item.source.scenario.name === name && item.isolation === isolation)!;
+  }
+
+  #report(report: RunReport): void {
+    for (const { name, file } of this.#args.reporters) {
+      const reporter = REPORTERS[name]!;
+      if (file !== null) writeWhole(file, reporter.render(report));
+      else if (name !== 'text') process.stdout.write(reporter.render(report));
+      // GitHub names the file that it shows as the job's summary.
+      const summary = process.env.GITHUB_STEP_SUMMARY;
+      if (reporter.summarise !== undefined && summary) appendFileSync(summary, reporter.summarise(report));
+    }
   }
 
   #summary(elapsedMs: number): string {
@@ -309,5 +340,3 @@ class Invocation {
     return `\n${tally} · ${seconds} · reports in ${this.#args.report}\n${scoreText(score(this.#outcomes))}\n${again}`;
   }
 }
-
-const key = (outcome: Pick<ScenarioOutcome, 'name' | 'isolation'>) => `${outcome.name} ${outcome.isolation}`;

@@ -4,6 +4,7 @@ import { showCounts } from '../plan/counts.js';
 import { brokenBy, brokenText } from './broken.js';
 import { explain } from './explain.js';
 import { lanesOf } from './lanes.js';
+import { inline } from './markdown-text.js';
 import { operationLines } from './operations.js';
 import { shrunkText, type TextOptions } from './text.js';
 
@@ -15,7 +16,7 @@ export function counterexampleMarkdown(
 ): string {
   const { history, plan, invariant } = counterexample;
   const [main, ...others] = brokenBy(counterexample);
-  const names = plan.actors.map((actor) => actor.name);
+  const names = plan.actors.map((actor) => inline(actor.name));
   const cell = (text: string) => (text === '' ? '' : `\`${text.replaceAll('`', "'").replaceAll('|', '\\|')}\``);
   const rows = lanesOf(history, invariant).map((step) => {
     const cells = names.map((_, lane) =>
@@ -33,19 +34,19 @@ export function counterexampleMarkdown(
     ? `Confirmed on PostgreSQL ${options.postgres}, replayed ${counterexample.replays.matched}/${counterexample.replays.of}.`
     : 'Found on the model only.';
   return `${[
-    `### ${outcome.name}: ${invariant} violated`,
+    `### ${inline(outcome.name)}: ${inline(invariant)} violated`,
     '',
-    `**${main!.resource}**: ${main!.message}${main!.atEnd ? ', at the end' : ''} (${plan.isolation}, capacity ${plan.capacity}).${share} ${where}`,
+    `**${inline(main!.resource)}**: ${inline(main!.message)}${main!.atEnd ? ', at the end' : ''} (${plan.isolation}, capacity ${plan.capacity}).${share} ${where}`,
     '',
-    ...(others.length === 0 ? [] : [...others.map((broken) => `- also broken by this step: ${brokenText(broken)}`), '']),
+    ...(others.length === 0 ? [] : [...others.map((broken) => `- also broken by this step: ${inline(brokenText(broken))}`), '']),
     `| | ${names.join(' | ')} | |`,
     `|---|${names.map(() => '---|').join('')}---|`,
     ...rows,
     '',
-    ...explain(history, invariant, plan.isolation).map((line) => `- ${line}`),
+    ...explain(history, invariant, plan.isolation).map((line) => `- ${inline(line)}`),
     `- ${shrunkText(counterexample)}`,
-    ...operationLines(outcome.operations).map((line) => `- ${line}`),
-    ...outcome.empty.map((reason) => `- ${reason}`),
+    ...operationLines(outcome.operations).map((line) => `- ${inline(line)}`),
+    ...outcome.empty.map((reason) => `- ${inline(reason)}`),
     `- explored: ${showCounts(outcome.planCounts)}`,
     '',
     '```sh',
