@@ -66,7 +66,7 @@ describe('bad usage exits 2, says what is wrong and what is wanted, and does not
     [['list', '--nope'], "unknown option '--nope'", 'npm run sim -- list --help'],
     [['list', 'x'], 'too many arguments', 'npm run sim -- list --help'],
     [['reply', 'x'], 'no command "reply"', 'Did you mean replay?'],
-    [['frobnicate'], 'no command "frobnicate"', 'explore, replay, spec, fuzz, backup, restore, coverage, list, doctor'],
+    [['frobnicate'], 'no command "frobnicate"', 'explore, replay, spec, fuzz, backup, restore, coverage, explain, list, doctor'],
     [['ls1.abc.def'], 'a replay token', 'npm run sim -- replay TOKEN'],
     [['package.json'], 'a file, and no command', 'npm run sim -- replay FILE'],
     [['events/conditional'], 'is a scenario', '--scenario events/conditional'],

@@ -5,6 +5,7 @@ import { SYSTEM_NAMES } from './backup/systems.js';
 import { backupCommand } from './commands/backup.js';
 import { coverageCommand } from './commands/coverage.js';
 import { describeProviders, doctor } from './commands/doctor.js';
+import { explainCommand } from './commands/explain.js';
 import { exploreCommand } from './commands/explore.js';
 import { fuzzCommand } from './commands/fuzz.js';
 import { list } from './commands/list.js';
@@ -18,6 +19,7 @@ import {
   BACKUP_HELP,
   COVERAGE_HELP,
   DOCTOR_HELP,
+  EXPLAIN_HELP,
   EXPLORE_HELP,
   FUZZ_HELP,
   overview,
@@ -199,6 +201,15 @@ export async function commandLine(argv: readonly string[]): Promise<number> {
     });
 
   program
+    .command('explain <word>')
+    .description('what a word of the output means: a verdict, a line, a mark, a limit, an option, an exit code, an SQLSTATE')
+    .addHelpText('after', EXPLAIN_HELP)
+    .showHelpAfterError('(npm run sim -- explain --help shows its options)')
+    .action(async (word: string) => {
+      code = await explainCommand(word);
+    });
+
+  program
     .command('list')
     .description('systems, variants, and the verdict that is expected of each at which isolation level')
     .option('--json <file>', 'as JSON; - is standard output')
@@ -255,7 +266,7 @@ async function strayWord(word: string): Promise<UsageError> {
   if (word.endsWith('.spec')) return new UsageError(`${shown} is a specification, and no command`, 'Run it: npm run sim -- spec FILE');
   if (/\.[cm]?[jt]s(#|$)/.test(word) || (await allShipped()).some((scenario) => scenario.name === word))
     return new UsageError(`${shown} is a scenario, and no command`, `Explore it: npm run sim -- --scenario ${word}`);
-  const commands = ['explore', 'replay', 'spec', 'fuzz', 'backup', 'restore', 'coverage', 'list', 'doctor'];
+  const commands = ['explore', 'replay', 'spec', 'fuzz', 'backup', 'restore', 'coverage', 'explain', 'list', 'doctor'];
   const [meant] = nearest(word, commands);
   return new UsageError(
     `there is no command ${shown}`,

@@ -63,6 +63,16 @@ Examples:
 Exit codes: 0 no divergence · 2 bad usage · 3 a divergence · 4 no PostgreSQL · 70 error · 130 interrupted
 `;
 
+export const EXPLAIN_HELP = `
+Examples:
+  npm run sim -- explain vacuous       a verdict
+  npm run sim -- explain coarse        a line of the output
+  npm run sim -- explain 5             an exit code
+  npm run sim -- explain 40001         an SQLSTATE
+
+Exit codes: 0 explained · 2 nothing is known of the word
+`;
+
 export const COVERAGE_HELP = `
 FILE exports scenarios, as for --scenario: their operations are run on the model, in few plans, and every statement that they
 send is noted. Or it ends with .sql, or is a folder of such files: what defines a schema makes one, and the other statements are

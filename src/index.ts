@@ -52,6 +52,7 @@ export { always, type Generator, integer, oneOf, record } from './plan/generator
 export { nameClash } from './plan/names.js';
 export type { Plan, PlanActor } from './plan/plan.js';
 export { type Replayed, replayOn } from './replay.js';
+export { wrap } from './report/lanes.js';
 export { counterexampleMarkdown } from './report/markdown.js';
 export { REPORTERS } from './report/reporters/list.js';
 export { outcomeKey, type Reporter as ReportFormat, type RunReport } from './report/reporters/reporter.js';

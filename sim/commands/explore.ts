@@ -9,6 +9,7 @@ import {
   type ExportedRun,
   type FailureReport,
   type Found,
+  holds,
   type Item,
   type ItemProgress,
   limitsWithin,
@@ -241,7 +242,11 @@ class Invocation {
       this.#found.push({ ...outcome.counterexample, scenario: item.source.scenario, violation: outcome.counterexample });
     }
     const report = this.#files.get(outcomeKey(outcome))?.report;
-    const text = `${scenarioText(outcome, options)}${report === undefined ? '' : `\nreport      ${report}`}\n`;
+    const more = [
+      ...(report === undefined ? [] : [`report      ${report}`]),
+      ...(holds(outcome.verdict) || outcome.verdict === 'violated' ? [] : [`meaning     npm run sim -- explain ${outcome.verdict}`]),
+    ];
+    const text = `${[scenarioText(outcome, options), ...more].join('\n')}\n`;
     if (!this.#judged) {
       // A counterexample begins with the name.
       this.#print(outcome.counterexample === null ? `${outcome.name} · ${outcome.isolation}\n\n${text}` : text);
