@@ -33,6 +33,19 @@ test('a jsonb null is no number before PostgreSQL 18', async () => {
   expect(await refusal(cast.replace('->', '->>'), 17)).toBeNull();
 });
 
+test('of constants date_trunc with a time zone is worked out while planning since PostgreSQL 16, where it may fail', async () => {
+  const truncated = "SELECT min(date_trunc('a', '2026-01-01T00:00:00Z'::timestamptz, 'a')) FILTER (WHERE a = 99) AS at FROM rooms";
+  expect(await refusal(truncated, 15)).toBe('date_trunc with a time zone, which PostgreSQL 16 answers otherwise');
+  expect(await refusal(truncated, 16)).toBeNull();
+});
+
+test('the second part of INTERSECT and EXCEPT is always worked out before PostgreSQL 18', async () => {
+  const empty = 'SELECT id FROM rooms WHERE id = 99 INTERSECT SELECT 1 / (id - id) FROM rooms';
+  expect(await refusal(empty, 17)).toBe('INTERSECT or EXCEPT of parts that may fail, which PostgreSQL 18 answers otherwise');
+  expect(await refusal(empty, 18)).toBeNull();
+  expect(await refusal('SELECT id FROM rooms WHERE id = 99 EXCEPT SELECT id FROM holds', 17)).toBeNull();
+});
+
 test('how far apart two texts are is the C library’s to say', async () => {
   expect(await refusal("SELECT bttextcmp('a', 'j')")).toBe('the function bttextcmp, of whose answer only the sign is certain');
   expect(await refusal('SELECT btint4cmp(1, 5)')).toBeNull();

@@ -33,6 +33,7 @@ import { run } from './execute.js';
 import { answerOf } from './found-rows.js';
 import { blockers } from './heavy-locks.js';
 import type { Machinery } from './machinery.js';
+import type { Changed } from './pglite/allowed.js';
 import { refuseUtility } from './read-only.js';
 import { refuseTouched } from './refusals.js';
 import { type Conflict, certainly, mustFail, type ViewWith } from './serializable.js';
@@ -513,13 +514,26 @@ export class ModelEngine implements Engine<ModelState> {
     const key = planKey(statement.text, statement.values);
     let plan = this.#open.plans.get(key);
     if (plan === undefined || plan.fastPath?.shape.state === 'refuted') {
-      plan = compileStatement(statement.text, statement.values, this.#open);
+      plan = this.#compileNew(statement);
       refuseTouched(plan, this.#open.catalog);
       this.#open.plans.set(key, plan);
     }
-    if (plan.changedIn18 !== undefined && !this.#isAtLeast(18))
-      throw new UnmodelledError(`${plan.changedIn18}, which PostgreSQL 18 answers otherwise`);
+    this.#refuseChanged(plan.changed ?? null);
     return plan;
+  }
+
+  #compileNew({ text, values }: Statement): StatementPlan {
+    try {
+      return compileStatement(text, values, this.#open);
+    } catch (error) {
+      if (error instanceof SqlError) this.#refuseChanged(error.changed);
+      throw error;
+    }
+  }
+
+  #refuseChanged(changed: Changed | null): void {
+    if (changed !== null && !this.#isAtLeast(changed.since))
+      throw new UnmodelledError(`${changed.what}, which PostgreSQL ${changed.since} answers otherwise`);
   }
 
   #continue(draft: Draft, actor: ActorIndex): Outcome {

@@ -5,6 +5,7 @@ import { type AdvisoryCall, compileAdvisoryCall, isAdvisory, type PlacedCall, re
 import type { Catalog, Table } from './catalog.js';
 import type { FastPath } from './fast-path.js';
 import { type LockTable, type ParsedStatement, parseStatement, type TableLockMode, type Truncate } from './parse.js';
+import type { Changed } from './pglite/allowed.js';
 import type { TextQuery } from './pglite/text-query.js';
 import { compileOver, compileSelect, type QueryContext, shownName, type Target, tableNamed } from './queries.js';
 import type { Output, Query } from './query.js';
@@ -32,8 +33,8 @@ interface Common {
   readonly command: string;
   readonly locks: readonly TableLock[];
   readonly writes: boolean;
-  /** A function in it whose answers are others before PostgreSQL 18. */
-  readonly changedIn18?: string;
+  /** A function in it that does something else before a version. */
+  readonly changed?: Changed;
   /** Where this is a part of a statement that comes first, a locking subquery or a modifying WITH query: the rest. */
   readonly rest?: Rest;
   /** The statement stands for a call of a function that runs it: the call answers one row, null in this column. */

@@ -65,10 +65,22 @@ export const OF_MEMCMP: ReadonlySet<string> = new Set(
   ).split(' '),
 );
 
-/** By what they are in C: casts of jsonb, whose null is NULL since PostgreSQL 18 and was an error before. */
-export const CHANGED_IN_18: ReadonlySet<string> = new Set(
-  ['bool', 'numeric', 'int2', 'int4', 'int8', 'float4', 'float8'].map((name) => `jsonb_${name}`),
-);
+/** A function that does something else before a major version of PostgreSQL than from that one on. */
+export interface Changed {
+  readonly since: number;
+  /** What it is, in a sentence: `the cast of jsonb`. */
+  readonly what: string;
+}
+
+/** By what they are in C. */
+export const CHANGED: ReadonlyMap<string, Changed> = new Map([
+  // Since then the null of JSON is NULL, and was an error before.
+  ...['bool', 'numeric', 'int2', 'int4', 'int8', 'float4', 'float8'].map(
+    (name) => [`jsonb_${name}`, { since: 18, what: `the cast of jsonb to ${name}` }] as const,
+  ),
+  // Since then it is immutable: of constants it is worked out, and fails, where the statement is planned, whether or not any row needs it.
+  ['timestamptz_trunc_zone', { since: 16, what: 'date_trunc with a time zone' }],
+]);
 
 /** Types whose values are object ids, places or transactions of one server. */
 export const TYPES_OF_ONE_SERVER: ReadonlyMap<string, string> = new Map(

@@ -2,7 +2,8 @@ import { tokenize } from '../../../sql/text.js';
 import { mayDraw } from '../../chance-functions.js';
 import { isNode, type Node, type NodeValue, nodesIn, readNodeTree } from '../../node-tree.js';
 import {
-  CHANGED_IN_18,
+  CHANGED,
+  type Changed,
   CONFIGURATION_TYPE,
   KNOWN_NODES,
   KNOWN_RANGES,
@@ -29,8 +30,8 @@ export interface Analysis {
   readonly sequences: readonly TableName[];
   /** Tables that functions read which it calls. */
   readonly readByFunctions: readonly TableName[];
-  /** A function in it whose answers are others before PostgreSQL 18. */
-  readonly changedIn18: string | null;
+  /** A function in it that does something else before a version. */
+  readonly changed: Changed | null;
 }
 
 export interface TableName {
@@ -104,7 +105,10 @@ class Walk {
   readonly #sequenceNames = new Set<Node>();
   readonly #drawn = new Set<string>();
   #draws = false;
-  #changedIn18: string | null = null;
+  #changed: Changed | null = null;
+  /** INTERSECT or EXCEPT, and something whose evaluation may end in an error. */
+  #leavesPartsOut = false;
+  #partsMayFail = false;
   #lockingQueries = 0;
   #readsOldOrNew = false;
 
@@ -120,7 +124,7 @@ class Walk {
       draws: this.#draws,
       sequences: [...this.#sequences.values()],
       readByFunctions: [...this.#read.values()],
-      changedIn18: this.#changedIn18,
+      changed: this.#partsMayFail && this.#leavesPartsOut ? laterOf(this.#changed, PARTS_LEFT_OUT) : this.#changed,
     };
   }
 
@@ -189,6 +193,7 @@ class Walk {
       if (name !== undefined) this.#reasons.add(`the type ${name}`);
     }
     if (kind === 'QUERY') this.#query(node, depth);
+    if (kind === 'SETOPERATIONSTMT' && fields.get('op') !== UNION) this.#leavesPartsOut = true;
     if (kind === 'RANGETBLENTRY') {
       const range = fields.get('rtekind');
       if (!KNOWN_RANGES.has(String(range)))
@@ -265,7 +270,8 @@ class Walk {
     }
     if (called.oid === NEXTVAL) return;
     if (schema === 'pg_catalog') {
-      if (CHANGED_IN_18.has(called.source)) this.#changedIn18 = `the cast of jsonb to ${name}`;
+      this.#changed = laterOf(this.#changed, CHANGED.get(called.source));
+      this.#partsMayFail ||= !COMPARES.test(called.source);
       const readsClock = CLOCKS.has(name) || (name === 'age' && called.arguments === 1);
       const steady = volatility === 'i' ? !OF_THE_MACHINE.has(name) : volatility === 's' && STEADY.has(name);
       if (readsClock) this.#reasons.add(`pg_catalog.${name}, which reads the server's clock`);
@@ -420,3 +426,13 @@ const READS_OR_WRITES: ReadonlySet<string> = new Set(
     ' ',
   ),
 );
+
+const laterOf = (one: Changed | null, other: Changed | undefined): Changed | null =>
+  other === undefined || (one !== null && one.since >= other.since) ? one : other;
+
+/** SetOperation (parsenodes.h). */
+const UNION = '1';
+/** Since then INTERSECT and EXCEPT whose first part is empty do not look at the second, which may fail. */
+const PARTS_LEFT_OUT: Changed = { since: 18, what: 'INTERSECT or EXCEPT of parts that may fail' };
+/** Functions that answer whatever they are given. */
+const COMPARES = /(eq|ne|lt|le|gt|ge|cmp)$/;

@@ -236,7 +236,7 @@ function describe(
   if (length !== parameters.length)
     throw new SqlError('08P01', `bind message supplies ${parameters.length} parameters, but prepared statement "" requires ${length}`);
   refuseBinary(parameters, parameterTypes);
-  if (error !== null) throw error;
+  if (error !== null) throw whilePlanning(error, pglite, text, parameterTypes);
   const outline = readOutline(text);
   const analysis = analysisOf(pglite, outline.text, parameterTypes);
   const reasons = [...analysis.reasons, ...reasonsByName(outline)];
@@ -303,6 +303,12 @@ function analysisOf(pglite: PgliteSchema, text: string, parameterTypes: readonly
   return analysis;
 }
 
+/** Constants are worked out while a statement is planned; which of them, that differs between versions. */
+function whilePlanning(error: SqlError, pglite: PgliteSchema, text: string, parameterTypes: readonly TypeId[]): SqlError {
+  error.changed = analysisOf(pglite, readOutline(text).text, parameterTypes).changed;
+  return error;
+}
+
 interface QueryParts {
   readonly text: string;
   readonly outputs?: readonly Output[];
@@ -329,11 +335,11 @@ function query({ parameterTypes, values, outputs, ordered, sequences, analysis }
   });
 }
 
-const common = (command: string, { locks, analysis: { changedIn18 } }: Described, writes: boolean) => ({
+const common = (command: string, { locks, analysis: { changed } }: Described, writes: boolean) => ({
   command,
   locks,
   writes,
-  ...(changedIn18 === null ? {} : { changedIn18 }),
+  ...(changed === null ? {} : { changed }),
 });
 
 function compileRead(described: Described): Plan<'select'> {
