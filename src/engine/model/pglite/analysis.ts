@@ -227,6 +227,11 @@ class Walk {
     if (fields.get('commandType') === '5') this.#reasons.add('MERGE');
     if (fields.get('commandType') === '6') this.#reasons.add('a utility statement');
     if (fields.get('hasRowSecurity') === 'true') this.#reasons.add('row level security');
+    const isLimited = isNode(fields.get('limitCount')) || isNode(fields.get('limitOffset'));
+    if (isLimited && !hasItems(fields.get('sortClause')) && GROUPING.some((field) => hasItems(fields.get(field))))
+      this.#reasons.add(
+        'LIMIT without ORDER BY over groups or several queries, which depends on the order in which the server meets the rows',
+      );
     if (fields.get('commandType') === '3')
       for (const column of insertedOrUpdated(fields.get('returningList'))) this.#understood.add(column);
     const marks = fields.get('rowMarks');
@@ -436,3 +441,7 @@ const UNION = '1';
 const PARTS_LEFT_OUT: Changed = { since: 18, what: 'INTERSECT or EXCEPT of parts that may fail' };
 /** Functions that answer whatever they are given. */
 const COMPARES = /(eq|ne|lt|le|gt|ge|cmp)$/;
+
+/** What puts rows together, in an order that is the plan's. */
+const GROUPING = ['groupClause', 'groupingSets', 'distinctClause', 'setOperations'];
+const hasItems = (value: NodeValue | undefined): boolean => isNode(value) || (Array.isArray(value) && value.length > 0);
