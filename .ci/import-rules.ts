@@ -159,6 +159,7 @@ export const PARTS: readonly Part[] = [
       'src/outcome.ts',
       'src/plan',
       'src/scenario.ts',
+      'src/scenario-error.ts',
       'src/verdict.ts',
     ],
     ['(computed)', 'node:*'],

@@ -175,7 +175,7 @@ describe('exit codes of scenarios that are named', () => {
       writeScenario(directory, 'query', { instead: "invariants: [{ name: 'broken', sql: 'SELECT * FROM nowhere' }]," }),
       writeScenario(directory, 'unsafe', { book: UNSAFE }),
       // Ends the only worker: what waits behind it cannot be done.
-      writeScenario(directory, 'exit', { book: '\n    process.exit(7);' }),
+      writeScenario(directory, 'exit', { book: '\n    process.reallyExit(7);' }),
       writeScenario(directory, 'behind'),
     ];
     const { code, stdout, stderr } = await explore(directory, files, '--json', '-');

@@ -58,7 +58,7 @@ describe('whose affair a failure is', () => {
 });
 
 it('a pool whose last worker is gone refuses what comes later', async () => {
-  const file = writeScenario(scratchDirectory(), 'exit', { book: '\n    process.exit(7);' });
+  const file = writeScenario(scratchDirectory(), 'exit', { book: '\n    process.reallyExit(7);' });
   const scenario = await loadOne('own/exit', file);
   const [plan] = drawPlans(scenario, scenario.workloads[0]!, 'READ COMMITTED', {}, '1', 1);
   const pool = new Pool(1, () => ({

@@ -98,7 +98,7 @@ async function loadFile(path: string): Promise<Loaded[]> {
     throw new UsageError(`there is no file ${path}`, 'A scenario file exports one or several scenarios: see docs/your-own-code.md');
   let scenarios: readonly Scenario[];
   try {
-    scenarios = await scenariosIn(file);
+    scenarios = await withoutExit(() => scenariosIn(file));
   } catch (error) {
     throw new UsageError(`${path} could not be loaded: ${firstWords(error)}`, `Does it run on its own? Try: npx tsx ${shellWord(path)}`);
   }
@@ -111,6 +111,24 @@ async function loadFile(path: string): Promise<Loaded[]> {
     throw new UsageError(`${path}: ${error.message}`, 'What a scenario is made of: docs/your-own-code.md');
   }
   return scenarios.map((scenario) => ({ scenario, module: file, file }));
+}
+
+/** A file that is loaded has no say in when we end. */
+async function withoutExit<T>(load: () => Promise<T>): Promise<T> {
+  const { exit } = process;
+  let place: Error | null = null;
+  process.exit = (code?: number | string | null): never => {
+    place ??= new Error(`it calls process.exit(${code ?? ''})`);
+    throw place;
+  };
+  try {
+    const loaded = await load();
+    // Who catches what is thrown has called it all the same.
+    if (place !== null) throw place;
+    return loaded;
+  } finally {
+    process.exit = exit;
+  }
 }
 
 /** The line that says what is wrong: after "Transform failed with 1 error:" that is the next. */

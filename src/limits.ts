@@ -55,5 +55,5 @@ export const ACTOR_LIMITS = {
   /** The longest such round, in calls. */
   roundCalls: 20,
   /** Milliseconds in which an operation neither calls anything nor ends. */
-  silentMs: 30_000,
+  silentMs: 10_000,
 } as const;

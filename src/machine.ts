@@ -32,7 +32,7 @@ import {
 import type { Plan } from './plan/plan.js';
 import { type Cancellation, CONNECTION_LOST, NOT_CONNECTED, plainRows, type Reply } from './reply.js';
 import type { CommittedState, Scenario, StepEvent, Witness } from './scenario.js';
-import { calling, thrownBy } from './scenario-error.js';
+import { calling, ScenarioError, thrownBy } from './scenario-error.js';
 import { type Choice, isOwn, NOBODY, nobodyIn } from './schedule/choice.js';
 import { readStatement, type StatementText } from './sql/text.js';
 import { callCache, callStore, type World, worldKey } from './world.js';
@@ -137,6 +137,14 @@ export class Machine<S> {
     return Date.parse(this.scenario.startsAt ?? STARTS_AT);
   }
 
+  #firstRows(): string {
+    const { scenario, plan } = this;
+    const rows: unknown = calling('the function "seed" of the first rows', () => scenario.seed({ capacity: plan.capacity }));
+    if (typeof rows !== 'string')
+      throw new ScenarioError(`the function "seed" must return the first rows as SQL, in a text, and returns a ${typeof rows}`);
+    return rows;
+  }
+
   get actorNames(): readonly string[] {
     return this.plan.actors.map((actor) => actor.name);
   }
@@ -146,7 +154,7 @@ export class Machine<S> {
     const { faults = NO_FAULTS } = this.plan;
     const engine = await this.engine.open({
       schema: this.scenario.schema,
-      seed: this.scenario.seed({ capacity: this.plan.capacity }),
+      seed: this.#firstRows(),
       actors: this.plan.actors.length,
       isolation: this.plan.isolation,
       clockMs,

@@ -44,6 +44,9 @@ export class LiveActor {
   #readClock = false;
   #clockMs: number;
   #wake: (() => void) | null = null;
+  /** The call that was answered last, and how many have been. */
+  #answered: Pending | null = null;
+  #answers = 0;
   readonly #sites: boolean;
 
   constructor(operation: Operation, input: unknown, options: { name: string; seed: string; clockMs: number; sites: boolean }) {
@@ -91,11 +94,18 @@ export class LiveActor {
     await withPatience(silentMs, told, () =>
       this.#fail(
         new ScenarioError(
-          `the operation of ${this.#name} has neither called anything nor ended for ${silentMs / 1000} s: it waits for something that lastseat does not know, such as a connection or a timer of its own`,
+          `the operation of ${this.#name} has neither called anything nor ended for ${silentMs / 1000} s ${this.#since()}: it waits for something that lastseat does not know, such as a connection or a timer of its own`,
         ),
       ),
     );
     await turnOfEventLoop();
+  }
+
+  /** After which step that was. */
+  #since(): string {
+    return this.#answered === null
+      ? 'since it began'
+      : `since its call number ${this.#answers}, ${describeCall(this.#answered)}, was answered`;
   }
 
   #hasSomething(): boolean {
@@ -106,6 +116,8 @@ export class LiveActor {
   answer(reply: Reply, clockMs: number): void {
     const parked = this.#pending.shift();
     if (parked === undefined) throw new Error('nothing is parked');
+    this.#answered = parked;
+    this.#answers += 1;
     this.#clockMs = clockMs;
     parked.settle(reply);
   }
@@ -149,7 +161,12 @@ export class LiveActor {
           call = readQueryCall(given);
         } catch (error) {
           // What lastseat does not know is not the operation's to catch.
-          this.#fail(error as Error);
+          const place = placeOf(new Error());
+          this.#fail(
+            error instanceof ScenarioError && place !== null
+              ? new ScenarioError(`${this.#name}: ${error.message}, at ${place}`)
+              : (error as Error),
+          );
           return new Promise<never>(() => undefined);
         }
         let sent: readonly unknown[];

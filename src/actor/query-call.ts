@@ -1,4 +1,5 @@
 import { UnmodelledError } from '../engine/contract.js';
+import { ScenarioError } from '../scenario-error.js';
 
 /** A call of `query`, read as `pg` reads it. */
 export interface QueryCall {
@@ -12,10 +13,12 @@ export interface QueryCall {
 const WITHOUT_EFFECT = new Set(['name', 'queryMode']);
 const READ = new Set(['text', 'values', 'rowMode']);
 
-/** Throws {@link UnmodelledError} for what is there in `pg` and not here: it must not be ignored. */
+/** Throws {@link UnmodelledError} for what is there in `pg` and not here, since it must not be ignored, and {@link ScenarioError} for what is no query. */
 export function readQueryCall(given: readonly unknown[]): QueryCall {
   const [first, second] = given;
   if (given.some((item) => typeof item === 'function')) throw new UnmodelledError('a callback of query(): await its promise instead');
+  if (typeof first !== 'string' && (typeof first !== 'object' || first === null))
+    throw new ScenarioError(`query() wants SQL as a text, and was given ${String(first)}`);
   const config = typeof first === 'string' ? { text: first } : ((first ?? {}) as Readonly<Record<string, unknown>>);
   if (typeof config.text !== 'string' || 'submit' in config)
     throw new UnmodelledError('a call of query() without a text, such as that of a cursor or a stream');

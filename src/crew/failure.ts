@@ -91,7 +91,9 @@ export async function explainFailure(error: unknown, scenario: string, server: P
 /** The usual cause of what {@link ScenarioError} tells, by the part of the scenario that it names first. */
 function hintFor(message: string): string {
   if (/^the (monitor|witness)/.test(message)) return 'Usual cause: it did not expect a step, or a state of its own, that it was shown';
+  if (message.startsWith('the function "seed"')) return 'First rows: docs/your-own-code.md';
   if (!message.startsWith('the invariant')) return 'What an operation may do: docs/your-own-code.md';
+  if (/ must return /.test(message)) return 'What an invariant returns: docs/your-own-code.md';
   return / fails: /.test(message)
     ? 'Usual cause: a slip in the SQL of the invariant. Try it in psql on the schema and the first rows'
     : 'Usual cause: a table or a column that the committed state does not have, or has under another name';

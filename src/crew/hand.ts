@@ -4,23 +4,24 @@ import { isPast, stopwatch } from '../engine/postgres/waiting.js';
 import { makeCounterexample } from '../explore/counterexample.js';
 import { explorePlan } from '../explore/plan.js';
 import type { Scenario } from '../scenario.js';
-import { holds } from '../verdict.js';
+import { nameAndMessage } from '../scenario-error.js';
 import { CrewError, explainFailure, type FailureReport } from './failure.js';
 import { fuzzPrograms } from './fuzz-job.js';
 import type { FuzzJob, JobResult, Progress, ScenarioJob, Settings } from './jobs.js';
-import { Strays } from './strays.js';
+import { type Stray, Strays } from './strays.js';
 
 /** Does one job at a time, on a model and, where there is a server, on an engine of its own on that. */
 export class Hand {
   readonly #settings: Settings;
   readonly #server: Promise<PostgresServer | null>;
   readonly #stopped: () => boolean;
-  readonly #strays = new Strays();
+  readonly #strays: Strays;
   #engine: Promise<PostgresEngine | null>;
   #opened: PostgresEngine | null = null;
 
-  /** `stopped` says that what is under way is wanted no more. */
-  constructor(settings: Settings, server: Promise<PostgresServer | null>, stopped: () => boolean = () => false) {
+  /** `stopped` says that what is under way is wanted no more. `ownsProcess`: nothing but jobs is done in this process. */
+  constructor(settings: Settings, server: Promise<PostgresServer | null>, stopped: () => boolean = () => false, ownsProcess = false) {
+    this.#strays = new Strays(ownsProcess);
     this.#settings = settings;
     this.#server = server;
     this.#stopped = stopped;
@@ -92,7 +93,7 @@ export class Hand {
       },
       onProgress,
     });
-    if (holds(outcome.verdict)) this.#refuseStray(scenario.name);
+    if (outcome.verdict !== 'violated') this.#refuseStray(scenario.name);
     return { kind: 'plan', outcome, elapsedMs: elapsed(), violatedMs };
   }
 
@@ -107,14 +108,31 @@ export class Hand {
   #refuseStray(scenario: string): void {
     const stray = this.#strays.first;
     if (stray === null) return;
-    const { reason } = stray;
-    const what = reason instanceof Error ? `${reason.name}: ${reason.message}` : String(reason);
+    const { kind, reason } = stray;
+    const { what, hint } = STRAYS[kind];
     throw new CrewError({
       kind: 'scenario',
-      message: `${scenario}: a promise that nobody awaits was rejected: ${what}`,
-      hint: 'Usual cause: an operation calls a function without await. Node ends a process for it',
+      message: `${scenario}: ${what}: ${nameAndMessage(reason)}`,
+      hint,
       trace:
-        reason instanceof Error ? (reason.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line) && !line.includes('/src/')) : [],
+        reason instanceof Error
+          ? (reason.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line) && !/\/src\/|node:/.test(line))
+          : [],
     });
   }
 }
+
+const STRAYS: Readonly<Record<Stray['kind'], { readonly what: string; readonly hint: string }>> = {
+  rejection: {
+    what: 'a promise that nobody awaits was rejected',
+    hint: 'Usual cause: an operation calls a function without await. Node ends a process for it',
+  },
+  exception: {
+    what: 'an error that nobody catches was thrown, in a timer or a handler of events',
+    hint: 'Usual cause: an operation sets a timer of its own. Node ends a process for it',
+  },
+  exit: {
+    what: 'an operation wants to end the process',
+    hint: 'An operation returns or throws. Whoever calls it decides what becomes of the process',
+  },
+};

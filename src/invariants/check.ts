@@ -64,7 +64,11 @@ export class InvariantCheck {
 
 function violationsOf({ name, check, sql }: Invariant, { committed, query }: Moment): MaybePromise<readonly Violation[]> {
   const part = `the invariant "${name}"`;
-  if (check !== undefined) return calling(part, () => check(committed));
+  if (check !== undefined)
+    return chain(
+      calling(part, () => check(committed)),
+      (found) => violationsIn(part, found),
+    );
   if (sql === undefined) throw new ScenarioError(`${part} has neither "check" nor "sql"`);
   if (!/^[\s(]*(select|with|values|table)\b/i.test(withoutComments(sql)))
     throw new ScenarioError(`${part} must be a query that returns what is wrong, and is: ${sql}`);
@@ -72,6 +76,24 @@ function violationsOf({ name, check, sql }: Invariant, { committed, query }: Mom
     querying(part, sql, () => query(sql)),
     (rows) => inOneOrder(rows.map(violationOfRow)),
   );
+}
+
+/** A mistake that would pass for "nothing is wrong", or end as a defect of ours: a boolean, a text, nothing at all. */
+function violationsIn(part: string, found: unknown): readonly Violation[] {
+  if (!Array.isArray(found))
+    throw new ScenarioError(
+      `${part} must return a list of violations, empty where nothing is wrong: [{ resource, message }]. It returns ${described(found)}`,
+    );
+  for (const item of found as readonly unknown[])
+    if (typeof item !== 'object' || item === null || !('resource' in item) || !('message' in item))
+      throw new ScenarioError(`${part} must return violations with a resource and a message. One of them is ${described(item)}`);
+  return found as readonly Violation[];
+}
+
+function described(value: unknown): string {
+  if (value === null || value === undefined || typeof value === 'boolean' || typeof value === 'number') return String(value);
+  if (typeof value === 'string') return `the text ${JSON.stringify(value.slice(0, 60))}`;
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
 }
 
 const withoutComments = (sql: string): string => sql.replace(/--[^\n]*|\/\*[\s\S]*?\*\//g, ' ');
