@@ -138,7 +138,7 @@ export const TIDY: readonly TidyRule[] = [
   {
     name: 'the library neither speaks, nor listens, nor ends the process, but where a process is all its own',
     in: RUNS,
-    home: ['src/crew/worker.ts'],
+    home: ['src/crew/strays.ts', 'src/crew/worker.ts'],
     find: uses({
       members: ['console.*', 'process.argv', 'process.exit', 'process.exitCode', 'process.stdin', 'process.stdout', 'process.stderr'],
     }),

@@ -31,6 +31,7 @@ import { nearest } from './nearest.js';
 import { collect, databaseUrl, level, plans, provider, reporters, shard, whole } from './option-values.js';
 import { MAJORS } from './postgres-versions.js';
 import { allShipped } from './scenarios.js';
+import { complain } from './screen.js';
 import { UsageError } from './usage-error.js';
 import { VERSION } from './version.js';
 
@@ -43,7 +44,7 @@ export async function commandLine(argv: readonly string[]): Promise<number> {
     .helpOption('-h, --help', 'this help')
     .exitOverride()
     // A mistyped option may have a URL with a password behind it.
-    .configureOutput({ outputError: (text, write) => write(text.replace(/postgres(ql)?:\/\/[^\n]*/g, 'postgres://...')) })
+    .configureOutput({ outputError: (text) => complain(text.replace(/postgres(ql)?:\/\/[^\n]*/gi, 'postgres://...')) })
     .configureHelp({ helpWidth: 110 })
     .showHelpAfterError('(npm run sim -- --help shows all options)');
 
@@ -304,16 +305,16 @@ function exploreArguments(options: any): ExploreArguments {
 async function failed(error: unknown): Promise<number> {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.fine : EXIT.usage;
   if (error instanceof UsageError) {
-    process.stderr.write(`error: ${error.message}\n${error.hint}\n`);
+    complain(`error: ${error.message}\n${error.hint}\n`);
     return EXIT.usage;
   }
   if (error instanceof ProviderError) {
-    process.stderr.write(
+    complain(
       `error: ${error.message}\n${error.hint}\n\n${describeProviders(await inspectProviders())}\n\nWithout a server, the model alone: npm run sim -- --engine model\n`,
     );
     return EXIT.environment;
   }
   const report = error instanceof CrewError ? error.report : await explainFailure(error, 'the scenario', null);
-  process.stderr.write(failureText(report));
+  complain(failureText(report));
   return EXIT_OF_FAILURE[report.kind];
 }

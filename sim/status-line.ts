@@ -1,3 +1,5 @@
+import { printable } from './screen.js';
+
 /** One line on a terminal that says what is being done; nothing where there is no terminal. */
 export class StatusLine {
   readonly #stream: NodeJS.WriteStream;
@@ -7,7 +9,7 @@ export class StatusLine {
 
   constructor(stream: NodeJS.WriteStream) {
     this.#stream = stream;
-    this.#enabled = stream.isTTY === true;
+    this.#enabled = stream.isTTY === true && process.env.TERM !== 'dumb';
   }
 
   show(text: string): void {
@@ -17,7 +19,7 @@ export class StatusLine {
     this.#shown = text;
     // A terminal that does not know its width says 0.
     const width = this.#stream.columns || 80;
-    this.#stream.write(`\r\u001b[2K${text.slice(0, width - 1)}`);
+    this.#stream.write(`\r\u001b[2K${printable(text).slice(0, width - 1)}`);
   }
 
   /** Makes room for a real line. */

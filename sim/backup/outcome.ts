@@ -1,3 +1,4 @@
+import { complain, show } from '../screen.js';
 import { writeWhole } from '../write-file.js';
 import { grouped } from './watch.js';
 
@@ -6,11 +7,11 @@ export function writeOutcome(json: string | null, document: object, text: readon
   const shown = `${text.join('\n')}\n`;
   const data = `${JSON.stringify(document, null, 2)}\n`;
   if (json === '-') {
-    process.stdout.write(data);
-    process.stderr.write(shown);
+    show(data);
+    complain(shown);
     return;
   }
-  process.stdout.write(shown);
+  show(shown);
   if (json !== null) writeWhole(json, data);
 }
 

@@ -1,4 +1,5 @@
+import { complain } from '../screen.js';
 /** Progress and complaints go to standard error. */
 export function tell(text: string): void {
-  process.stderr.write(`${text}\n`);
+  complain(`${text}\n`);
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { type Asked, askScenario, askScript, drawPlans, type IsolationLevel, type Scenario } from '../../src/index.js';
 import { EXIT } from '../exit-codes.js';
 import { loadScenarios } from '../scenarios.js';
+import { show } from '../screen.js';
 import { UsageError } from '../usage-error.js';
 import { writeWhole } from '../write-file.js';
 
@@ -33,10 +34,10 @@ export async function coverageCommand({ file, isolation, json }: CoverageArgumen
   const refused = parts.some(({ schema, statements }) => schema !== null || statements.some(({ reasons }) => reasons.length > 0));
   if (json !== null) {
     const text = `${JSON.stringify({ format: 'lastseat.coverage.v1', isolation, parts: parts.map(inJson) }, null, 2)}\n`;
-    if (json === '-') process.stdout.write(text);
+    if (json === '-') show(text);
     else writeWhole(json, text);
   }
-  if (json !== '-') process.stdout.write(parts.map(inText).join('\n'));
+  if (json !== '-') show(parts.map(inText).join('\n'));
   return refused ? EXIT.inconclusive : EXIT.fine;
 }
 

@@ -1,23 +1,22 @@
 import { inspectProviders, type ProviderReport } from '../../src/index.js';
 import { EXIT } from '../exit-codes.js';
+import { show } from '../screen.js';
 import { PG_MEM_VERSION, VERSION } from '../version.js';
 
 /** What is here, and what it allows. Exit code 4 where no PostgreSQL can be had, or not the one that was asked for. */
 export async function doctor(postgres: string): Promise<number> {
   const reports = await inspectProviders({ choice: postgres });
   const used = reports.find((report) => report.used);
-  process.stdout.write(
-    `lastseat ${VERSION} · Node ${process.versions.node} · ${process.platform}-${process.arch} · model pg-mem ${PG_MEM_VERSION}\n\n`,
-  );
-  process.stdout.write(`${describeProviders(reports)}\n\n`);
+  show(`lastseat ${VERSION} · Node ${process.versions.node} · ${process.platform}-${process.arch} · model pg-mem ${PG_MEM_VERSION}\n\n`);
+  show(`${describeProviders(reports)}\n\n`);
   if (used === undefined) {
     const other = reports.find(({ available }) => available);
     const instead = other === undefined ? '' : ` What can be had: --postgres ${other.kind}.`;
-    process.stdout.write(`A run finds no PostgreSQL here.${instead} The model alone: npm run sim -- --engine model\n`);
+    show(`A run finds no PostgreSQL here.${instead} The model alone: npm run sim -- --engine model\n`);
     return EXIT.environment;
   }
   const another = postgres === 'auto' ? '. Another: --postgres, or LASTSEAT_POSTGRES' : '';
-  process.stdout.write(`A run uses ${used.kind === 'url' ? 'the URL' : used.kind}${another}\n`);
+  show(`A run uses ${used.kind === 'url' ? 'the URL' : used.kind}${another}\n`);
   return EXIT.fine;
 }
 

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { wrap } from '../../src/index.js';
 import { EXIT } from '../exit-codes.js';
 import { nearest } from '../nearest.js';
+import { show } from '../screen.js';
 import { textWidth } from '../terminal.js';
 import { UsageError } from '../usage-error.js';
 
@@ -22,7 +23,7 @@ export async function explainCommand(word: string): Promise<number> {
   const found = look(entries, word);
   if (found.length === 0) throw unknownWord(entries, word);
   const width = textWidth(process.stdout);
-  process.stdout.write(`${found.map((entry) => shown(entry, width)).join('\n\n')}\n`);
+  show(`${found.map((entry) => shown(entry, width)).join('\n\n')}\n`);
   return EXIT.fine;
 }
 

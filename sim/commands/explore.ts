@@ -36,6 +36,7 @@ import { EXIT_OF_FAILURE, failureText } from '../failure.js';
 import { onInterrupt } from '../interruption.js';
 import { ownsOutput } from '../option-values.js';
 import { type Loaded, readPattern } from '../scenarios.js';
+import { complain, printable, show } from '../screen.js';
 import { shellWord } from '../shell-word.js';
 import { StatusLine } from '../status-line.js';
 import { textWidth, useColor } from '../terminal.js';
@@ -108,7 +109,7 @@ class Invocation {
 
   #print(text: string): void {
     this.#status.clear();
-    this.#results.write(`${text}\n`);
+    show(`${text}\n`, this.#results);
   }
 
   async run(): Promise<number> {
@@ -175,7 +176,7 @@ class Invocation {
   #interrupt(): void {
     this.#interrupted = true;
     this.#status.clear();
-    process.stderr.write('interrupted: closing servers, and writing what is known (once more ends it at once)\n');
+    complain('interrupted: closing servers, and writing what is known (once more ends it at once)\n');
     void this.#exploration?.close();
     this.#stop();
   }
@@ -279,7 +280,7 @@ class Invocation {
       violation: { invariant: counterexample.invariant, resource: counterexample.resource },
     };
     const schedule = scheduleFile(recording, counterexample.history, VERSION);
-    writeWhole(files.report, counterexampleMarkdown(outcome, counterexample, options));
+    writeWhole(files.report, printable(counterexampleMarkdown(outcome, counterexample, options)));
     writeWhole(files.schedule, schedule);
     if (this.#args.save !== null) writeWhole(join(this.#args.save, `${name}.json`), schedule);
     this.#files.set(outcomeKey(outcome), files);
@@ -292,9 +293,9 @@ class Invocation {
     const report = this.#runReport(elapsedMs);
     const text = REPORTERS.json!.render(report);
     writeWhole(join(this.#args.report, 'outcome.json'), text);
-    if (this.#args.json === '-') process.stdout.write(text);
+    if (this.#args.json === '-') show(text);
     else if (this.#args.json !== null) writeWhole(this.#args.json, text);
-    for (const failure of this.#failures.keys()) process.stderr.write(failure);
+    for (const failure of this.#failures.keys()) complain(failure);
     this.#print(this.#summary(elapsedMs));
     this.#report(report);
     return exitCode(
@@ -327,11 +328,11 @@ class Invocation {
   #report(report: RunReport): void {
     for (const { name, file } of this.#args.reporters) {
       const reporter = REPORTERS[name]!;
-      if (file !== null) writeWhole(file, reporter.render(report));
-      else if (name !== 'text') process.stdout.write(reporter.render(report));
+      if (file !== null) writeWhole(file, printable(reporter.render(report)));
+      else if (name !== 'text') show(reporter.render(report));
       // GitHub names the file that it shows as the job's summary.
       const summary = process.env.GITHUB_STEP_SUMMARY;
-      if (reporter.summarise !== undefined && summary) appendFileSync(summary, reporter.summarise(report));
+      if (reporter.summarise !== undefined && summary) appendFileSync(summary, printable(reporter.summarise(report)));
     }
   }
 

@@ -21,6 +21,7 @@ import { EXIT } from '../exit-codes.js';
 import { EXIT_OF_FAILURE, failureText } from '../failure.js';
 import { onInterrupt } from '../interruption.js';
 import { nativesOf } from '../postgres-versions.js';
+import { complain, show } from '../screen.js';
 import { shellWord } from '../shell-word.js';
 import { StatusLine } from '../status-line.js';
 import { UsageError } from '../usage-error.js';
@@ -47,8 +48,7 @@ export async function fuzzCommand(args: FuzzArguments): Promise<number> {
     throw new UsageError(`--major ${args.major} is for embedded servers`, 'Next: the same without --postgres, or without --major');
   requireWritable(args.report);
   if (args.json !== null && args.json !== '-') requireWritable(dirname(args.json));
-  const natives =
-    args.major === null ? null : await nativesOf(args.major, (name) => process.stderr.write(`fetching ${name} with npm ...\n`));
+  const natives = args.major === null ? null : await nativesOf(args.major, (name) => complain(`fetching ${name} with npm ...\n`));
   return new Fuzzing(args, args.seed ?? String(randomInt(1_000_000)), natives).run();
 }
 
@@ -120,7 +120,7 @@ class Fuzzing {
       if (this.#pool.lostWorker) await sweepServer(this.#args.postgres);
       ignoreInterrupts();
     }
-    for (const text of failures) process.stderr.write(text);
+    for (const text of failures) complain(text);
     this.#print(this.#summary());
     this.#writeJson();
     return fuzzExitCode(this.#tally, this.#interrupted, failed);
@@ -129,7 +129,7 @@ class Fuzzing {
   #interrupt(): void {
     this.#interrupted = true;
     this.#status.clear();
-    process.stderr.write('interrupted: closing servers (once more ends it at once)\n');
+    complain('interrupted: closing servers (once more ends it at once)\n');
     void this.#pool.close();
     this.#stop();
   }
@@ -165,7 +165,7 @@ class Fuzzing {
     const progress = `${programs}/${this.#args.runs} programs · ${schedules} schedules · ${divergences.length} divergences · ${seconds} s`;
     this.#status.show(progress);
     // A long run that goes to a file tells now and then that it is alive.
-    if (process.stderr.isTTY !== true && programs % PROGRAMS_PER_LINE === 0) process.stderr.write(`${progress}\n`);
+    if (process.stderr.isTTY !== true && programs % PROGRAMS_PER_LINE === 0) complain(`${progress}\n`);
     if (divergences.length >= MAX_DIVERGENCES) this.#stop();
   }
 
@@ -229,7 +229,7 @@ class Fuzzing {
       constructs: constructsOf(this.#tally),
     };
     const text = `${JSON.stringify(document, null, 2)}\n`;
-    if (json === '-') process.stdout.write(text);
+    if (json === '-') show(text);
     else writeWhole(json, text);
   }
 

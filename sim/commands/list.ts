@@ -1,4 +1,5 @@
 import { allShipped } from '../scenarios.js';
+import { show } from '../screen.js';
 import { writeWhole } from '../write-file.js';
 
 /** Systems, variants, and what is expected of them at which level. */
@@ -17,7 +18,7 @@ export async function list(json: string | null): Promise<number> {
       })),
     };
     const text = `${JSON.stringify(document, null, 2)}\n`;
-    if (json === '-') process.stdout.write(text);
+    if (json === '-') show(text);
     else writeWhole(json, text);
     return 0;
   }
@@ -25,11 +26,11 @@ export async function list(json: string | null): Promise<number> {
   let system = '';
   for (const scenario of scenarios) {
     const [name] = scenario.name.split('/');
-    if (name !== system) process.stdout.write(`${system === '' ? '' : '\n'}${name}\n`);
+    if (name !== system) show(`${system === '' ? '' : '\n'}${name}\n`);
     system = name!;
     const levels = Object.entries(scenario.expect).map(([level, expected]) => `${level} ${expected}`);
-    process.stdout.write(`  ${scenario.name.padEnd(width)}  ${levels.join(' · ')}\n  ${''.padEnd(width)}  ${scenario.description}\n`);
+    show(`  ${scenario.name.padEnd(width)}  ${levels.join(' · ')}\n  ${''.padEnd(width)}  ${scenario.description}\n`);
   }
-  process.stdout.write('\nOne of them in full: npm run sim -- --scenario events/check-then-insert --seed 42\n');
+  show('\nOne of them in full: npm run sim -- --scenario events/check-then-insert --seed 42\n');
   return 0;
 }

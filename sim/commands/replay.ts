@@ -18,6 +18,7 @@ import { EXIT } from '../exit-codes.js';
 import { exportSpecs } from '../export-spec.js';
 import { onInterrupt } from '../interruption.js';
 import { loadOne } from '../scenarios.js';
+import { complain, show } from '../screen.js';
 import { shellWord } from '../shell-word.js';
 import { textWidth, useColor } from '../terminal.js';
 import { UsageError } from '../usage-error.js';
@@ -40,13 +41,13 @@ export async function replayCommand(args: ReplayArguments): Promise<number> {
   const recording = readRecording(args.source);
   const scenario = await loadOne(recording.plan.scenario, args.scenarioFile);
   const { plan } = recording;
-  process.stdout.write(
+  show(
     `lastseat ${VERSION} · replay of ${plan.scenario} · ${plan.isolation} · capacity ${plan.capacity} · ${recording.schedule.length} steps\n`,
   );
   const outcome = await replayed(args, scenario, recording);
   const { gone } = outcome;
   if (gone !== null) {
-    process.stdout.write(`\n x the plan: ${gone.actor} runs the operation "${gone.operation}", which ${scenario.name} does not have now\n`);
+    show(`\n x the plan: ${gone.actor} runs the operation "${gone.operation}", which ${scenario.name} does not have now\n`);
     return mismatch(args, plan);
   }
   if (args.exportSpec !== null) await exportTo(args.exportSpec, scenario, recording, outcome.engines);
@@ -57,7 +58,7 @@ export async function replayCommand(args: ReplayArguments): Promise<number> {
 async function exportTo(file: string, scenario: Scenario, { plan, violation }: Recording, results: readonly ReplayResult[]): Promise<void> {
   const history = results.find(({ replayed }) => replayed?.matches)?.replayed?.history ?? null;
   const lines = await exportSpecs(file, history === null ? [] : [{ scenario, plan, history, violation }]);
-  process.stdout.write(`${lines.join('\n')}\n`);
+  show(`${lines.join('\n')}\n`);
 }
 
 async function replayed(args: ReplayArguments, scenario: Scenario, recording: Recording): Promise<ReplayOutcome> {
@@ -65,7 +66,7 @@ async function replayed(args: ReplayArguments, scenario: Scenario, recording: Re
   const aborting = new AbortController();
   const ignoreInterrupts = onInterrupt(
     () => {
-      process.stderr.write('interrupted: closing the server\n');
+      complain('interrupted: closing the server\n');
       aborting.abort();
     },
     () => process.exit(EXIT.interrupted),
@@ -90,15 +91,15 @@ function report(args: ReplayArguments, scenario: Scenario, { recording, result, 
   if (violation !== null && told !== undefined && history !== null) {
     const rests = `${told.engine}, replayed ${told.matched}/${args.times}`;
     const options = { width: textWidth(process.stdout), color: useColor(process.stdout) };
-    process.stdout.write(`\n${storyLines(scenario.name, { plan, history, ...violation }, rests, options).join('\n')}\n`);
+    show(`\n${storyLines(scenario.name, { plan, history, ...violation }, rests, options).join('\n')}\n`);
   }
-  process.stdout.write('\n');
-  for (const engine of engines) process.stdout.write(`${resultLine(engine, recording)}\n`);
+  show('\n');
+  for (const engine of engines) show(`${resultLine(engine, recording)}\n`);
   switch (result) {
     case 'differs':
       return mismatch(args, plan);
     case 'unmodelled':
-      process.stderr.write('The model does not know this SQL, and nothing was replayed. Next: the same with --engine postgres\n');
+      complain('The model does not know this SQL, and nothing was replayed. Next: the same with --engine postgres\n');
       return EXIT.inconclusive;
     case 'held':
       return EXIT.fine;
@@ -118,7 +119,7 @@ function resultLine({ engine, replayed, matched, of, unmodelled }: ReplayResult,
 
 function mismatch({ scenarioFile }: ReplayArguments, plan: Plan): number {
   const scenario = scenarioFile ?? plan.scenario;
-  process.stderr.write(
+  complain(
     `The run is not what was recorded. Usual cause: the operations, the schema or the first rows have changed since.\nExplore again to see whether the violation is gone: npm run sim -- --scenario ${shellWord(scenario)} --isolation "${plan.isolation.toLowerCase()}"\n`,
   );
   return EXIT.mismatch;

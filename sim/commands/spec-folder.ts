@@ -12,6 +12,7 @@ import {
   UnmodelledError,
 } from '../../src/index.js';
 import { EXIT } from '../exit-codes.js';
+import { show } from '../screen.js';
 
 /** What came of one specification of a folder. */
 interface Row {
@@ -34,10 +35,10 @@ export async function specFolder(
   const rows: Row[] = [];
   for (const file of files) {
     const row = await one(join(folder, file), file.slice(0, -'.spec'.length), server, isolation, withModel);
-    process.stdout.write(`${line(row)}\n`);
+    show(`${line(row)}\n`);
     rows.push(row);
   }
-  process.stdout.write(`\n${summary(rows).join('\n')}\n`);
+  show(`\n${summary(rows).join('\n')}\n`);
   return exitCode(rows);
 }
 

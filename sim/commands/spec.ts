@@ -18,6 +18,7 @@ import {
 } from '../../src/index.js';
 import { EXIT } from '../exit-codes.js';
 import { onInterrupt } from '../interruption.js';
+import { complain, show } from '../screen.js';
 import { shellWord } from '../shell-word.js';
 import { UsageError } from '../usage-error.js';
 import { specFolder, specificationsIn } from './spec-folder.js';
@@ -39,7 +40,7 @@ export async function specCommand(args: SpecArguments): Promise<number> {
   const ignoreInterrupts = onInterrupt(
     () => {
       interrupted = true;
-      process.stderr.write('interrupted: closing the server\n');
+      complain('interrupted: closing the server\n');
       void server.close().finally(() => process.exit(EXIT.interrupted));
     },
     () => process.exit(EXIT.interrupted),
@@ -68,31 +69,37 @@ function theFolder({ file, isolation, engine }: SpecArguments): Start {
 
 function theFile(args: SpecArguments): Start {
   const specification = read(args.file);
-  for (const step of specification.unused) process.stderr.write(`unused step name: ${step}\n`);
+  for (const step of specification.unused) complain(`unused step name: ${step}\n`);
   return (server) => run(specification, args, server);
 }
 
 async function run(specification: Specification, args: SpecArguments, server: PostgresServer | null): Promise<number> {
   const isolation = args.isolation ?? SPEC_DEFAULTS.isolation;
-  process.stdout.write(`Parsed test spec with ${specification.sessions.length} sessions\n`);
+  show(`Parsed test spec with ${specification.sessions.length} sessions\n`);
   let outcome: SpecOutcome;
   try {
-    outcome = await runSpecification(specification, { ...SPEC_DEFAULTS, isolation, server, withModel: args.engine === 'both', show });
+    outcome = await runSpecification(specification, {
+      ...SPEC_DEFAULTS,
+      isolation,
+      server,
+      withModel: args.engine === 'both',
+      show: showEvent,
+    });
   } catch (error) {
     if (!(error instanceof UnmodelledError)) throw error;
-    process.stderr.write(
+    complain(
       `unmodelled  ${error.message}\nOn a server it runs all the same: npm run sim -- spec ${shellWord(args.file)} --engine postgres\n`,
     );
     return EXIT.inconclusive;
   }
   const postgres = server === null ? null : `${server.version} (${server.kind})`;
-  process.stderr.write(`\n${specSummary(outcome, { postgres, isolation }).join('\n')}\n`);
+  complain(`\n${specSummary(outcome, { postgres, isolation }).join('\n')}\n`);
   return exitCode(outcome);
 }
 
-function show(event: SpecEvent): void {
-  if (event.kind === 'complaint') process.stderr.write(`${event.text}\n`);
-  else process.stdout.write(renderSpecEvent(event));
+function showEvent(event: SpecEvent): void {
+  if (event.kind === 'complaint') complain(`${event.text}\n`);
+  else show(renderSpecEvent(event));
 }
 
 function exitCode({ failure, judgements, infeasible, exhaustive }: SpecOutcome): number {

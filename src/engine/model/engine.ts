@@ -33,9 +33,8 @@ import { run } from './execute.js';
 import { answerOf } from './found-rows.js';
 import { blockers } from './heavy-locks.js';
 import type { Machinery } from './machinery.js';
-import type { Changed } from './pglite/allowed.js';
 import { refuseUtility } from './read-only.js';
-import { refuseTouched } from './refusals.js';
+import { refuseChanged, refuseTouched, refusingChanged } from './refusals.js';
 import { type Conflict, certainly, mustFail, type ViewWith } from './serializable.js';
 import { defaultModes, levelOf, perform, type SettingsContext, shownName, type Timer, timersOf, withSession } from './session-settings.js';
 import { NEW_SESSION, NOTHING_SET } from './settings-state.js';
@@ -514,26 +513,12 @@ export class ModelEngine implements Engine<ModelState> {
     const key = planKey(statement.text, statement.values);
     let plan = this.#open.plans.get(key);
     if (plan === undefined || plan.fastPath?.shape.state === 'refuted') {
-      plan = this.#compileNew(statement);
+      plan = refusingChanged(this.#open, () => compileStatement(statement.text, statement.values, this.#open));
       refuseTouched(plan, this.#open.catalog);
       this.#open.plans.set(key, plan);
     }
-    this.#refuseChanged(plan.changed ?? null);
+    refuseChanged(plan.changed, this.#open);
     return plan;
-  }
-
-  #compileNew({ text, values }: Statement): StatementPlan {
-    try {
-      return compileStatement(text, values, this.#open);
-    } catch (error) {
-      if (error instanceof SqlError) this.#refuseChanged(error.changed);
-      throw error;
-    }
-  }
-
-  #refuseChanged(changed: Changed | null): void {
-    if (changed !== null && !this.#isAtLeast(changed.since))
-      throw new UnmodelledError(`${changed.what}, which PostgreSQL ${changed.since} answers otherwise`);
   }
 
   #continue(draft: Draft, actor: ActorIndex): Outcome {

@@ -1,7 +1,9 @@
-/** What a table has that is not modelled, refused where a statement comes to it. */
+/** What is not modelled, refused where a statement comes to it: what a table has, and what differs between versions. */
 import { UnmodelledError } from '../contract.js';
 import type { Catalog, Table, TriggerEvent } from './catalog.js';
-import type { SqlError } from './sql-error.js';
+import type { Machinery } from './machinery.js';
+import type { Changed } from './pglite/allowed.js';
+import { SqlError } from './sql-error.js';
 import type { StatementPlan } from './statements.js';
 
 export const hasTrigger = ({ triggers }: Table, event: TriggerEvent): boolean => triggers.some(({ on }) => on.includes(event));
@@ -36,5 +38,23 @@ export function refuseTouched({ locks, kind }: Pick<StatementPlan, 'locks' | 'ki
   for (const { table } of locks) {
     refuseTouch(tables[table]!);
     if (kind === 'truncate') refuseWrite(tables[table]!, 'truncate');
+  }
+}
+
+type Versions = Pick<Machinery, 'isAtLeast'>;
+
+/** What does something else before a version of PostgreSQL is answered for those from there on. */
+export function refuseChanged(changed: Changed | null | undefined, { isAtLeast }: Versions): void {
+  if (changed && !isAtLeast(changed.since))
+    throw new UnmodelledError(`${changed.what}, which PostgreSQL ${changed.since} answers otherwise`);
+}
+
+/** The same for a statement that is an error, if that is why. */
+export function refusingChanged<T>(versions: Versions, compile: () => T): T {
+  try {
+    return compile();
+  } catch (error) {
+    if (error instanceof SqlError) refuseChanged(error.changed, versions);
+    throw error;
   }
 }
