@@ -4,10 +4,12 @@
  */
 import { useColor } from './terminal.js';
 
-/** Control characters but for line ends and tabs, and those that change the direction of text (Unicode, UAX 9). */
-const STEERING = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]/g;
+/** Control characters, and format characters such as those that change the direction of text (Unicode, UAX 9). */
+const STEERING = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+/** Ends of lines, tabs, and what joins letters and parts of emoji. */
+const HARMLESS: ReadonlySet<string> = new Set(['\n', '\t', '\u200c', '\u200d']);
 /** The colours that we use. */
-const COLOURS = /(\u001b\[(?:0|31|32)m)/;
+const COLOURS = new RegExp(`(${String.fromCharCode(27)}\\[(?:0|31|32)m)`);
 
 /** The text with each such character as JSON writes it: `\u001b`. `colours`: ours stay. */
 export function printable(text: string, colours = false): string {
@@ -16,8 +18,11 @@ export function printable(text: string, colours = false): string {
       .split(COLOURS)
       .map((part, index) => (index % 2 === 1 ? part : printable(part)))
       .join('');
-  return text.replace(/\r\n/g, '\n').replace(STEERING, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return text.replace(/\r\n/g, '\n').replace(STEERING, (sign) => (HARMLESS.has(sign) ? sign : asJson(sign)));
 }
+
+const asJson = (sign: string): string =>
+  Array.from({ length: sign.length }, (_, at) => `\\u${sign.charCodeAt(at).toString(16).padStart(4, '0')}`).join('');
 
 const write = (stream: NodeJS.WriteStream, text: string): void => {
   stream.write(printable(text, useColor(stream)));
