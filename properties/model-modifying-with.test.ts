@@ -223,3 +223,16 @@ describe('a query of WITH that locks several rows, in a statement that modifies'
     await expect(search(machine, engine, { maxStates: 10_000 })).rejects.toThrow(reason);
   });
 });
+
+test('a draw around a modifying query of WITH that fails or waits: refused, for it may have come first', async () => {
+  const failing = "WITH w AS (UPDATE events SET id = 1) SELECT nextval('tickets')";
+  const waiting = "WITH w AS (UPDATE events SET seats = 5 WHERE id = 1) SELECT nextval('tickets')";
+  const explored = (scripts: readonly string[]) => {
+    const { machine, engine } = modelOf({ schema: `${schema} CREATE SEQUENCE tickets;`, seed, scripts, isolation: 'READ COMMITTED' });
+    return search(machine, engine, { maxStates: 1_000 });
+  };
+  const reason = 'a draw around a modifying query in WITH that waits or fails';
+  await expect(explored([block(failing)])).rejects.toThrow(reason);
+  await expect(explored([block(waiting), block('UPDATE events SET seats = 7 WHERE id = 1')])).rejects.toThrow(reason);
+  expect((await explored([block(waiting)])).complete).toBe(true);
+});

@@ -37,6 +37,8 @@ export function refuseErrorAround(draft: Draft, actor: ActorIndex, machinery: Ma
   if (!MODIFYING.has(plan.kind) || plan.rest === undefined) return;
   try {
     const around = plan.rest.over([]);
+    if (around.kind === 'select' && 'text' in around.query && (around.query.draws || around.query.sequences.length > 0))
+      throw new UnmodelledError('a draw around a modifying query in WITH that waits or fails: which comes first is up to the plan');
     if (around.kind === 'select') machinery.evaluator.evaluate(around.query, viewOf(draft, actor, machinery));
   } catch (error) {
     if (!(error instanceof SqlError)) throw error;
