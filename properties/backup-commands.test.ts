@@ -165,6 +165,40 @@ describe('retention', () => {
     expect(readdirSync(dir).sort()).toEqual([...others, ...made.slice(1)].sort());
   });
 
+  it('removes neither the new one, nor a copy under a name of somebody else’s, nor what is no backup', async () => {
+    const first = (await outcomeOf(backup(rental, '--keep', '1', '--json', '-'))).file;
+    const text = readFileSync(join(dir, first), 'utf8');
+    const others: Record<string, string> = {
+      'rental-backup-before-migration.json': text,
+      'rental-backup-0-README.json': 'read me',
+      'rental-backup-2020-01-01T00:00:00.000Z-00000000.json': 'damaged',
+    };
+    for (const [name, content] of Object.entries(others)) writeFileSync(join(dir, name), content);
+    const second = await outcomeOf(backup(rental, '--keep', '1', '--json', '-'));
+    expect(second).toMatchObject({ kept: 1, removed: [first] });
+    expect(readdirSync(dir).sort()).toEqual([...Object.keys(others), second.file].sort());
+    // The copy is older than what its name, which sorts last, would make of it.
+    expect((await outcomeOf(restore(rental, '--dry-run', '--json', '-'))).file).toBe(second.file);
+  });
+
+  it('one that is dated in the future does not cost the new one, and is not restored unasked', async () => {
+    const first = (await outcomeOf(backup(rental, '--json', '-'))).file;
+    const future = 'rental-backup-2099-01-01T00:00:00.000Z-00000000.json';
+    writeFileSync(join(dir, future), reseal(readFileSync(join(dir, first), 'utf8'), { createdAt: '2099-01-01T00:00:00.000Z' }));
+    const second = await outcomeOf(backup(rental, '--keep', '2', '--json', '-'));
+    expect(readdirSync(dir).sort()).toEqual([future, second.file].sort());
+    await expectRefused(
+      restore(rental, '--yes'),
+      EXIT.usage,
+      'made in the future, at 2099-01-01T00:00:00.000Z',
+      `or --file ${second.file}`,
+    );
+    const named = await outcomeOf(restore(rental, '--dry-run', '--file', future, '--json', '-'));
+    expect(named.file).toBe(future);
+    const third = await outcomeOf(backup(rental, '--keep', '1', '--json', '-'));
+    expect(readdirSync(dir)).toEqual([third.file]);
+  });
+
   it('removes nothing for a backup that could not be restored', async () => {
     const database = await databases.create('rental', { schema: schemaWithoutForeignKeys });
     await backup(database, '--keep', '1');

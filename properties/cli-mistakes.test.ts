@@ -1,5 +1,5 @@
 /** Mistakes in a scenario: exit code 2, what is wrong and where, and never a defect of lastseat or a bare stack. */
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { EXIT } from '../sim/exit-codes.js';
@@ -83,6 +83,42 @@ const mistakes: readonly (readonly [string, Parts, string])[] = [
   ],
   ['first rows that are no text', { seed: '() => 5' }, 'the function "seed" must return the first rows as SQL'],
 ];
+
+describe('code that never ends is ended, and the others get their verdicts', () => {
+  test.each([
+    [
+      'an operation',
+      { book: `${READ} for (;;) {}` },
+      /the operation of alice since its call number 1, SELECT free FROM seats, was answered has not let anything else run for 10 s/,
+    ],
+    ['first rows', { seed: '() => { for (;;) {} }' }, /the schema or the first rows has not let anything else run for 10 s/],
+  ] as const)(
+    '%s',
+    async (_, parts, told) => {
+      const [endless, fine] = [write(parts), write({})];
+      writeFileSync(fine, readFileSync(fine, 'utf8').replaceAll("name: 'mine'", "name: 'fine'"));
+      const { code, stdout, stderr } = await sim(
+        '--scenario',
+        endless,
+        '--scenario',
+        fine,
+        '--engine',
+        'model',
+        '--seed',
+        '1',
+        '--workers',
+        '1',
+        '--report',
+        scratchDirectory(),
+      );
+      expect(stderr).toMatch(told);
+      expect(stdout).toMatch(/fine · READ COMMITTED\n\nverdict {5}(explored|vacuous)/);
+      expect(`${stdout}${stderr}`).not.toContain('defect of lastseat');
+      expect(code).toBe(EXIT.usage);
+    },
+    60_000,
+  );
+});
 
 describe('a mistake in a scenario is told with exit code 2', () => {
   test.each(mistakes)('%s', async (_, parts, told) => {

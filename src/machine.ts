@@ -2,6 +2,7 @@ import { siteOf } from './actor/called.js';
 import type { Ending, Finished } from './actor/finished.js';
 import { ActorProgram, type ProgramNode } from './actor/program.js';
 import { describeRequest, type Request } from './actor/request.js';
+import { runningBegins, runningEnds } from './actor/running.js';
 import type { EmittedEvent, Row } from './context.js';
 import {
   type Action,
@@ -152,6 +153,7 @@ export class Machine<S> {
   async start(): Promise<Configuration<S>> {
     const clockMs = this.#startMs();
     const { faults = NO_FAULTS } = this.plan;
+    runningBegins(() => 'the schema or the first rows');
     const engine = await this.engine.open({
       schema: this.scenario.schema,
       seed: this.#firstRows(),
@@ -161,6 +163,7 @@ export class Machine<S> {
       ...(faults.some(isTick) && { ticks: true }),
       ...(this.#options.observes === true && this.engine.capabilities.observes && { observes: true }),
     });
+    runningEnds();
     const world: World = { files: this.scenario.files ?? {}, cache: {}, clockMs };
     const committed = this.engine.committed(engine);
     const actors: ActorState[] = [];

@@ -6,6 +6,7 @@ import { inDatabase } from '../backup/database.js';
 import { DirectoryStore } from '../backup/directory-store.js';
 import { rejected } from '../backup/explain.js';
 import { rowsText, writeOutcome } from '../backup/outcome.js';
+import { ownBackups } from '../backup/own-backups.js';
 import { type StoredSystem, storedSystem } from '../backup/systems.js';
 import { tell } from '../backup/tell.js';
 import { trialStore } from '../backup/trial-store.js';
@@ -60,7 +61,7 @@ async function backUp(
       `what the database holds would not come back as it is: ${loss}`,
       'A backup holds moments in milliseconds, of the years 1 to 9999. Mend the value, then the same again',
     );
-  const inner = verifiedStore(args.dryRun ? trialStore(directory) : directory, system.format);
+  const inner = verifiedStore(ownBackups(args.dryRun ? trialStore(directory) : directory, system.format), system.format);
   const store = watch.store(inner, args.dryRun ? null : (name) => directory.fileName(name));
   const result = await system.backup({ keep: args.keep })(realContext(watch.client(session.client), store), {});
   if (isRejection(result)) return rejected(result, watch, NOT_WRITTEN);

@@ -9,6 +9,7 @@ import { type End, type Finished, returned, threw } from './finished.js';
 import { placeOf } from './place.js';
 import { type QueryCall, readQueryCall } from './query-call.js';
 import { type CacheCall, describeRequest, type Request, type StoreCall } from './request.js';
+import { runningBegins, runningEnds } from './running.js';
 import { turnOfEventLoop, withPatience } from './turn.js';
 
 /** What an actor did between two scheduling points. */
@@ -54,6 +55,7 @@ export class LiveActor {
     this.#clockMs = options.clockMs;
     this.#sites = options.sites;
     const context = this.#context(options.seed);
+    runningBegins(() => this.#whose());
     // The first segment runs from a clean stack, like every later one.
     Promise.resolve()
       .then(() => operation(context, structuredClone(input)))
@@ -68,6 +70,7 @@ export class LiveActor {
     // It may end without waiting for a call that it has just made: only then is that known.
     await turnOfEventLoop();
     await this.#somethingToTell();
+    runningEnds();
     if (this.#failure !== null) throw this.#failure;
     const [first] = this.#pending;
     const segment: Segment = {
@@ -101,6 +104,14 @@ export class LiveActor {
     await turnOfEventLoop();
   }
 
+  #whose(): string {
+    const since =
+      this.#answered === null
+        ? 'since it began'
+        : `since its call number ${this.#answers}, ${describeRequest(this.#answered.request)}, was answered`;
+    return `the operation of ${this.#name} ${since}`;
+  }
+
   /** After which step that was. */
   #since(): string {
     return this.#answered === null
@@ -118,6 +129,7 @@ export class LiveActor {
     if (parked === undefined) throw new Error('nothing is parked');
     this.#answered = parked;
     this.#answers += 1;
+    runningBegins(() => this.#whose());
     this.#clockMs = clockMs;
     parked.settle(reply);
   }

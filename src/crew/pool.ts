@@ -3,10 +3,12 @@ import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ProviderError } from '../engine/postgres/providers/server.js';
 import { after, soon } from '../engine/postgres/waiting.js';
+import { ACTOR_LIMITS } from '../limits.js';
 import type { Crew } from './crew.js';
 import { CrewError } from './failure.js';
 import type { FromWorker, JobResult, OpenedPostgres, Progress, SentTask, Task, ToWorker, WorkerSetup } from './jobs.js';
 import { JobQueue, type Waiting } from './queue.js';
+import { LAST_WORDS } from './watchdog.js';
 
 interface Worker {
   readonly process: ChildProcess;
@@ -52,8 +54,14 @@ export class Pool implements Crew {
   }
 
   #spawn(setup: WorkerSetup): Promise<OpenedPostgres | null> {
-    const child = fork(WORKER, [], { serialization: 'json', execArgv: nodeOptions() });
+    const stdio: ('inherit' | 'ipc' | 'pipe')[] = ['inherit', 'inherit', 'inherit', 'ipc'];
+    stdio[LAST_WORDS] = 'pipe';
+    const child = fork(WORKER, [], { serialization: 'json', execArgv: nodeOptions(), stdio });
     const worker: Worker = { process: child, current: null, ready: false };
+    let lastWords = '';
+    child.stdio[LAST_WORDS]?.on('data', (data: Buffer) => {
+      lastWords += data.toString();
+    });
     this.#workers.push(worker);
     return new Promise((resolve, reject) => {
       child.on('message', (message: FromWorker) => {
@@ -73,10 +81,15 @@ export class Pool implements Crew {
       child.on('error', (error) => {
         if (child.pid === undefined) reject(error);
       });
-      child.on('exit', (code, signal) => {
+      // Not before what it has said last was read.
+      child.on('close', (code, signal) => {
         if (code !== 0) this.#lost = true;
         if (this.#closed) {
           resolve(null);
+          return;
+        }
+        if (lastWords !== '') {
+          this.#replace(worker, setup, stalled(lastWords));
           return;
         }
         const failure = lostWorker(code, signal);
@@ -126,6 +139,14 @@ export class Pool implements Crew {
     soon(() => this.#next(worker));
   }
 
+  /** A worker that was ended for what a scenario's code did in it: that job has failed, and another worker does the others. */
+  #replace(worker: Worker, setup: WorkerSetup, failure: CrewError): void {
+    worker.ready = false;
+    worker.current?.reject(failure);
+    worker.current = null;
+    this.#spawn(setup).catch(() => undefined);
+  }
+
   /** A worker that is gone, or whose server is: the others go on, and where there are none the jobs that wait fail too. */
   #retire(worker: Worker, failure: CrewError): void {
     worker.ready = false;
@@ -170,6 +191,15 @@ function sent({ source, job }: Task): SentTask {
   const { scenario, module } = source;
   if (module === null) throw new Error(`no other process can load ${scenario.name}: it was given without its module`);
   return { name: scenario.name, module, job };
+}
+
+function stalled(whose: string): CrewError {
+  return new CrewError({
+    kind: 'scenario',
+    message: `${whose} has not let anything else run for ${ACTOR_LIMITS.silentMs / 1000} s: it never ends`,
+    hint: 'Usual cause: a loop that waits for something to change, without an await in it',
+    trace: [],
+  });
 }
 
 function lostWorker(code: number | null, signal: string | null): CrewError {

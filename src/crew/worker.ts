@@ -9,6 +9,7 @@ import { Hand } from './hand.js';
 import type { FromWorker, JobResult, SentTask, ToWorker, WorkerSetup } from './jobs.js';
 import { scenarioIn } from './load.js';
 import { pinTo } from './pin.js';
+import { startWatchdog } from './watchdog.js';
 
 // A worker lives for seconds, and shares its core with the compiler's threads: inlining that much less costs it a fifth less in all.
 setFlagsFromString('--max-inlined-bytecode-size-cumulative=200');
@@ -28,6 +29,7 @@ const say = (message: FromWorker) => {
 
 function begin(setup: WorkerSetup): void {
   if (setup.cpu !== null) pinTo(setup.cpu);
+  startWatchdog();
   const opening = open(setup);
   hand = new Hand(setup, opening, () => false, true);
   opening.then(tell, (error: unknown) => {

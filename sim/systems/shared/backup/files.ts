@@ -12,6 +12,12 @@ export function isBackupName(name: string): boolean {
   return name.startsWith(prefix) && name.endsWith(suffix);
 }
 
+/** When a backup was made, as the name says that was given to it here; null for a name that somebody else has given to a file. */
+export function timeInName(name: string): Date | null {
+  const found = /^backup-(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)-[0-9a-f]{8}\.json$/.exec(name);
+  return found === null ? null : new Date(found[1]!);
+}
+
 /**
  * Writes under a temporary name and renames, so that nobody ever finds half a backup under a backup's name, and only then removes
  * what is older than the newest `keep`: a backup that fails costs no earlier one.
@@ -25,7 +31,9 @@ export async function saveBackup(store: Store, name: string, text: string, keep:
     await removeQuietly(store, temporary);
     throw error;
   }
-  for (const old of (await backupNames(store)).slice(0, -keep)) await store.remove(old);
+  // Whatever a clock has said when the others were named: the one that has just been written stays.
+  const others = (await backupNames(store)).filter((other) => other !== name);
+  for (const old of others.slice(0, Math.max(0, others.length - (keep - 1)))) await store.remove(old);
 }
 
 /** The newest backup that can still be read: retention may remove one between the listing and the reading. */
