@@ -150,6 +150,7 @@ export const PARTS: readonly Part[] = [
   part(
     'src/crew',
     [
+      'src/actor',
       'src/engine',
       'src/engine/model',
       'src/engine/postgres',

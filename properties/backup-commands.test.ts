@@ -267,7 +267,7 @@ describe('a backup file that must not be restored is refused before the database
 
   it('no other is whole', async () => {
     mkdirSync(dir);
-    writeFileSync(join(dir, 'rental-backup-2026.json'), '');
+    writeFileSync(join(dir, 'rental-backup-2026-01-01T00:00:00.000Z-00000000.json'), '');
     await expectRefused(restore(rental, '--yes'), EXIT.usage, 'no other backup in this directory is whole');
   });
 

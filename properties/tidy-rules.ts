@@ -95,9 +95,9 @@ const MAX_LINES = 800;
 
 export const TIDY: readonly TidyRule[] = [
   {
-    name: 'the time of day and timers are waiting.ts’s, and turn.ts’s where an operation is waited for',
+    name: 'the time of day and timers are waiting.ts’s, turn.ts’s where an operation is waited for, and watchdog.ts’s where one is looked on',
     in: RUNS,
-    home: ['src/engine/postgres/waiting.ts', 'src/actor/turn.ts'],
+    home: ['src/engine/postgres/waiting.ts', 'src/actor/turn.ts', 'src/crew/watchdog.ts'],
     find: uses({
       members: ['Date.now', 'performance.*', 'process.hrtime', 'process.uptime', 'AbortSignal.timeout'],
       names: ['setTimeout', 'setInterval', 'setImmediate'],

@@ -83,8 +83,9 @@ process.on('message', (message: ToWorker) => {
       .catch(crash);
   }
 });
-// What is rejected between two jobs does not end the process; what is rejected during one is the hand's affair.
+// What is rejected or thrown between two jobs, by a timer of an operation that has ended, does not end the process; during one it is the hand's affair.
 process.on('unhandledRejection', () => undefined);
+process.on('uncaughtException', () => undefined);
 // The terminal's Ctrl-C, and a signal to the whole process group, reach us too; what is to be done about it the parent says.
 process.on('SIGINT', () => undefined);
 process.on('SIGTERM', () => undefined);
